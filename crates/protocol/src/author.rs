@@ -1,0 +1,380 @@
+//! Writing own records: which generation, which place, and whether this node may write at all.
+//!
+//! A clean restart goes on where the journal ends. In every other case (a restore, a moved home, a damaged or
+//! missing journal, a peer that shows an own record which is not here) the node never continues the old generation:
+//! it asks its peers for its own history for a while, and opens the next. Generation numbers rise and need not be
+//! dense: the next one is at least the number of seconds since 2025, so that two restores of one backup, both
+//! without any peer, still open different generations and never fork a log.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ecomesh_record::limits::{ADDRESSEES_MAX, CONTENT_BYTES_MAX};
+use ecomesh_record::{
+    Audience, Body, Flags, Header, Kind, Lane, LogId, MemberId, NetworkId, Position, Priority, Record,
+    RecordId, Retention, Time, tags,
+};
+use sha2::{Digest, Sha256};
+
+use crate::control::{LogOpen, OpenMode};
+use crate::io::{AuthorError, Draft, Now, Recorded};
+use crate::journal::Entry;
+use crate::judge::judge;
+use crate::ledger::LogHead;
+use crate::replica::End;
+use crate::roster::Roster;
+
+/// Most drafts that wait for the next commit, or for the end of a recovery.
+pub const DRAFTS_MAX: usize = 4096;
+/// 2025-01-01 in seconds since 1970: generation numbers count from here.
+const GENERATION_EPOCH_S: u64 = 1_735_689_600;
+/// For how long an idempotency key is remembered, in milliseconds: 7 days.
+pub const IDEMPOTENCY_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Whether the node may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on in this generation.
+    Open(u32),
+    /// It asks its peers for its own history until this moment of the monotonic clock.
+    Recovering(u64),
+}
+
+/// What an idempotency key stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The record.
+    pub recorded: Recorded,
+    /// Fingerprint of what was asked, to tell a retry from a mistake.
+    pub draft: [u8; 32],
+}
+
+/// The author's side of a node.
+#[derive(Debug)]
+pub struct Author {
+    network: NetworkId,
+    member: MemberId,
+    standing: Standing,
+    ends: BTreeMap<Lane, End>,
+    waiting: VecDeque<(u64, Box<Draft>)>,
+    remembered: BTreeMap<[u8; 32], Remembered>,
+}
+
+/// A draft that became a record, before it is journaled.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The client's ticket; `None` for the node's own control records.
+    pub ticket: Option<u64>,
+    /// The journal's entry.
+    pub entry: Entry,
+}
+
+/// What became of the waiting drafts.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// New records, in their order.
+    pub written: Vec<Written>,
+    /// Drafts that need no record, or get none.
+    pub answers: Vec<(u64, Result<Recorded, AuthorError>)>,
+}
+
+impl Author {
+    /// A node that may write in `generation`, or must recover first.
+    pub fn new(network: NetworkId, member: MemberId, standing: Standing) -> Self {
+        Self {
+            network,
+            member,
+            standing,
+            ends: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            remembered: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the node may write.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Sets where a lane of the current generation ends, by the journal.
+    pub fn resume(&mut self, lane: Lane, end: End) {
+        self.ends.insert(lane, end);
+    }
+
+    /// The node can no longer be sure of its own history.
+    pub fn recover(&mut self, until: u64) {
+        if matches!(self.standing, Standing::Open(_)) {
+            self.standing = Standing::Recovering(until);
+            self.ends.clear();
+        }
+    }
+
+    /// Remembers what an idempotency key stands for.
+    pub fn remember(&mut self, key: [u8; 32], remembered: Remembered) {
+        self.remembered.insert(key, remembered);
+    }
+
+    /// Forgets keys older than 7 days; returns them.
+    pub fn forget_old(&mut self, now: Time) -> Vec<[u8; 32]> {
+        let old = |r: &Remembered| now.since(r.recorded.created_at) > IDEMPOTENCY_MS;
+        let keys: Vec<[u8; 32]> =
+            self.remembered.iter().filter(|(_, r)| old(r)).map(|(key, _)| *key).collect();
+        keys.iter().for_each(|key| drop(self.remembered.remove(key)));
+        keys
+    }
+
+    /// Takes a draft. `Ok(Some)` answers at once, for a retry; `Ok(None)` means that it waits for the next commit.
+    ///
+    /// # Errors
+    /// [`AuthorError`]; nothing was kept.
+    pub fn submit(
+        &mut self,
+        roster: &Roster,
+        ticket: u64,
+        mut draft: Box<Draft>,
+        now: Now,
+    ) -> Result<Option<Recorded>, AuthorError> {
+        self.check(roster, &mut draft, now)?;
+        if let Some(answer) = self.repeated(&draft) {
+            return answer.map(Some);
+        }
+        if self.waiting.len() >= DRAFTS_MAX {
+            return Err(AuthorError::Busy);
+        }
+        self.waiting.push_back((ticket, draft));
+        Ok(None)
+    }
+
+    /// Every rule that the network would hold against the record, before it is written.
+    fn check(&self, roster: &Roster, draft: &mut Draft, now: Now) -> Result<(), AuthorError> {
+        draft.to.sort_unstable();
+        draft.to.dedup();
+        if draft.to.contains(&self.member) {
+            return Err(AuthorError::ToItself(self.member));
+        }
+        if let Some(stranger) = draft.to.iter().find(|m| !roster.contains(**m)) {
+            return Err(AuthorError::UnknownAddressee(*stranger));
+        }
+        if draft.to.len() > ADDRESSEES_MAX {
+            return Err(AuthorError::TooManyAddressees(draft.to.len()));
+        }
+        if draft.content.len() > CONTENT_BYTES_MAX {
+            return Err(AuthorError::TooLong(draft.content.len()));
+        }
+        let log = LogId { author: self.member, lane: Lane::MESSAGES, generation: 0 };
+        let trial = self.write(draft, log, &END_ZERO, now)?;
+        Ok(judge(roster, &trial.record)?)
+    }
+
+    /// Whether drafts wait.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Makes records of the waiting drafts, at most `count`, in the order in which they came. A draft whose
+    /// idempotency key has a record by now is answered with that; one whose key is in this very batch waits for
+    /// its commit.
+    pub fn write_waiting(&mut self, count: usize, now: Now) -> Batch {
+        let mut batch = Batch::default();
+        let Standing::Open(generation) = self.standing else { return batch };
+        while batch.written.len() < count {
+            let Some((ticket, draft)) = self.waiting.pop_front() else { break };
+            if let Some(answer) = self.repeated(&draft) {
+                batch.answers.push((ticket, answer));
+                continue;
+            }
+            let same_key = |w: &Written| draft.idempotency == Some(w.entry.idempotency);
+            if batch.written.iter().any(same_key) {
+                self.waiting.push_front((ticket, draft));
+                break;
+            }
+            let log = LogId { author: self.member, lane: Lane::MESSAGES, generation };
+            let end = self.ends.get(&log.lane).copied().unwrap_or(END_ZERO);
+            match self.write(&draft, log, &end, now) {
+                Ok(entry) => {
+                    self.advance(&entry);
+                    batch.written.push(Written { ticket: Some(ticket), entry });
+                }
+                Err(error) => batch.answers.push((ticket, Err(error))),
+            }
+        }
+        batch
+    }
+
+    /// The answer to a retry.
+    fn repeated(&self, draft: &Draft) -> Option<Result<Recorded, AuthorError>> {
+        let known = self.remembered.get(&draft.idempotency?)?;
+        if known.draft != fingerprint(draft) {
+            return Some(Err(AuthorError::IdempotencyKeyReused));
+        }
+        Some(Ok(Recorded { repeated: true, ..known.recorded }))
+    }
+
+    /// Takes back what could not be journaled: its places are free again.
+    pub fn take_back(&mut self, written: &[Written]) {
+        for one in written.iter().rev() {
+            let header = one.entry.record.header();
+            self.ends.insert(header.lane, End { next: header.seq, head: header.prev });
+        }
+    }
+
+    /// All waiting drafts, for an answer that they cannot be recorded.
+    pub fn give_up_waiting(&mut self) -> Vec<u64> {
+        self.waiting.drain(..).map(|(ticket, _)| ticket).collect()
+    }
+
+    /// Opens the next generation: above `highest`, and above all that an earlier restore can have opened.
+    pub fn open_generation(
+        &mut self,
+        highest: Option<u32>,
+        heads: Vec<LogHead>,
+        salt: [u8; 32],
+        now: Now,
+    ) -> Option<Written> {
+        let by_clock = (now.wall.0 / 1000).saturating_sub(GENERATION_EPOCH_S);
+        let by_clock = u32::try_from(by_clock).unwrap_or(u32::MAX - 1).max(1);
+        let generation = match highest {
+            Some(highest) => highest.checked_add(1)?.max(by_clock),
+            None => by_clock,
+        };
+        // Every generation after a restore has the key of generation 0, until rotation comes.
+        let open = LogOpen { mode: OpenMode::RESTORE, base: 0, heads };
+        let log = LogId { author: self.member, lane: Lane::CONTROL, generation };
+        let entry = self.write_control(log, Kind::LOG_OPEN, open.encode().ok()?, salt, now)?;
+        self.standing = Standing::Open(generation);
+        self.ends.clear();
+        self.advance(&entry);
+        Some(Written { ticket: None, entry })
+    }
+
+    fn advance(&mut self, entry: &Entry) {
+        let header = entry.record.header();
+        self.ends.insert(header.lane, End { next: header.seq + 1, head: entry.record.id() });
+    }
+
+    fn write(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Result<Entry, AuthorError> {
+        let length = draft.content.len();
+        let body = Body::new(draft.salt, draft.content.clone()).map_err(|_| AuthorError::TooLong(length))?;
+        let latest = draft.retention.days().map(|days| now.wall.after(u64::from(days) * 24 * 60 * 60 * 1000));
+        let header = Header {
+            expires_at: draft.expires_at.or(latest).unwrap_or(Time(0)),
+            priority: draft.priority,
+            kind: draft.kind,
+            retention: draft.retention,
+            flags: draft.flags,
+            to: draft.to.clone(),
+            ..self.header(log, end, &body, now)
+        };
+        let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64])
+            .map_err(|_| AuthorError::TooManyAddressees(draft.to.len()))?;
+        Ok(Entry { record, idempotency: draft.idempotency.unwrap_or([0; 32]) })
+    }
+
+    fn write_control(
+        &self,
+        log: LogId,
+        kind: Kind,
+        content: Vec<u8>,
+        salt: [u8; 32],
+        now: Now,
+    ) -> Option<Entry> {
+        let body = Body::new(salt, content).ok()?;
+        let header = Header {
+            kind,
+            priority: Priority::URGENT,
+            retention: Retention::CONTROL,
+            ..self.header(log, &END_ZERO, &body, now)
+        };
+        let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64]).ok()?;
+        Some(Entry { record, idempotency: [0; 32] })
+    }
+
+    fn header(&self, log: LogId, end: &End, body: &Body, now: Now) -> Header {
+        Header {
+            author: self.member,
+            lane: log.lane,
+            generation: log.generation,
+            seq: end.next,
+            prev: end.head,
+            created_at: now.wall,
+            expires_at: Time(0),
+            roster_epoch: 0,
+            priority: Priority::ROUTINE,
+            kind: Kind::MESSAGE,
+            retention: Retention::YEARS_5,
+            flags: Default::default(),
+            to: Vec::new(),
+            audience: Audience::Open,
+            body_commit: body.commitment(self.network),
+            body_len: u32::try_from(body.content().len()).unwrap_or(u32::MAX),
+            ext: Vec::new(),
+        }
+    }
+}
+
+const END_ZERO: End = End { next: 0, head: RecordId::ZERO };
+
+/// What makes two drafts the same request: all that a client says, without salt, expiry and key.
+fn fingerprint(draft: &Draft) -> [u8; 32] {
+    same_request(draft.kind, draft.priority, draft.retention, draft.flags, &draft.to, &draft.content)
+}
+
+/// The same, of a record that was made from a draft.
+pub fn fingerprint_of(record: &Record) -> [u8; 32] {
+    let h = record.header();
+    let content = record.body().map_or(&[] as &[u8], Body::content);
+    same_request(h.kind, h.priority, h.retention, h.flags, &h.to, content)
+}
+
+fn same_request(
+    kind: Kind,
+    priority: Priority,
+    retention: Retention,
+    flags: Flags,
+    to: &[MemberId],
+    content: &[u8],
+) -> [u8; 32] {
+    let mut hash = Sha256::new()
+        .chain_update(tags::IDEMPOTENCY)
+        .chain_update(kind.0.to_be_bytes())
+        .chain_update([priority.0, retention.0])
+        .chain_update(flags.0.to_be_bytes())
+        .chain_update((to.len() as u64).to_be_bytes());
+    to.iter().for_each(|member| hash.update(member.as_bytes()));
+    hash.update(Sha256::digest(content));
+    hash.finalize().into()
+}
+
+/// Name under which the ledger keeps an idempotency key.
+pub fn idempotency_name(key: &[u8; 32]) -> String {
+    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{IDEMPOTENCY_PREFIX}{digits}")
+}
+
+/// Prefix of the names of idempotency keys in the ledger.
+pub const IDEMPOTENCY_PREFIX: &str = "idempotency/";
+
+/// What the ledger keeps for an idempotency key: position key, time, record id, fingerprint.
+pub fn encode_remembered(remembered: &Remembered) -> Vec<u8> {
+    let recorded = &remembered.recorded;
+    [
+        recorded.position.key().as_slice(),
+        &recorded.created_at.0.to_be_bytes(),
+        recorded.id.as_bytes(),
+        &remembered.draft,
+    ]
+    .concat()
+}
+
+/// Reads what [`encode_remembered`] wrote.
+pub fn decode_remembered(bytes: &[u8]) -> Option<Remembered> {
+    let (position, rest) = bytes.split_at_checked(Position::KEY_BYTES)?;
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let (id, draft) = rest.split_first_chunk::<32>()?;
+    let recorded = Recorded {
+        id: RecordId(*id),
+        position: Position::from_key(position)?,
+        created_at: Time(u64::from_be_bytes(*time)),
+        repeated: false,
+    };
+    Some(Remembered { recorded, draft: draft.try_into().ok()? })
+}

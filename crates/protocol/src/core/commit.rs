@@ -1,0 +1,464 @@
+//! The commit: once per batch of inputs. Journal, sync, sign, store, sync; then the world is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ecomesh_record::{MemberId, Record, SignedFrontier};
+use sha2::{Digest, Sha256};
+
+use super::{BYTES_PREFIX, Core, Journaled, ROOM_MS, difference};
+use crate::author::{Remembered, Standing, Written, encode_remembered, fingerprint_of, idempotency_name};
+use crate::disk::{Disk, DiskError};
+use crate::io::{Alarm, AuthorError, Now, Output, PeerKey, Recorded};
+use crate::journal::Entry;
+use crate::judge::judge;
+use crate::ledger::{Batch, Ledger, LedgerError, Room};
+use crate::limits::{CLOCK_SKEW_MS, DELTA_MS, PUSH_BYTES_MAX, PUSH_RECORDS_MAX};
+use crate::sync::{Ask, View};
+use crate::verify::Verified;
+use crate::wire::{ask, encode_push, push_len};
+
+/// Most own records written in one commit.
+const OWN_RECORDS_MAX: usize = 256;
+
+impl<L: Ledger, D: Disk> Core<L, D> {
+    /// Makes everything durable that the inputs since the last commit led to, tells the clients and the network,
+    /// and asks the peers for what is missing.
+    pub fn commit(&mut self, now: Now) {
+        let done = self.try_commit(now);
+        self.check(done);
+    }
+
+    fn try_commit(&mut self, now: Now) -> Result<(), LedgerError> {
+        self.look_for_room(now);
+        self.open_generation_if_due(now)?;
+        self.write_drafts(now);
+        self.stage_journaled();
+        self.store(now)?;
+        self.keep_evidence();
+        self.answer_imports();
+        self.notify(now)?;
+        self.ask_peers(now)
+    }
+
+    fn look_for_room(&mut self, now: Now) {
+        let before = self.room;
+        if before == Room::Plenty || now.mono >= self.room_at {
+            self.room = self.ledger.room();
+            self.room_at = now.mono + ROOM_MS;
+        }
+        if self.room < Room::Plenty && before == Room::Plenty {
+            self.alarm(Alarm::Full);
+        }
+        if self.room == Room::Plenty && before < Room::Plenty {
+            self.alarm(Alarm::SpaceAgain);
+        }
+    }
+
+    /// After the peers were asked for the own history: the next generation begins.
+    fn open_generation_if_due(&mut self, now: Now) -> Result<(), LedgerError> {
+        let Standing::Recovering(until) = self.author.standing() else { return Ok(()) };
+        let all_asked = self.others.iter().all(|member| self.asked_for_history.contains(member));
+        if self.room == Room::None || (now.mono < until && !all_asked) {
+            return Ok(());
+        }
+        let own = self.config.member;
+        let entries = self.replica.entries(&self.ledger)?;
+        let heads = entries.iter().filter(|entry| entry.log.author == own);
+        let heads: Vec<_> = heads
+            .map(|entry| crate::ledger::LogHead { log: entry.log, seq: entry.seq, head: entry.head })
+            .collect();
+        let here = self.replica.logs().filter(|log| log.author == own).map(|log| log.generation).max();
+        let journaled = self.journaled.keys().map(|position| position.log.generation).max();
+        let highest = here.max(journaled).max(self.frontiers.highest_generation(own));
+        let salt = Sha256::new()
+            .chain_update(self.config.boot_nonce)
+            .chain_update(self.config.seed.to_be_bytes())
+            .chain_update(now.wall.0.to_be_bytes())
+            .finalize()
+            .into();
+        // Generation 0 is the charter's: even a home that lost everything does not begin it again.
+        let Some(written) = self.author.open_generation(highest.or(Some(0)), heads, salt, now) else {
+            return Ok(());
+        };
+        let generation = written.entry.record.header().generation;
+        let instance = self.ledger.instance();
+        let bound = self.journal.rebind(&mut self.disk, instance);
+        match bound.and_then(|()| self.journal_and_sign(&[written])) {
+            Ok(()) => self.alarm(Alarm::GenerationOpened(generation)),
+            Err(error) => {
+                self.author.recover(now.mono + ROOM_MS);
+                self.disk_failed(&error);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_drafts(&mut self, now: Now) {
+        if self.author.is_idle() {
+            return;
+        }
+        if self.room < Room::Plenty {
+            return self.refuse_drafts(&AuthorError::Full);
+        }
+        let batch = self.author.write_waiting(OWN_RECORDS_MAX, now);
+        for (ticket, result) in batch.answers {
+            self.output(Output::Authored { ticket, result });
+        }
+        if batch.written.is_empty() {
+            return;
+        }
+        let tickets: Vec<u64> = batch.written.iter().filter_map(|w| w.ticket).collect();
+        if let Err(error) = self.journal_and_sign(&batch.written) {
+            self.author.take_back(&batch.written);
+            let answer = match &error {
+                DiskError::Full => AuthorError::Full,
+                other => AuthorError::Disk(other.to_string()),
+            };
+            for ticket in tickets {
+                self.output(Output::Authored { ticket, result: Err(answer.clone()) });
+            }
+            self.disk_failed(&error);
+        }
+    }
+
+    fn refuse_drafts(&mut self, error: &AuthorError) {
+        for ticket in self.author.give_up_waiting() {
+            self.output(Output::Authored { ticket, result: Err(error.clone()) });
+        }
+    }
+
+    /// A failed sync ends the process; anything else is told, and tried again with the next record.
+    fn disk_failed(&mut self, error: &DiskError) {
+        if matches!(error, DiskError::SyncFailed { .. }) {
+            self.output(Output::Fatal(error.to_string()));
+        }
+    }
+
+    /// Journal first, synced; only then is anything signed.
+    fn journal_and_sign(&mut self, written: &[Written]) -> Result<(), DiskError> {
+        let entries: Vec<&Entry> = written.iter().map(|w| &w.entry).collect();
+        self.journal.append(&mut self.disk, &entries)?;
+        for Written { ticket, entry } in written {
+            self.sign(entry.clone(), *ticket);
+        }
+        Ok(())
+    }
+
+    /// Signs a journaled record: it waits for its place in the store.
+    pub(super) fn sign(&mut self, entry: Entry, ticket: Option<u64>) {
+        let Entry { record, idempotency } = entry;
+        let header = record.header().clone();
+        let body = record.body().cloned();
+        let signing = &self.identity.signing;
+        let network = self.network;
+        let signed =
+            Record::sign_with(network, header, body, |id| *signing.sign_record(network, id).as_bytes());
+        let Ok(signed) = signed else { return };
+        let position = signed.position();
+        let record = Arc::new(Verified::own(signed, signing.public()));
+        self.journaled.insert(position, Journaled { record, ticket, idempotency });
+    }
+
+    /// Own records from the journal go into the store in the order of their logs.
+    fn stage_journaled(&mut self) {
+        let mut learnt = false;
+        let mut ring = (*self.ring).clone();
+        for (position, own) in &self.journaled {
+            let end = self.replica.staged_end(position.log);
+            let header = own.record.record().header();
+            if position.seq == end.next && header.prev == end.head {
+                self.replica.stage_own(own.record.clone(), header.created_at);
+                learnt |= ring.learn(&own.record);
+                if own.idempotency != [0; 32] {
+                    let remembered = remembered(own);
+                    let value = encode_remembered(&remembered);
+                    self.replica.stage_value(idempotency_name(&own.idempotency), value);
+                }
+            }
+        }
+        if learnt {
+            self.ring = Arc::new(ring);
+            self.output(Output::Keys(self.ring.clone()));
+        }
+    }
+
+    /// One commit of the store, then what it means.
+    fn store(&mut self, now: Now) -> Result<(), LedgerError> {
+        if self.replica.staged().is_empty() {
+            return Ok(());
+        }
+        let mut bytes: BTreeMap<MemberId, u64> = BTreeMap::new();
+        for new in &self.replica.staged().records {
+            let record = new.record.record();
+            *bytes.entry(record.header().author).or_default() += record.frame_len() as u64;
+        }
+        for (author, added) in &bytes {
+            let sum = self.admission.bytes_of(*author) + added;
+            self.replica.stage_value(format!("{BYTES_PREFIX}{author}"), sum.to_be_bytes().to_vec());
+        }
+        match self.ledger.commit(self.replica.staged()) {
+            Ok(()) => {}
+            Err(LedgerError::Full) => {
+                // What others wrote comes again by pull; own records stay in the journal and are tried again.
+                self.replica.aborted();
+                self.room = Room::None;
+                self.room_at = now.mono + ROOM_MS;
+                self.alarm(Alarm::Full);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        for (author, added) in bytes {
+            self.admission.stored(author, added);
+            let founded = self.roster.charter().drafted_at;
+            let over = self.admission.is_over_budget(author, founded, now.wall);
+            if over && self.over_budget.insert(author) {
+                self.alarm(Alarm::OverBudget(author));
+            }
+        }
+        let batch = self.replica.committed();
+        self.tell_stored(batch, now);
+        Ok(())
+    }
+
+    fn tell_stored(&mut self, batch: Batch, now: Now) {
+        let mut own = Vec::new();
+        for new in batch.records {
+            let record = new.record.record();
+            let position = record.position();
+            self.records += 1;
+            self.touch(position.log);
+            if record.header().author == self.config.member {
+                self.deliveries.follow(record.header(), record.id(), &self.others);
+            }
+            if let Some(journaled) = self.journaled.remove(&position) {
+                own.push(new.record.clone());
+                self.answer_author(&journaled);
+            }
+            let verdict = judge(&self.roster, record);
+            self.output(Output::Stored { record: new.record, verdict, first_seen: new.first_seen });
+        }
+        for (position, _) in batch.bodies {
+            self.holes_changed = true;
+            self.complete = None;
+            self.output(Output::Filled { position });
+        }
+        if !own.is_empty() {
+            self.sync.changed(now.mono);
+            self.publish(&own);
+        }
+        self.sync.caught_up(&self.replica, &self.frontiers);
+    }
+
+    fn answer_author(&mut self, journaled: &Journaled) {
+        let remembered = remembered(journaled);
+        if journaled.idempotency != [0; 32] {
+            self.author.remember(journaled.idempotency, remembered.clone());
+        }
+        if let Some(ticket) = journaled.ticket {
+            self.output(Output::Authored { ticket, result: Ok(remembered.recorded) });
+        }
+    }
+
+    /// Pushes own records, batched by topic.
+    fn publish(&mut self, own: &[Arc<Verified>]) {
+        for topic in 0..=2 {
+            let records = own.iter().map(|v| v.record());
+            let mut open: Vec<&Record> = Vec::new();
+            let mut bytes = 0;
+            let mut messages = Vec::new();
+            for record in records.filter(|r| r.header().priority.topic() == topic) {
+                let length = push_len(record) + 8;
+                if !open.is_empty()
+                    && (bytes + length > PUSH_BYTES_MAX - 64 || open.len() >= PUSH_RECORDS_MAX)
+                {
+                    messages.extend(encode_push(&open));
+                    open.clear();
+                    bytes = 0;
+                }
+                bytes += length;
+                open.push(record);
+            }
+            if !open.is_empty() {
+                messages.extend(encode_push(&open));
+            }
+            for bytes in messages {
+                self.output(Output::Publish { topic, bytes });
+            }
+        }
+    }
+
+    /// Deliveries are told only after their evidence is durable.
+    fn keep_evidence(&mut self) {
+        if self.pending_evidence.is_empty() {
+            return;
+        }
+        let pending = std::mem::take(&mut self.pending_evidence);
+        let evidence: Vec<_> = pending.iter().map(|(evidence, _)| evidence.clone()).collect();
+        if let Err(error) = self.evidence.append(&mut self.disk, &evidence) {
+            // The next frontiers prove the same again.
+            return self.disk_failed(&error);
+        }
+        for (evidence, proved) in pending {
+            for one in proved {
+                self.deliveries.prove(&one, evidence.received_at);
+                self.output(Output::Delivered {
+                    id: one.id,
+                    position: one.position,
+                    member: one.member,
+                    at: evidence.received_at,
+                });
+            }
+        }
+    }
+
+    fn answer_imports(&mut self) {
+        for (ticket, counts) in std::mem::take(&mut self.pending_imports) {
+            let full = self.room == Room::None;
+            let result = if full { Err(AuthorError::Full) } else { Ok(counts) };
+            self.output(Output::Imported { ticket, result });
+        }
+    }
+
+    /// Tells the direct peers what is newly held: a delta for all, a complete frontier for those who missed one.
+    fn notify(&mut self, now: Now) -> Result<(), LedgerError> {
+        if now.mono < self.delta_at {
+            return Ok(());
+        }
+        let news = !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty();
+        if news {
+            self.delta_at = now.mono + DELTA_MS;
+            let changed = std::mem::take(&mut self.changed);
+            let forks = std::mem::take(&mut self.new_forks);
+            self.holes_changed = false;
+            let delta = self.sign_frontier(Some(&changed), now)?;
+            let peers: Vec<PeerKey> = self.sync.links().map(|(peer, _)| peer).collect();
+            for peer in peers {
+                match self.sync.may_notify(peer) {
+                    Some(false) => self.send_notify(peer, delta.as_ref(), &forks, now),
+                    Some(true) => {
+                        let complete = self.complete_frontier(now)?;
+                        self.send_notify(peer, complete.as_ref(), &forks, now);
+                    }
+                    None => {}
+                }
+            }
+        }
+        for peer in self.sync.late() {
+            if self.sync.may_notify(peer).is_some() {
+                let complete = self.complete_frontier(now)?;
+                let forks: Vec<_> = self.replica.forks().take(64).cloned().collect();
+                self.send_notify(peer, complete.as_ref(), &forks, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn send_notify(
+        &mut self,
+        peer: PeerKey,
+        frontier: Option<&SignedFrontier>,
+        forks: &[ecomesh_record::ForkProof],
+        now: Now,
+    ) {
+        let frontiers: Vec<SignedFrontier> = frontier.into_iter().cloned().collect();
+        let bytes = ask::notify(&frontiers, forks);
+        let request = self.sync.notified(peer, now.mono);
+        self.output(Output::Ask { peer, request, bytes });
+    }
+
+    /// Gives every free peer its next question.
+    fn ask_peers(&mut self, now: Now) -> Result<(), LedgerError> {
+        let lanes = match self.room {
+            Room::Plenty => 4,
+            Room::ControlOnly => 1,
+            Room::None => 0,
+        };
+        let peers: Vec<PeerKey> = self.sync.links().map(|(peer, _)| peer).collect();
+        for peer in peers {
+            let view = View {
+                replica: &self.replica,
+                frontiers: &self.frontiers,
+                over_budget: &self.over_budget,
+                mono: now.mono,
+                lanes,
+            };
+            let Some((request, question)) = self.sync.next(peer, &view) else { continue };
+            let bytes = match question {
+                Ask::Frame(bytes) => bytes,
+                Ask::Exchange => self.exchange_frame(peer)?,
+            };
+            self.output(Output::Ask { peer, request, bytes });
+        }
+        Ok(())
+    }
+
+    fn exchange_frame(&self, peer: PeerKey) -> Result<Vec<u8>, LedgerError> {
+        let waits: Vec<MemberId> = self.deliveries.waiting_for().collect();
+        let member = self.admitted.get(&peer).map(|(member, _)| *member);
+        // An equal digest is no evidence: while something is on its way to this very member, its word is wanted.
+        let recovering = self.own_generation().is_none();
+        let wants_word =
+            recovering || member.is_some_and(|m| waits.contains(&m) || self.frontiers.of(m).is_none());
+        let digest = if wants_word { [0; 32] } else { self.holdings()? };
+        let third = waits.iter().filter(|m| Some(**m) != member).take(64);
+        let waiting: Vec<_> = third.map(|m| self.frontiers.waiting(*m)).collect();
+        Ok(ask::exchange(digest, &waiting))
+    }
+
+    /// What is due every ten seconds: release of the journal, old idempotency keys, budgets, clocks.
+    pub(super) fn housekeeping(&mut self, now: Now) -> Result<(), LedgerError> {
+        self.release_journal()?;
+        for key in self.author.forget_old(now.wall) {
+            self.replica.stage_value(idempotency_name(&key), Vec::new());
+        }
+        let founded = self.roster.charter().drafted_at;
+        let admission = &self.admission;
+        self.over_budget.retain(|author| admission.is_over_budget(*author, founded, now.wall));
+        let skew = self.clock_skew(now).unwrap_or(0);
+        let far = skew.unsigned_abs() > CLOCK_SKEW_MS;
+        if far && !self.skew_told {
+            self.alarm(Alarm::ClockSkew(skew / 1000));
+            if let Some(median) = self.frontiers.median_clock(now.wall, self.others.len()) {
+                let far = self.frontiers.iter().map(|(m, known)| {
+                    let then = known.said_at().after(now.wall.since(known.heard_at()));
+                    (m, difference(then, median))
+                });
+                let far: Vec<_> = far.filter(|(_, ms)| ms.unsigned_abs() > CLOCK_SKEW_MS).collect();
+                far.into_iter().for_each(|(m, ms)| self.alarm(Alarm::PeerClockSkew(m, ms / 1000)));
+            }
+        }
+        self.skew_told = far;
+        Ok(())
+    }
+
+    /// Releases journal entries that enough others hold and that can be read back here.
+    fn release_journal(&mut self) -> Result<(), LedgerError> {
+        let enough = 2.max(self.others.len() / 3 + 1).min(self.others.len());
+        let mut released = Vec::new();
+        for position in self.journal.releasable().into_iter().take(OWN_RECORDS_MAX) {
+            let Some(record) = self.ledger.record(position)? else { continue };
+            let readable = record.body().is_some();
+            if readable && self.frontiers.holders(position, record.id()).len() >= enough {
+                released.push(position);
+            }
+        }
+        self.journal.release(&released);
+        if let Err(error) = self.journal.rewrite_if_due(&mut self.disk) {
+            self.disk_failed(&error);
+        }
+        Ok(())
+    }
+}
+
+fn remembered(own: &Journaled) -> Remembered {
+    let record = own.record.record();
+    let recorded = Recorded {
+        id: record.id(),
+        position: record.position(),
+        created_at: record.header().created_at,
+        repeated: false,
+    };
+    Remembered { recorded, draft: fingerprint_of(record) }
+}

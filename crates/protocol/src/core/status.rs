@@ -1,0 +1,190 @@
+//! What a node tells about itself: pure reads.
+
+use std::sync::Arc;
+
+use ecomesh_record::{ForkProof, Frontier, FrontierEntry, LogId, MemberId, NetworkId, Position, Time};
+
+use super::{Core, difference};
+use crate::author::Standing;
+use crate::disk::Disk;
+use crate::io::{Now, PeerKey};
+use crate::ledger::{Ledger, LedgerError, Room};
+use crate::verify::Verified;
+
+/// The node at a glance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoreStatus {
+    /// Whose node it is.
+    pub member: MemberId,
+    /// The network.
+    pub network: NetworkId,
+    /// The generation in which it writes; `None` while it recovers.
+    pub generation: Option<u32>,
+    /// For how many more milliseconds it asks its peers for its own history.
+    pub recovering_ms: Option<u64>,
+    /// Whether it takes records.
+    pub room: Room,
+    /// Number of logs.
+    pub logs: usize,
+    /// Number of stored records.
+    pub records: u64,
+    /// Number of records whose body is missing or damaged.
+    pub holes: usize,
+    /// Number of records that wait for their predecessors.
+    pub parked: usize,
+    /// Records that were dropped from the park for want of room, since the start.
+    pub parked_dropped: u64,
+    /// Pushed records left to the pull by quotas, since the start.
+    pub deferred: u64,
+    /// Names the store.
+    pub instance: [u8; 16],
+    /// Counter of the newest own frontier.
+    pub frontier_counter: u64,
+    /// How far the own clock is from the median of the peers', in milliseconds; needs half of them.
+    pub clock_skew_ms: Option<i64>,
+    /// Logs that have forked.
+    pub disputed: Vec<LogId>,
+}
+
+/// One other member, as seen from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// The member.
+    pub member: MemberId,
+    /// The transport key of its node, if it was met.
+    pub peer: Option<PeerKey>,
+    /// Whether there is a full link.
+    pub connected: bool,
+    /// Records that are here and, by its last word, not there.
+    pub behind: u64,
+    /// Records that are there and not here.
+    pub ahead: u64,
+    /// When its last frontier came, by its own or another's way.
+    pub last_frontier_at: Option<Time>,
+    /// How far its clock was from ours then, in milliseconds.
+    pub clock_skew_ms: Option<i64>,
+    /// For how many more milliseconds it is cut off.
+    pub blocked_ms: Option<u64>,
+    /// How often it was blamed since it was last forgiven.
+    pub blame_count: u32,
+    /// What it did last.
+    pub last_blame: Option<String>,
+    /// Whether its messages are not pulled because of its budget.
+    pub over_budget: bool,
+}
+
+/// Who has an own record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Members whose frontiers cover it.
+    pub held_by: Vec<MemberId>,
+    /// Number of other members in the network.
+    pub members: usize,
+    /// Each addressee, with the time at which its delivery was proved.
+    pub delivered: Vec<(MemberId, Option<Time>)>,
+}
+
+impl<L: Ledger, D: Disk> Core<L, D> {
+    /// The node at a glance.
+    pub fn status(&self, now: Now) -> CoreStatus {
+        CoreStatus {
+            member: self.config.member,
+            network: self.network,
+            generation: self.own_generation(),
+            recovering_ms: match self.author.standing() {
+                Standing::Open(_) => None,
+                Standing::Recovering(until) => Some(until.saturating_sub(now.mono)),
+            },
+            room: self.room,
+            logs: self.replica.logs().count(),
+            records: self.records,
+            holes: self.replica.holes().len(),
+            parked: self.replica.park().len(),
+            parked_dropped: self.replica.park().dropped(),
+            deferred: self.admission.deferred(),
+            instance: self.ledger.instance(),
+            frontier_counter: self.counter,
+            clock_skew_ms: self.clock_skew(now),
+            disputed: self.replica.forks().map(|proof| proof.position().log).collect(),
+        }
+    }
+
+    /// All other members.
+    pub fn peers(&self, now: Now) -> Vec<PeerStatus> {
+        self.others.iter().map(|member| self.peer(*member, now)).collect()
+    }
+
+    fn peer(&self, member: MemberId, now: Now) -> PeerStatus {
+        let peer = self.admitted.iter().find(|(_, (m, _))| *m == member).map(|(peer, _)| *peer);
+        let known = self.frontiers.of(member);
+        let (behind, ahead) = self.distance(member);
+        let blame = peer.and_then(|peer| self.blame.of(peer));
+        PeerStatus {
+            member,
+            peer,
+            connected: peer.is_some_and(|peer| self.sync.is_linked(peer)),
+            behind,
+            ahead,
+            last_frontier_at: known.map(crate::frontiers::Known::heard_at),
+            clock_skew_ms: known.map(|known| difference(known.said_at(), known.heard_at())),
+            blocked_ms: peer.and_then(|peer| self.blame.excluded_ms(peer, now.mono)),
+            blame_count: blame.map_or(0, |blame| blame.count),
+            last_blame: blame.map(|blame| blame.reason.clone()),
+            over_budget: self.over_budget.contains(&member),
+        }
+    }
+
+    /// Records that we hold and `member` lacks, and the reverse.
+    fn distance(&self, member: MemberId) -> (u64, u64) {
+        let Some(known) = self.frontiers.of(member) else { return (self.records, 0) };
+        let theirs = |log| known.seq(log).map_or(0, |seq| seq + 1);
+        let ours = |log| {
+            let end = self.replica.durable_end(log).next;
+            self.replica.disputed_from(log).map_or(end, |from| from.min(end))
+        };
+        let behind = self.replica.logs().map(|log| ours(log).saturating_sub(theirs(log))).sum();
+        let ahead = known.entries().map(|e| (e.seq + 1).saturating_sub(ours(e.log))).sum();
+        (behind, ahead)
+    }
+
+    /// The own complete frontier, unsigned.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn frontier(&self, now: Now) -> Result<Frontier, LedgerError> {
+        Ok(Frontier {
+            member: self.config.member,
+            instance: self.ledger.instance(),
+            counter: self.counter,
+            roster_epoch: self.roster.epoch(),
+            time: now.wall,
+            complete: true,
+            entries: self.replica.entries(&self.ledger)?,
+            holes: self.replica.holes(),
+            bodiless_lanes: Vec::new(),
+        })
+    }
+
+    /// What another member holds by its last word.
+    pub fn frontier_of(&self, member: MemberId) -> Option<Vec<FrontierEntry>> {
+        Some(self.frontiers.of(member)?.entries().collect())
+    }
+
+    /// Who has an own document; `None` if there is no such record.
+    pub fn delivery(&self, position: Position) -> Option<Delivery> {
+        let delivered = self.deliveries.of(position)?;
+        let id = self.deliveries.id_of(position)?;
+        let held_by = self.frontiers.holders(position, id);
+        Some(Delivery { held_by, members: self.others.len(), delivered })
+    }
+
+    /// All fork proofs.
+    pub fn forks(&self) -> Vec<ForkProof> {
+        self.replica.forks().cloned().collect()
+    }
+
+    /// Records that came before their predecessors: shown as early, not held.
+    pub fn early(&self) -> Vec<Arc<Verified>> {
+        self.replica.park().iter().cloned().collect()
+    }
+}

@@ -1,0 +1,337 @@
+//! The replica: every log of every member, whole and in order.
+//!
+//! Verified records come in any order. One that continues its log is *staged* for the next commit; one that comes
+//! early is parked; one that is here already is dropped; one that contradicts what is here makes a fork proof. The
+//! frontier covers only what is committed, so every log has two ends: the staged one and the durable one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ecomesh_record::{
+    Body, ForkProof, FrontierEntry, LogId, NetworkId, Position, RecordId, Time, limits::HOLES_MAX,
+};
+
+use crate::ledger::{Batch, Ledger, LedgerError, NewRecord};
+use crate::park::Park;
+use crate::verify::Verified;
+
+/// Where a log ends: the next sequence number and the id of the record before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The next sequence number; 0 of an empty log.
+    pub next: u64,
+    /// Id of the last record; zeros of an empty log.
+    pub head: RecordId,
+}
+
+impl End {
+    const EMPTY: Self = Self { next: 0, head: RecordId::ZERO };
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Log {
+    staged: End,
+    durable: End,
+    /// From here on there are two branches.
+    disputed_from: Option<u64>,
+}
+
+/// What became of a record.
+#[derive(Debug, PartialEq)]
+pub enum Receipt {
+    /// It is staged, and so many with it that had waited for it.
+    Staged(usize),
+    /// It is here already.
+    Known,
+    /// It waits for its predecessors, or was dropped for want of room.
+    Early,
+    /// Its body is needed before it can be staged.
+    WantsBody,
+    /// It and a record that is here stand at one position.
+    Forks(ForkProof),
+    /// It does not continue what is here: the log parts somewhere below.
+    Parts,
+    /// Its log is disputed at or below it: it is not taken.
+    Disputed,
+}
+
+/// All logs.
+#[derive(Debug)]
+pub struct Replica {
+    network: NetworkId,
+    logs: BTreeMap<LogId, Log>,
+    park: Park,
+    forks: BTreeMap<LogId, ForkProof>,
+    holes: BTreeSet<RecordId>,
+    staged: Batch,
+    /// Holes that the staged bodies fill.
+    filling: Vec<RecordId>,
+    /// Proofs and staged records since the last commit, found by position, to see forks among them.
+    staged_at: BTreeMap<Position, Arc<Verified>>,
+}
+
+impl Replica {
+    /// Reads the ends of all logs, the fork proofs and the holes from the ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn open(network: NetworkId, ledger: &impl Ledger) -> Result<Self, LedgerError> {
+        let forks: BTreeMap<LogId, ForkProof> =
+            ledger.forks()?.into_iter().map(|proof| (proof.position().log, proof)).collect();
+        let mut logs = BTreeMap::new();
+        for head in ledger.heads()? {
+            let end = End { next: head.seq + 1, head: head.head };
+            logs.insert(head.log, Log { staged: end, durable: end, disputed_from: None });
+        }
+        for (log, proof) in &forks {
+            let empty = Log { staged: End::EMPTY, durable: End::EMPTY, disputed_from: None };
+            logs.entry(*log).or_insert(empty).disputed_from = Some(proof.position().seq);
+        }
+        Ok(Self {
+            network,
+            logs,
+            park: Park::default(),
+            forks,
+            holes: ledger.holes()?.into_iter().collect(),
+            staged: Batch::default(),
+            filling: Vec::new(),
+            staged_at: BTreeMap::new(),
+        })
+    }
+
+    /// Decides about a verified record.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn receive(
+        &mut self,
+        ledger: &impl Ledger,
+        record: Arc<Verified>,
+        first_seen: Time,
+    ) -> Result<Receipt, LedgerError> {
+        let position = record.record().position();
+        let log = self.log(position.log);
+        if log.disputed_from.is_some_and(|from| position.seq >= from) {
+            return Ok(Receipt::Disputed);
+        }
+        if position.seq < log.staged.next {
+            return self.compare(ledger, &record);
+        }
+        if let Some(proof) = self.park.at(position).and_then(|other| fork_of(&record, other)) {
+            return Ok(Receipt::Forks(proof));
+        }
+        if position.seq > log.staged.next {
+            // Without a body it would only have to be asked for again.
+            if record.record().body().is_some() {
+                self.park.put(record, first_seen);
+            }
+            return Ok(Receipt::Early);
+        }
+        if record.record().header().prev != log.staged.head {
+            return Ok(Receipt::Parts);
+        }
+        if record.record().body().is_none() {
+            return Ok(Receipt::WantsBody);
+        }
+        self.stage(record, first_seen);
+        Ok(Receipt::Staged(1 + self.stage_parked(position.log)))
+    }
+
+    /// A record below the end of its log: the same as what is here, or a fork.
+    fn compare(&mut self, ledger: &impl Ledger, record: &Verified) -> Result<Receipt, LedgerError> {
+        let position = record.record().position();
+        if let Some(staged) = self.staged_at.get(&position) {
+            return Ok(fork_of(record, staged).map_or(Receipt::Known, Receipt::Forks));
+        }
+        let Some((hash, signature)) = ledger.header_hash(position)? else { return Ok(Receipt::Known) };
+        let new = (record.record().hash(), *record.record().signature());
+        if let Some(proof) = ForkProof::new(position, (hash, signature), new) {
+            return Ok(Receipt::Forks(proof));
+        }
+        if let (true, Some(body)) = (self.holes.contains(&record.record().id()), record.record().body()) {
+            self.fill(position, record.record().id(), body.clone());
+        }
+        Ok(Receipt::Known)
+    }
+
+    fn stage(&mut self, record: Arc<Verified>, first_seen: Time) {
+        let position = record.record().position();
+        let log = self.log_mut(position.log);
+        log.staged = End { next: position.seq + 1, head: record.record().id() };
+        self.staged_at.insert(position, record.clone());
+        self.staged.records.push(NewRecord { record, first_seen });
+    }
+
+    /// Stages what had waited, as far as it continues the log.
+    fn stage_parked(&mut self, log: LogId) -> usize {
+        let mut count = 0;
+        loop {
+            let end = self.log(log).staged;
+            let fits = |r: &Arc<Verified>| r.record().header().prev == end.head;
+            if !self.park.at(log.at(end.next)).is_some_and(fits) {
+                break;
+            }
+            let Some((record, first_seen)) = self.park.take(log.at(end.next)) else { break };
+            self.stage(record, first_seen);
+            count += 1;
+        }
+        // What waits at a taken place now, or does not fit, comes again by pull if it is needed.
+        self.park.forget_below(log, self.log(log).staged.next);
+        count
+    }
+
+    /// Stages one's own new record, which continues its log.
+    pub fn stage_own(&mut self, record: Arc<Verified>, created_at: Time) {
+        self.stage(record, created_at);
+    }
+
+    /// Stages a body that was missing; the caller has checked that it is the right one.
+    pub fn fill(&mut self, position: Position, id: RecordId, body: Body) {
+        if self.holes.remove(&id) {
+            self.staged.bodies.push((position, body));
+            self.filling.push(id);
+        }
+    }
+
+    /// Learns of a fork, verified. Keeps the proof with the lowest position of a log. Returns whether it is news.
+    pub fn dispute(&mut self, proof: ForkProof) -> bool {
+        let position = proof.position();
+        let log = self.log_mut(position.log);
+        if log.disputed_from.is_some_and(|from| from <= position.seq) {
+            return false;
+        }
+        log.disputed_from = Some(position.seq);
+        self.forks.insert(position.log, proof.clone());
+        self.staged.forks.push(proof);
+        true
+    }
+
+    /// Stages a small named value with the next commit.
+    pub fn stage_value(&mut self, name: String, value: Vec<u8>) {
+        self.staged.values.push((name, value));
+    }
+
+    /// What the next commit writes.
+    pub fn staged(&self) -> &Batch {
+        &self.staged
+    }
+
+    /// The commit succeeded: what was staged is durable.
+    pub fn committed(&mut self) -> Batch {
+        let batch = std::mem::take(&mut self.staged);
+        self.staged_at.clear();
+        self.filling.clear();
+        for new in &batch.records {
+            let log = self.log_mut(new.record.record().position().log);
+            log.durable = log.staged;
+        }
+        batch
+    }
+
+    /// The commit failed and wrote nothing: records of others are forgotten and come again by pull.
+    pub fn aborted(&mut self) {
+        let batch = std::mem::take(&mut self.staged);
+        self.staged_at.clear();
+        self.holes.extend(std::mem::take(&mut self.filling));
+        for new in &batch.records {
+            let log = self.log_mut(new.record.record().position().log);
+            log.staged = log.durable;
+        }
+        for proof in &batch.forks {
+            // The proof itself is kept in memory and written with the next commit.
+            self.staged.forks.push(proof.clone());
+        }
+    }
+
+    /// Where the staged part of a log ends.
+    pub fn staged_end(&self, log: LogId) -> End {
+        self.log(log).staged
+    }
+
+    /// Where the durable part of a log ends.
+    pub fn durable_end(&self, log: LogId) -> End {
+        self.log(log).durable
+    }
+
+    /// From where on a log is disputed.
+    pub fn disputed_from(&self, log: LogId) -> Option<u64> {
+        self.log(log).disputed_from
+    }
+
+    /// All logs of which something is known, ascending.
+    pub fn logs(&self) -> impl Iterator<Item = LogId> {
+        self.logs.keys().copied()
+    }
+
+    /// The own frontier's entries: durable, undisputed, and below the first hole if there are too many of them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], where the id below a fork must be read back.
+    pub fn entries(&self, ledger: &impl Ledger) -> Result<Vec<FrontierEntry>, LedgerError> {
+        let logs: Vec<LogId> = self.logs().collect();
+        Ok(self.entries_of(ledger, &logs)?.into_iter().flatten().collect())
+    }
+
+    /// The entries of some logs; `None` where nothing is held.
+    ///
+    /// # Errors
+    /// As [`Replica::entries`].
+    pub fn entries_of(
+        &self,
+        ledger: &impl Ledger,
+        logs: &[LogId],
+    ) -> Result<Vec<Option<FrontierEntry>>, LedgerError> {
+        logs.iter().map(|log| self.entry(ledger, *log)).collect()
+    }
+
+    fn entry(&self, ledger: &impl Ledger, log: LogId) -> Result<Option<FrontierEntry>, LedgerError> {
+        let state = self.log(log);
+        let next = state.disputed_from.map_or(state.durable.next, |from| from.min(state.durable.next));
+        let Some(seq) = next.checked_sub(1) else { return Ok(None) };
+        if next == state.durable.next {
+            return Ok(Some(FrontierEntry { log, seq, head: state.durable.head }));
+        }
+        let below = ledger.record(log.at(seq))?;
+        Ok(below.map(|record| FrontierEntry { log, seq, head: record.id() }))
+    }
+
+    /// Ids of records whose body is missing, at most as many as a frontier lists.
+    pub fn holes(&self) -> Vec<RecordId> {
+        self.holes.iter().take(HOLES_MAX).copied().collect()
+    }
+
+    /// Learns that the body of a record that is here is missing or damaged.
+    pub fn mark_hole(&mut self, id: RecordId) -> bool {
+        self.holes.insert(id)
+    }
+
+    /// All fork proofs.
+    pub fn forks(&self) -> impl Iterator<Item = &ForkProof> {
+        self.forks.values()
+    }
+
+    /// What waits for its predecessors.
+    pub fn park(&self) -> &Park {
+        &self.park
+    }
+
+    /// The network.
+    pub fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    fn log(&self, log: LogId) -> Log {
+        let empty = Log { staged: End::EMPTY, durable: End::EMPTY, disputed_from: None };
+        self.logs.get(&log).copied().unwrap_or(empty)
+    }
+
+    fn log_mut(&mut self, log: LogId) -> &mut Log {
+        let empty = Log { staged: End::EMPTY, durable: End::EMPTY, disputed_from: None };
+        self.logs.entry(log).or_insert(empty)
+    }
+}
+
+fn fork_of(one: &Verified, other: &Verified) -> Option<ForkProof> {
+    let half = |v: &Verified| (v.record().hash(), *v.record().signature());
+    ForkProof::new(one.record().position(), half(one), half(other))
+}

@@ -1,0 +1,45 @@
+//! Keys and signatures of ecomesh, suite 1.
+//!
+//! A member has one **signing key** per generation of its logs. Its public half is written into the charter or
+//! the roster, and everything the member says is believed because of it. So this crate is strict at two places.
+//! At **admission** ([`PublicKey::admit`]) a key that has two encodings, or under which one signature fits many
+//! messages, is refused. At **verification** a signature is checked alone and strictly: two nodes that see the
+//! same bytes always come to the same verdict, which batch verification does not promise for crafted signatures.
+//!
+//! **What is signed** is never a bare hash. Every purpose has its own method ([`SigningKey::sign_record`] and
+//! [`PublicKey::verify_record`], and so on), which puts a tag of its own and the network id before fields of fixed
+//! width. A signature for one purpose or one network is therefore never good for another. The layouts are in
+//! `message.rs` and in `docs/PROTOCOL.md`.
+//!
+//! **At rest** secret keys lie in a [`key_file`], sealed under a passphrase. In memory they are wiped when they are
+//! dropped, and no `Debug` shows them. [`Identity`] is what a bureau's key file holds.
+//!
+//! | primitive | standard | crate |
+//! |---|---|---|
+//! | Ed25519, strict | RFC 8032 section 5.1; cofactorless, canonical, no small order | `ed25519-dalek` |
+//! | SHA-256 | FIPS 180-4 | `sha2` |
+//! | Argon2id, version 0x13 | RFC 9106 | `argon2` |
+//! | ChaCha20-Poly1305 | RFC 8439 section 2.8 | `chacha20poly1305` |
+//!
+//! [`selftest()`] runs known answers of these four in the binary that is about to use them.
+//!
+//! The crate is pure: no clock, no file, no network, and randomness is an argument.
+
+pub mod fingerprint;
+pub mod identity;
+pub mod key_file;
+mod message;
+pub mod public_key;
+pub mod selftest;
+pub mod signature;
+pub mod signing_key;
+#[cfg(test)]
+mod vectors;
+
+pub use fingerprint::fingerprint;
+pub use identity::{Identity, IdentityError, OpenIdentityError};
+pub use key_file::{OpenError, Params, ParamsError, Purpose, SealError};
+pub use public_key::{KeyError, PublicKey};
+pub use selftest::{Mismatch, selftest};
+pub use signature::{BadSignature, Signature};
+pub use signing_key::SigningKey;
