@@ -118,7 +118,9 @@ impl Author {
         let old = |r: &Remembered| now.since(r.recorded.created_at) > IDEMPOTENCY_MS;
         let keys: Vec<[u8; 32]> =
             self.remembered.iter().filter(|(_, r)| old(r)).map(|(key, _)| *key).collect();
-        keys.iter().for_each(|key| drop(self.remembered.remove(key)));
+        for key in &keys {
+            self.remembered.remove(key);
+        }
         keys
     }
 

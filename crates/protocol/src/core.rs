@@ -134,8 +134,9 @@ pub struct Core<L, D> {
     outputs: VecDeque<Output>,
 }
 
-/// Frontier counters are reserved in blocks of this, so that a restart never goes back.
-const COUNTER_BLOCK: u64 = 1_000_000;
+/// Frontier counters are reserved in blocks of this, so that a restart never goes back. They begin at the clock's
+/// milliseconds and rise more slowly: where no reservation can be stored, the clock alone keeps them rising.
+const COUNTER_BLOCK: u64 = 1_000;
 /// How often space is looked at while there is none, in milliseconds.
 const ROOM_MS: u64 = 1_000;
 /// How often the journal is released and clocks are compared, in milliseconds.
@@ -346,5 +347,5 @@ fn difference(one: Time, other: Time) -> i64 {
 
 /// Names of the small values that the core keeps in the ledger.
 const COUNTER_NAME: &str = "frontier-counter";
-const BYTES_PREFIX: &str = "bytes/";
+pub(crate) const BYTES_PREFIX: &str = "bytes/";
 const TRANSPORT_PREFIX: &str = "transport/";

@@ -48,7 +48,7 @@ pub enum Receipt {
     /// Its body is needed before it can be staged.
     WantsBody,
     /// It and a record that is here stand at one position.
-    Forks(ForkProof),
+    Forks(Box<ForkProof>),
     /// It does not continue what is here: the log parts somewhere below.
     Parts,
     /// Its log is disputed at or below it: it is not taken.
@@ -118,7 +118,7 @@ impl Replica {
             return self.compare(ledger, &record);
         }
         if let Some(proof) = self.park.at(position).and_then(|other| fork_of(&record, other)) {
-            return Ok(Receipt::Forks(proof));
+            return Ok(Receipt::Forks(Box::new(proof)));
         }
         if position.seq > log.staged.next {
             // Without a body it would only have to be asked for again.
@@ -141,12 +141,14 @@ impl Replica {
     fn compare(&mut self, ledger: &impl Ledger, record: &Verified) -> Result<Receipt, LedgerError> {
         let position = record.record().position();
         if let Some(staged) = self.staged_at.get(&position) {
-            return Ok(fork_of(record, staged).map_or(Receipt::Known, Receipt::Forks));
+            return Ok(
+                fork_of(record, staged).map_or(Receipt::Known, |proof| Receipt::Forks(Box::new(proof)))
+            );
         }
         let Some((hash, signature)) = ledger.header_hash(position)? else { return Ok(Receipt::Known) };
         let new = (record.record().hash(), *record.record().signature());
         if let Some(proof) = ForkProof::new(position, (hash, signature), new) {
-            return Ok(Receipt::Forks(proof));
+            return Ok(Receipt::Forks(Box::new(proof)));
         }
         if let (true, Some(body)) = (self.holes.contains(&record.record().id()), record.record().body()) {
             self.fill(position, record.record().id(), body.clone());
@@ -237,10 +239,10 @@ impl Replica {
             let log = self.log_mut(new.record.record().position().log);
             log.staged = log.durable;
         }
-        for proof in &batch.forks {
-            // The proof itself is kept in memory and written with the next commit.
-            self.staged.forks.push(proof.clone());
-        }
+        // Proofs and the values that stand for themselves are written with the next commit.
+        self.staged.forks = batch.forks;
+        self.staged.values = batch.values;
+        self.staged.values.retain(|(name, _)| !follows_records(name));
     }
 
     /// Where the staged part of a log ends.
@@ -334,4 +336,9 @@ impl Replica {
 fn fork_of(one: &Verified, other: &Verified) -> Option<ForkProof> {
     let half = |v: &Verified| (v.record().hash(), *v.record().signature());
     ForkProof::new(one.record().position(), half(one), half(other))
+}
+
+/// Values that tell of the records of their batch: they are staged again with those.
+fn follows_records(name: &str) -> bool {
+    name.starts_with(crate::core::BYTES_PREFIX) || name.starts_with(crate::author::IDEMPOTENCY_PREFIX)
 }

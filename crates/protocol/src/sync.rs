@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ecomesh_record::{ForkProof, Lane, LogId, MemberId, Position, RecordId, Time};
+use ecomesh_record::{ForkProof, Lane, LogId, MemberId, Position, RecordId};
 
 use crate::frontiers::Frontiers;
 use crate::io::PeerKey;
@@ -72,9 +72,17 @@ struct Peer {
 #[derive(Debug)]
 struct Assembly {
     record: Arc<Verified>,
-    first_seen: Time,
     bytes: Vec<u8>,
     source: PeerKey,
+}
+
+/// A large body that is complete.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The record, still without it.
+    pub record: Arc<Verified>,
+    /// The encoded body.
+    pub body: Vec<u8>,
 }
 
 /// A search for the lowest position at which two branches differ.
@@ -220,11 +228,11 @@ impl Sync {
     }
 
     /// A record is here whose body is too large to travel along: its slices are asked of this peer.
-    pub fn want_body(&mut self, source: PeerKey, record: Arc<Verified>, first_seen: Time) {
+    pub fn want_body(&mut self, source: PeerKey, record: Arc<Verified>) {
         let id = record.record().id();
         let room = self.assemblies.len() < ASSEMBLIES_MAX && self.peers.contains_key(&source);
         if room && !self.assemblies.contains_key(&id) {
-            self.assemblies.insert(id, Assembly { record, first_seen, bytes: Vec::new(), source });
+            self.assemblies.insert(id, Assembly { record, bytes: Vec::new(), source });
         }
     }
 
@@ -315,7 +323,8 @@ impl Sync {
         }
         let (lane, logs) = candidates.into_iter().next()?;
         let after = self.cursors.get(&lane).copied();
-        let chosen = logs.iter().find(|(log, _)| after.is_none_or(|m| log.author > m)).or(logs.first())?;
+        let chosen =
+            logs.iter().find(|(log, _)| after.is_none_or(|m| log.author > m)).or_else(|| logs.first())?;
         self.cursors.insert(lane, chosen.0.author);
         Some(Want::Page(chosen.0, chosen.1))
     }
@@ -401,8 +410,7 @@ impl Sync {
         }
     }
 
-    /// A slice of a large body came. Returns the record and the whole encoded body once it is complete; `None` for
-    /// both while more is to come; an error if the slice does not continue what is here.
+    /// A slice of a large body came. Returns record and body once it is complete, `None` while more is to come.
     ///
     /// # Errors
     /// What is wrong: its sender is to blame.
@@ -412,7 +420,7 @@ impl Sync {
         offset: u32,
         total: u32,
         bytes: &[u8],
-    ) -> Result<Option<(Arc<Verified>, Time, Vec<u8>)>, &'static str> {
+    ) -> Result<Option<Assembled>, &'static str> {
         let Some(assembly) = self.assemblies.get_mut(&id) else { return Ok(None) };
         let length = assembly.record.record().header().body_len as usize + 32;
         let continues = offset as usize == assembly.bytes.len() && total as usize == length;
@@ -424,7 +432,7 @@ impl Sync {
         if assembly.bytes.len() < length {
             return Ok(None);
         }
-        Ok(self.assemblies.remove(&id).map(|a| (a.record, a.first_seen, a.bytes)))
+        Ok(self.assemblies.remove(&id).map(|a| Assembled { record: a.record, body: a.bytes }))
     }
 
     /// Whether the body of this record is being put together.

@@ -26,7 +26,7 @@ impl KeyRing {
     /// The keys of generation 0 of all members.
     pub fn of_roster(roster: &Roster) -> Self {
         let first = |m: &ecomesh_record::CharterMember| {
-            let key = roster.key(m.member)?.clone();
+            let key = *roster.key(m.member)?;
             Some((m.member, BTreeMap::from([(0, key)])))
         };
         Self {
@@ -67,7 +67,7 @@ impl KeyRing {
         let generations = self.keys.entry(header.author).or_default();
         let new = is_log_open(record.record()) && !generations.contains_key(&header.generation);
         if new && generations.len() < crate::limits::GENERATIONS_MAX {
-            generations.insert(header.generation, record.key().clone());
+            generations.insert(header.generation, *record.key());
             return true;
         }
         false
@@ -160,7 +160,7 @@ pub fn verify_record(ring: &KeyRing, record: Record) -> Result<Verified, Refusal
         None => opening_key(ring, &record).ok_or(Refusal::UnknownGeneration(author, header.generation))?,
     };
     match key.verify_record(ring.network, record.id(), &Signature(*record.signature())) {
-        Ok(()) => Ok(Verified { key: key.clone(), record }),
+        Ok(()) => Ok(Verified { key: *key, record }),
         Err(_) => Err(Refusal::BadSignature(author)),
     }
 }

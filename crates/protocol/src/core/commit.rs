@@ -13,7 +13,7 @@ use crate::io::{Alarm, AuthorError, Now, Output, PeerKey, Recorded};
 use crate::journal::Entry;
 use crate::judge::judge;
 use crate::ledger::{Batch, Ledger, LedgerError, Room};
-use crate::limits::{CLOCK_SKEW_MS, DELTA_MS, PUSH_BYTES_MAX, PUSH_RECORDS_MAX};
+use crate::limits::{CLOCK_SKEW_MS, DELTA_MS, PUSH_BYTES_MAX, PUSH_RECORDS_MAX, THIRD_FRONTIERS_MAX};
 use crate::sync::{Ask, View};
 use crate::verify::Verified;
 use crate::wire::{ask, encode_push, push_len};
@@ -197,14 +197,20 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             let sum = self.admission.bytes_of(*author) + added;
             self.replica.stage_value(format!("{BYTES_PREFIX}{author}"), sum.to_be_bytes().to_vec());
         }
-        match self.ledger.commit(self.replica.staged()) {
+        let committed = match self.room {
+            Room::None => Err(LedgerError::Full),
+            _ => self.ledger.commit(self.replica.staged()),
+        };
+        match committed {
             Ok(()) => {}
             Err(LedgerError::Full) => {
                 // What others wrote comes again by pull; own records stay in the journal and are tried again.
                 self.replica.aborted();
-                self.room = Room::None;
-                self.room_at = now.mono + ROOM_MS;
-                self.alarm(Alarm::Full);
+                if self.room > Room::None {
+                    self.room = Room::None;
+                    self.room_at = now.mono + ROOM_MS;
+                    self.alarm(Alarm::Full);
+                }
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -337,21 +343,24 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             for peer in peers {
                 match self.sync.may_notify(peer) {
                     Some(false) => self.send_notify(peer, delta.as_ref(), &forks, now),
-                    Some(true) => {
-                        let complete = self.complete_frontier(now)?;
-                        self.send_notify(peer, complete.as_ref(), &forks, now);
-                    }
+                    Some(true) => self.notify_completely(peer, now)?,
                     None => {}
                 }
             }
         }
         for peer in self.sync.late() {
             if self.sync.may_notify(peer).is_some() {
-                let complete = self.complete_frontier(now)?;
-                let forks: Vec<_> = self.replica.forks().take(64).cloned().collect();
-                self.send_notify(peer, complete.as_ref(), &forks, now);
+                self.notify_completely(peer, now)?;
             }
         }
+        Ok(())
+    }
+
+    /// For a peer that missed something: all that is held, and all forks.
+    fn notify_completely(&mut self, peer: PeerKey, now: Now) -> Result<(), LedgerError> {
+        let complete = self.complete_frontier(now)?;
+        let forks: Vec<_> = self.replica.forks().take(THIRD_FRONTIERS_MAX).cloned().collect();
+        self.send_notify(peer, complete.as_ref(), &forks, now);
         Ok(())
     }
 

@@ -25,7 +25,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         match self.judge_hello(peer, bytes, now) {
             Ok(hello) => {
                 let member = hello.certificate.member;
-                self.admit(peer, hello);
+                self.admit(peer, &hello);
                 let bytes = self.own_hello()?;
                 self.output(Output::HelloReply { exchange, peer, bytes, admit: Some(member) });
             }
@@ -46,7 +46,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         match self.judge_hello(peer, bytes, now) {
             Ok(hello) => {
                 let member = hello.certificate.member;
-                self.admit(peer, hello);
+                self.admit(peer, &hello);
                 self.output(Output::Admit { peer, member });
             }
             Err(error) => self.alarm(Alarm::HelloRefused(error.to_string())),
@@ -77,7 +77,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     }
 
     /// Lets a peer in, and its member's former transport key out.
-    fn admit(&mut self, peer: PeerKey, hello: Hello) {
+    fn admit(&mut self, peer: PeerKey, hello: &Hello) {
         let member = hello.certificate.member;
         let former = self.certificates.insert(member, hello.certificate.clone());
         if former.as_ref() != Some(&hello.certificate) {

@@ -56,8 +56,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         };
         let opened = EvidenceLog::open(&mut disk, network, member, ledger.instance())?;
         let others: Vec<MemberId> = roster.members().map(|m| m.member).filter(|m| *m != member).collect();
-        let counter =
-            ledger.value(COUNTER_NAME)?.and_then(|v| v.try_into().ok()).map_or(0, u64::from_be_bytes);
+        let reserved = ledger.value(COUNTER_NAME)?.and_then(|v| v.try_into().ok());
+        // The clock covers the case that the last reservation could not be stored, on a full disk.
+        let counter = reserved.map_or(0, u64::from_be_bytes).max(now.wall.0);
         let mut core = Self {
             replica: Replica::open(network, &ledger)?,
             frontiers: Frontiers::default(),
@@ -97,7 +98,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             ledger,
             disk,
         };
-        core.resume_own(found, now)?;
+        core.resume_own(found);
         core.resume_deliveries(opened.entries, opened.replaced)?;
         core.resume_idempotency(now)?;
         let holes = core.replica.holes().len();
@@ -108,8 +109,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     }
 
     /// Own records that are journaled but not stored are signed again, byte for byte; the lanes go on at their ends.
-    fn resume_own(&mut self, found: Option<Content>, _now: Now) -> Result<(), LedgerError> {
-        let Some(content) = found else { return Ok(()) };
+    fn resume_own(&mut self, found: Option<Content>) {
+        let Some(content) = found else { return };
         for entry in content.entries {
             let position = entry.record.position();
             if self.own_generation() == Some(position.log.generation) {
@@ -120,7 +121,6 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 self.sign(entry, None);
             }
         }
-        Ok(())
     }
 
     fn resume_deliveries(
@@ -156,10 +156,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     fn resume_idempotency(&mut self, now: Now) -> Result<(), LedgerError> {
         for (name, value) in self.ledger.values_with(IDEMPOTENCY_PREFIX)? {
             let key = name.strip_prefix(IDEMPOTENCY_PREFIX).and_then(parse_key);
-            if let (Some(key), Some(remembered)) = (key, decode_remembered(&value)) {
-                if now.wall.since(remembered.recorded.created_at) <= IDEMPOTENCY_MS {
-                    self.author.remember(key, remembered);
-                }
+            let (Some(key), Some(remembered)) = (key, decode_remembered(&value)) else { continue };
+            if now.wall.since(remembered.recorded.created_at) <= IDEMPOTENCY_MS {
+                self.author.remember(key, remembered);
             }
         }
         Ok(())

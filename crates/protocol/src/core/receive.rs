@@ -11,7 +11,7 @@ use crate::frontiers::Taken;
 use crate::io::{Imported, Now, Output, PeerKey, PushVerdict};
 use crate::ledger::{Ledger, LedgerError, Room};
 use crate::replica::Receipt;
-use crate::sync::Want;
+use crate::sync::{Assembled, Want};
 use crate::verify::{Verified, VerifiedFrontier};
 use crate::wire::{Answer, PushReport};
 
@@ -67,7 +67,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         match &receipt {
             Receipt::Staged(_) => self.learn_key(&record),
             Receipt::Early => self.sync.hurry(position.log),
-            Receipt::Forks(proof) => self.take_fork(proof.clone(), now),
+            Receipt::Forks(proof) => self.take_fork((**proof).clone(), now),
             Receipt::Parts => {
                 if let (Some(peer), Some(below)) = (source, position.seq.checked_sub(1)) {
                     self.sync.want_bisection(peer, position.log, below);
@@ -75,7 +75,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             }
             Receipt::WantsBody => {
                 if let Some(peer) = source {
-                    self.sync.want_body(peer, record, now.wall);
+                    self.sync.want_body(peer, record);
                 }
             }
             Receipt::Known | Receipt::Disputed => {}
@@ -128,14 +128,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     pub(super) fn take_frontier(
         &mut self,
         source: Option<PeerKey>,
-        frontier: VerifiedFrontier,
+        frontier: &VerifiedFrontier,
         now: Now,
     ) -> Result<(), LedgerError> {
         let member = frontier.frontier().member;
         if member == self.config.member {
             return Ok(());
         }
-        match self.frontiers.take(&frontier, now.wall) {
+        match self.frontiers.take(frontier, now.wall) {
             Taken::Old => return Ok(()),
             Taken::Contradicts => {
                 let own_word = |peer: &PeerKey| self.admitted.get(peer).is_some_and(|(m, _)| *m == member);
@@ -146,13 +146,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             }
             Taken::New => {}
         }
-        let proved = self.deliveries.proofs(&frontier);
+        let proved = self.deliveries.proofs(frontier);
         if !proved.is_empty() {
             let evidence = Evidence { received_at: now.wall, frontier: frontier.signed().clone() };
             self.pending_evidence.push((evidence, proved));
         }
         if let Some(peer) = source {
-            self.look_for_parting(peer, &frontier)?;
+            self.look_for_parting(peer, frontier)?;
         }
         let ends = |log| self.replica.staged_end(log).next;
         if frontier.frontier().entries.iter().any(|entry| entry.seq >= ends(entry.log)) {
@@ -206,7 +206,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                     self.asked_for_history.insert(*member);
                 }
                 for one in frontier.into_iter().chain(third) {
-                    self.take_frontier(Some(peer), one, now)?;
+                    self.take_frontier(Some(peer), &one, now)?;
                 }
             }
             (Want::Page(log, _), Answer::Page { records }) => {
@@ -256,12 +256,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         match self.sync.assembled(id, offset, total, bytes) {
             Err(reason) => self.blame(peer, reason, now),
             Ok(None) => {}
-            Ok(Some((record, _, body))) => {
+            Ok(Some(Assembled { record, body })) => {
                 let whole = Body::decode(&body)
                     .map_err(|e| e.to_string())
                     .and_then(|b| (*record).clone().attach(self.network, b).map_err(|e| e.to_string()));
                 match whole {
-                    Ok(record) => drop(self.receive(Some(peer), record, now)?),
+                    Ok(record) => {
+                        self.receive(Some(peer), record, now)?;
+                    }
                     Err(reason) => self.blame(peer, &reason, now),
                 }
             }

@@ -35,7 +35,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             Question::Exchange { digest, waiting } => self.serve_exchange(digest, &waiting, now),
             Question::Notify { frontiers, forks } => {
                 for frontier in frontiers {
-                    self.take_frontier(Some(peer), frontier, now)?;
+                    self.take_frontier(Some(peer), &frontier, now)?;
                 }
                 forks.into_iter().for_each(|proof| self.take_fork(proof, now));
                 Ok(answer::taken())
