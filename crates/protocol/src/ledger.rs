@@ -78,7 +78,15 @@ pub enum LedgerError {
     /// The batch breaks the order of a log: our own mistake.
     #[error("a batch does not fit the log {0}")]
     OutOfOrder(LogId),
+    /// A small value, or its name, is too long: our own mistake.
+    #[error("the value {0:?} does not fit {VALUE_BYTES_MAX} bytes, or its name {VALUE_NAME_BYTES_MAX}")]
+    ValueTooLong(String),
 }
+
+/// Longest small named value in bytes.
+pub const VALUE_BYTES_MAX: usize = 4 * 1024;
+/// Longest name of a small value in bytes.
+pub const VALUE_NAME_BYTES_MAX: usize = 256;
 
 /// The store of records, as the core sees it. All reads see committed data only.
 pub trait Ledger {
@@ -209,6 +217,11 @@ impl MemoryLedger {
 
     /// Checks the whole batch before any of it is written.
     fn check(&self, batch: &Batch) -> Result<(), LedgerError> {
+        for (name, value) in &batch.values {
+            if name.len() > VALUE_NAME_BYTES_MAX || value.len() > VALUE_BYTES_MAX {
+                return Err(LedgerError::ValueTooLong(name.chars().take(64).collect()));
+            }
+        }
         let mut next: BTreeMap<LogId, u64> = BTreeMap::new();
         for new in &batch.records {
             let position = new.record.record().position();

@@ -12,15 +12,15 @@
 //! predecessors are here. Delivery is what a frontier of the addressee covers, and nothing else.
 //!
 //! A record is **carried** if its bytes decode, its signature verifies and its chain fits, whatever it says; a
-//! broken rule makes it **void in place** ([`judge`]), never shown and never in the way. Two signed records at one
+//! broken rule makes it **void in place** ([`mod@judge`]), never shown and never in the way. Two signed records at one
 //! place are a **fork proof**, which everyone keeps. Blame is only for what no honest peer can send.
 //!
 //! # The shape
 //!
-//! [`Core`](core::Core) takes [`Input`](io::Input)s, decides, commits once per batch, and gives
-//! [`Output`](io::Output)s; it dispatches to small machines, each in its own file. Bytes from outside are decoded
+//! [`Core`] takes [`Input`]s, decides, commits once per batch, and gives
+//! [`Output`]s; it dispatches to small machines, each in its own file. Bytes from outside are decoded
 //! and verified before the core sees them ([`verify`], [`wire`]). What must last goes through two traits:
-//! [`Ledger`](ledger::Ledger) for records and [`Disk`](disk::Disk) for the journal and the evidence of delivery.
+//! [`Ledger`] for records and [`Disk`] for the journal and the evidence of delivery.
 
 pub mod admission;
 pub mod author;

@@ -1,5 +1,7 @@
 //! Stories of a mesh: what members see when all goes well, and when it does not.
 
+#![allow(clippy::unwrap_used)] // Helpers outside of test functions unwrap as tests do.
+
 mod common;
 
 use common::{Mesh, draft, member, transport_key};

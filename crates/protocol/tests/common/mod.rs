@@ -1,6 +1,6 @@
 //! A mesh of real cores in one thread: memory ledgers and disks, a virtual clock, and a network that only carries
 //! bytes. Frames are encoded, decoded and verified exactly as on the wire.
-#![allow(dead_code)] // Each test file uses its own part of this.
+#![allow(dead_code, unreachable_pub)] // Each test file uses its own part of this module.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
