@@ -1,0 +1,119 @@
+//! Numbers with a fixed form: cheap checks that catch slips of the pen. Reports of real cases hold wrong numbers (the
+//! smuggler's, or the clerk's), so a number that fails is worth a warning, never a refusal.
+
+/// Container number by ISO 6346: owner (3 letters), category (U, J or Z), serial (6 digits), check digit.
+pub fn is_container(number: &str) -> bool {
+    let bytes = number.as_bytes();
+    if bytes.len() != 11 || !bytes[..3].iter().all(u8::is_ascii_uppercase) {
+        return false;
+    }
+    if !matches!(bytes[3], b'U' | b'J' | b'Z') || !bytes[4..].iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let sum: u32 = bytes[..10].iter().enumerate().map(|(i, b)| container_value(*b) << i).sum();
+    sum % 11 % 10 == u32::from(bytes[10] - b'0')
+}
+
+/// IMO number of a ship: six digits weighted 7 to 2, the last digit of the sum is the seventh.
+pub fn is_imo_number(number: &str) -> bool {
+    let Some(digits) = digits(number, 7) else { return false };
+    let sum: u32 = digits[..6].iter().zip((2..=7).rev()).map(|(d, weight)| d * weight).sum();
+    sum % 10 == digits[6]
+}
+
+/// Maritime Mobile Service Identity: nine digits.
+pub fn is_mmsi(number: &str) -> bool {
+    digits(number, 9).is_some()
+}
+
+/// Vehicle identification number by ISO 3779: 17 capitals and digits without I, O and Q. Only some makers use the
+/// check digit, so it is not looked at.
+pub fn is_vin(number: &str) -> bool {
+    let allowed = |b: u8| (b.is_ascii_uppercase() || b.is_ascii_digit()) && !matches!(b, b'I' | b'O' | b'Q');
+    number.len() == 17 && number.bytes().all(allowed)
+}
+
+/// CAS registry number: up to ten digits in three groups; the last is the weighted sum of the others modulo 10.
+pub fn is_cas_number(number: &str) -> bool {
+    let groups: Vec<&str> = number.split('-').collect();
+    let [first, second, check] = groups[..] else { return false };
+    if !(2..=7).contains(&first.len()) || second.len() != 2 || check.len() != 1 {
+        return false;
+    }
+    let joined = [first, second].concat();
+    let (Some(all), Some(check)) = (digits(&joined, joined.len()), digits(check, 1)) else { return false };
+    let sum: u32 = all.iter().rev().zip(1..).map(|(d, weight)| d * weight).sum();
+    sum % 10 == check[0]
+}
+
+/// UN number of dangerous goods: four digits.
+pub fn is_un_number(number: &str) -> bool {
+    digits(number, 4).is_some()
+}
+
+/// Code of the Harmonized System or a national tariff: 2 to 10 digits, points allowed.
+pub fn is_hs_code(code: &str) -> bool {
+    let plain = code.replace('.', "");
+    (2..=10).contains(&plain.len()) && digits(&plain, plain.len()).is_some()
+}
+
+/// Code of the Basel Convention: Y and 1 or 2 digits, or A or B and four digits.
+pub fn is_basel_code(code: &str) -> bool {
+    let Some(rest) = code.get(1..) else { return false };
+    match code.as_bytes()[0] {
+        b'Y' => digits(rest, 1).is_some() || digits(rest, 2).is_some(),
+        b'A' | b'B' => digits(rest, 4).is_some(),
+        _ => false,
+    }
+}
+
+/// Code of the European List of Waste: six digits, often in pairs, with an asterisk if hazardous.
+pub fn is_ewc_code(code: &str) -> bool {
+    digits(&code.trim_end_matches('*').replace(' ', ""), 6).is_some()
+}
+
+/// Value of a letter or digit by ISO 6346: letters count from 10 and leave out multiples of 11.
+fn container_value(byte: u8) -> u32 {
+    match byte {
+        b'0'..=b'9' => u32::from(byte - b'0'),
+        b'A' => 10,
+        b'B'..=b'K' => u32::from(byte - b'B') + 12,
+        b'L'..=b'U' => u32::from(byte - b'L') + 23,
+        _ => u32::from(byte.saturating_sub(b'V')) + 34,
+    }
+}
+
+fn digits(text: &str, length: usize) -> Option<Vec<u32>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(10)).collect();
+    digits.filter(|d| d.len() == length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_examples_pass_and_slips_fail() {
+        // ISO 6346's own example; the lead ship of a class; dichlorodifluoromethane; water.
+        type Check = fn(&str) -> bool;
+        let cases: [(Check, &[&str], &[&str]); 8] = [
+            (
+                is_container,
+                &["CSQU3054383"],
+                &["CSQU3054384", "CSQX3054383", "CSQU305438", "csqu3054383", "ÀÉ"],
+            ),
+            (is_imo_number, &["9074729", "6905408"], &["9074728", "907472", "IMO9074729"]),
+            (is_cas_number, &["75-71-8", "7732-18-5"], &["75-71-9", "75718", "75-71-", "x-71-8"]),
+            (is_un_number, &["1028"], &["UN1028", "102"]),
+            (is_hs_code, &["050710", "0507.10"], &["5", "05071x", "12345678901"]),
+            (is_basel_code, &["Y46", "A1180", "B3011"], &["C1234", "A118", "Y", "", "é"]),
+            (is_ewc_code, &["20 01 36", "160213*"], &["2001", "20 01 3x"]),
+            (is_vin, &["1HGCM82633A004352"], &["1HGCM82633A00435I", "1HG"]),
+        ];
+        for (check, good, bad) in cases {
+            good.iter().for_each(|text| assert!(check(text), "{text}"));
+            bad.iter().for_each(|text| assert!(!check(text), "{text}"));
+        }
+        assert!(is_mmsi("563012345") && !is_mmsi("56301234"));
+    }
+}

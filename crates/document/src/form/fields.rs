@@ -1,0 +1,246 @@
+//! The single values of a field: how each is read from a tree and written to one.
+
+use crate::codes::{Code, CodeList, CodeTable};
+use crate::date::{PartialDate, UtcTime};
+use crate::decimal::Decimal;
+use crate::form::{Field, FieldKind, Form, Mode, Reader};
+use crate::limits::{ENTRIES_MAX, MEMBERS_MAX};
+use crate::member::MemberCode;
+use crate::report::excerpt;
+use crate::text::{Text, TextError};
+use crate::tree::{Node, Value};
+
+impl<T: Form> Field for T {
+    const KIND: FieldKind = FieldKind::Table(T::SPEC);
+    const LIST_MAX: usize = ENTRIES_MAX;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match node.value {
+            Value::Table(_) => T::read_table(node, reader),
+            _ => reader.wrong_type(node, "a table", "write its fields in a table of their own"),
+        }
+    }
+
+    fn write(&self) -> Value {
+        Value::Table(self.write_table())
+    }
+}
+
+impl<const MAX: usize, const MULTILINE: bool> Field for Text<MAX, MULTILINE> {
+    const KIND: FieldKind = FieldKind::Text { max: MAX, multiline: MULTILINE };
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Some(text) = node.as_text() else {
+            return reader.wrong_type(node, "a text", "put it in quotes");
+        };
+        match Self::new(text) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let advice = match error {
+                    TextError::Control { .. } => {
+                        "delete the character; it could turn or hide what stands beside it"
+                    }
+                    TextError::TooLong { .. } => "shorten it, or send the rest as an attachment",
+                    TextError::LineBreak => "write it on one line",
+                    TextError::Empty => "fill it in",
+                };
+                reader.error_here(node, error.to_string(), advice);
+                None
+            }
+        }
+    }
+
+    fn write(&self) -> Value {
+        Value::Text(self.as_str().to_owned())
+    }
+}
+
+impl<L: CodeList> Field for Code<L> {
+    const KIND: FieldKind = FieldKind::Code(Self::table);
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Some(text) = node.as_text() else {
+            return reader.wrong_type(node, "a code", "write the code in quotes");
+        };
+        let code = Self::new(text).ok().filter(|c| reader.mode == Mode::Carried || c.entry().is_some());
+        if code.is_none() {
+            reader.error_here(
+                node,
+                format!("{} is not in the list of codes \"{}\"", excerpt(text), L::NAME),
+                advice_on(Self::table(), text),
+            );
+        }
+        code
+    }
+
+    fn write(&self) -> Value {
+        Value::Text(self.as_str().to_owned())
+    }
+}
+
+/// The code that was meant, or the codes that there are.
+fn advice_on(table: &CodeTable, text: &str) -> String {
+    if let Some(near) = table.nearest(text) {
+        return format!("did you mean \"{}\" ({})?", near.code, near.label("en"));
+    }
+    let codes: Vec<_> = table.entries().iter().map(|e| e.code).collect();
+    if codes.len() <= 40 {
+        format!("choose one of {}", codes.join(", "))
+    } else {
+        format!("choose one of its {} codes, such as {}", codes.len(), codes[..5].join(", "))
+    }
+}
+
+impl Field for Decimal {
+    const KIND: FieldKind = FieldKind::Decimal;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let (Value::Number(text) | Value::Text(text)) = &node.value else {
+            return reader.wrong_type(node, "a number", "write it as 3900 or 12.9");
+        };
+        match Self::parse(text) {
+            Ok(decimal) => Some(decimal),
+            Err(error) => {
+                reader.error_here(
+                    node,
+                    format!("{}: {error}", excerpt(text)),
+                    "write the digits, with a point before decimals",
+                );
+                None
+            }
+        }
+    }
+
+    fn write(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+}
+
+/// A whole number that counts persons or things: 1 to 1,000,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count(u32);
+
+impl Count {
+    /// Least and greatest.
+    pub const RANGE: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+
+    /// A number within [`Count::RANGE`].
+    pub fn new(count: u32) -> Option<Self> {
+        Self::RANGE.contains(&count).then_some(Self(count))
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Field for Count {
+    const KIND: FieldKind = FieldKind::Integer { min: *Self::RANGE.start(), max: *Self::RANGE.end() };
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Value::Number(text) = &node.value else {
+            return reader.wrong_type(node, "a whole number", "write it as 3");
+        };
+        let count = text.parse().ok().and_then(Self::new);
+        if count.is_none() {
+            let message = format!(
+                "{} is no whole number from {} to {}",
+                excerpt(text),
+                Self::RANGE.start(),
+                Self::RANGE.end()
+            );
+            reader.error_here(node, message, "write it as 3");
+        }
+        count
+    }
+
+    fn write(&self) -> Value {
+        Value::Number(self.0.to_string())
+    }
+}
+
+impl Field for PartialDate {
+    const KIND: FieldKind = FieldKind::Date;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = match &node.value {
+            Value::Text(text) | Value::Moment(text) => text,
+            // A bare year is a number in TOML.
+            Value::Number(text) => text,
+            _ => {
+                return reader.wrong_type(
+                    node,
+                    "a date",
+                    "write it in quotes: \"2014-03-05\", \"2014-03\" or \"2014\"",
+                );
+            }
+        };
+        match Self::parse(text) {
+            Ok(date) => Some(date),
+            Err(error) => {
+                reader.error_here(
+                    node,
+                    format!("{}: {error}", excerpt(text)),
+                    "write what is known of the date, no more",
+                );
+                None
+            }
+        }
+    }
+
+    fn write(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+}
+
+impl Field for UtcTime {
+    const KIND: FieldKind = FieldKind::Time;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let (Value::Text(text) | Value::Moment(text)) = &node.value else {
+            return reader.wrong_type(node, "a time", "write it as 2026-11-24T09:30:00Z");
+        };
+        match Self::parse(text) {
+            Ok(time) => Some(time),
+            Err(error) => {
+                reader.error_here(
+                    node,
+                    format!("{}: {error}", excerpt(text)),
+                    "convert it to UTC, to the second",
+                );
+                None
+            }
+        }
+    }
+
+    fn write(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+}
+
+impl Field for MemberCode {
+    const KIND: FieldKind = FieldKind::Member;
+    const LIST_MAX: usize = MEMBERS_MAX;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Some(text) = node.as_text() else {
+            return reader.wrong_type(node, "a member", "write its code in quotes, \"KE\" or \"IPSG\"");
+        };
+        match Self::parse(text) {
+            Ok(member) => Some(member),
+            Err(error) => {
+                reader.error_here(
+                    node,
+                    format!("{} {error}", excerpt(text)),
+                    "write the code of the bureau, \"KE\" or \"IPSG\"",
+                );
+                None
+            }
+        }
+    }
+
+    fn write(&self) -> Value {
+        Value::Text(self.as_str().to_owned())
+    }
+}

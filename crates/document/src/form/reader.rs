@@ -1,0 +1,242 @@
+//! Walks a tree along the description of a form and collects everything that is wrong with it.
+
+use std::ops::Range;
+
+use crate::form::{Field, FieldKind, FormSpec};
+use crate::limits::PROBLEMS_MAX;
+use crate::report::{Finding, Severity, excerpt};
+use crate::tree::{Entry, Node, Value};
+
+/// Who reads, and so how strictly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A form that is to be sent: codes must be in the tables, rules over several fields hold.
+    Author,
+    /// A form that came from another bureau, perhaps with newer tables: structure only.
+    Carried,
+}
+
+/// Walks a tree along a spec and collects all findings.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(super) mode: Mode,
+    root: &'static FormSpec,
+    path: String,
+    findings: Vec<Finding>,
+}
+
+impl Reader {
+    pub(crate) fn new(mode: Mode, root: &'static FormSpec) -> Self {
+        Self { mode, root, path: String::new(), findings: Vec::new() }
+    }
+
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    /// Reads a field that must be there.
+    pub(crate) fn required<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<T> {
+        let Some(node) = table.get(name) else {
+            let advice = match T::KIND {
+                FieldKind::Table(_) => format!("add a table [{}]", self.path_of(name)),
+                _ => format!("fill in {name}"),
+            };
+            self.error_at(table.at.clone(), name, "a required field is missing", advice);
+            return None;
+        };
+        self.within(name, |r| r.value(node, "fill it in"))
+    }
+
+    /// Reads a field that may be absent: `None` means that it is there and wrong.
+    pub(crate) fn optional<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Option<T>> {
+        let Some(node) = table.get(name) else { return Some(None) };
+        self.within(name, |r| r.value(node, "fill it in, or delete the line")).map(Some)
+    }
+
+    /// Reads a field that should be there.
+    pub(crate) fn recommended<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Option<T>> {
+        if table.get(name).is_none() {
+            self.warn_at(
+                table.at.clone(),
+                name,
+                "a recommended field is missing",
+                format!("add {name} if it is known"),
+            );
+        }
+        self.optional(table, name)
+    }
+
+    /// Reads a list, absent or empty alike.
+    pub(crate) fn list<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Vec<T>> {
+        let Some(node) = table.get(name) else { return Some(Vec::new()) };
+        let Value::List(items) = &node.value else {
+            let advice = match T::KIND {
+                FieldKind::Table(_) => format!("write it as a list of tables, [[{}]]", self.path_of(name)),
+                _ => format!("write it in brackets: {name} = [ … ]"),
+            };
+            self.error_at(
+                node.at.clone(),
+                name,
+                format!("it is {}, where a list is wanted", node.type_name()),
+                advice,
+            );
+            return None;
+        };
+        if items.len() > T::LIST_MAX {
+            let message =
+                format!("the list has {} entries where at most {} are allowed", items.len(), T::LIST_MAX);
+            self.error_at(node.at.clone(), name, message, "divide it into several messages");
+            return None;
+        }
+        let read = |(i, item): (usize, &Node)| {
+            self.within(&format!("{name}[{}]", i + 1), |r| {
+                r.value(item, "fill it in, or delete it from the list")
+            })
+        };
+        // All entries are read before the first wrong one ends it, so that each is reported.
+        let entries: Vec<Option<T>> = items.iter().enumerate().map(read).collect();
+        entries.into_iter().collect()
+    }
+
+    /// Reads a list with at least one entry.
+    pub(crate) fn some<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Vec<T>> {
+        let entries = self.list(table, name)?;
+        if entries.is_empty() {
+            self.error_at(
+                table.at.clone(),
+                name,
+                "a required list is missing or empty",
+                format!("fill in at least one entry of {name}"),
+            );
+            return None;
+        }
+        Some(entries)
+    }
+
+    /// Reports the fields that a table does not have, and applies its rules.
+    pub(crate) fn finish_table(&mut self, table: &Node, spec: &'static FormSpec) {
+        for entry in table.entries() {
+            if spec.field(&entry.key).is_none() {
+                self.unknown_field(entry, spec);
+            }
+        }
+        if self.mode == Mode::Author {
+            (spec.rules)(table, self);
+        }
+    }
+
+    /// Reports an error about a field of the present table.
+    pub(crate) fn error(
+        &mut self,
+        table: &Node,
+        field: &str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        let at = table.deepest(field).at.clone();
+        self.error_at(at, field, message, advice);
+    }
+
+    /// Reports a warning about a field of the present table.
+    pub(crate) fn warn(
+        &mut self,
+        table: &Node,
+        field: &str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        let at = table.deepest(field).at.clone();
+        self.warn_at(at, field, message, advice);
+    }
+
+    /// An empty text of any type is a blank of the template that was not filled in.
+    fn value<T: Field>(&mut self, node: &Node, advice_if_empty: &str) -> Option<T> {
+        if node.as_text().is_some_and(|t| t.trim().is_empty()) {
+            self.error_here(node, "the field is empty", advice_if_empty);
+            return None;
+        }
+        T::read(node, self)
+    }
+
+    fn unknown_field(&mut self, entry: &Entry, spec: &'static FormSpec) {
+        let advice = if let Some(near) = spec.nearest(&entry.key) {
+            format!("did you mean {near}?")
+        } else if let Some(path) = self.root.elsewhere(&entry.key, "") {
+            format!("did you mean the field of that name in {path}? Move it there")
+        } else {
+            format!("delete it, or move it into additional.text; the fields here are {}", names(spec))
+        };
+        let message = format!("there is no field {} here", excerpt(&entry.key));
+        // The key is the sender's text: the path shows it only if it is harmless.
+        let plain = entry.key.len() <= 40
+            && entry.key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        self.error_at(entry.key_at.clone(), if plain { &entry.key } else { "" }, message, advice);
+    }
+
+    pub(super) fn wrong_type<T>(&mut self, node: &Node, wanted: &str, advice: &str) -> Option<T> {
+        self.error_here(node, format!("it is {}, where {wanted} is wanted", node.type_name()), advice);
+        None
+    }
+
+    pub(super) fn error_here(&mut self, node: &Node, message: impl Into<String>, advice: impl Into<String>) {
+        self.error_at(node.at.clone(), "", message, advice);
+    }
+
+    fn error_at(
+        &mut self,
+        at: Option<Range<usize>>,
+        field: &str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.push(Severity::Error, at, field, message.into(), advice.into());
+    }
+
+    fn warn_at(
+        &mut self,
+        at: Option<Range<usize>>,
+        field: &str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        if self.mode == Mode::Author {
+            self.push(Severity::Warning, at, field, message.into(), advice.into());
+        }
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        at: Option<Range<usize>>,
+        field: &str,
+        message: String,
+        advice: String,
+    ) {
+        // Errors always have room: a report full of warnings must not pass.
+        if self.findings.len() < PROBLEMS_MAX
+            || severity == Severity::Error && self.findings.len() < 2 * PROBLEMS_MAX
+        {
+            self.findings.push(Finding { severity, at, path: self.path_of(field), message, advice });
+        }
+    }
+
+    fn path_of(&self, field: &str) -> String {
+        match (self.path.is_empty(), field.is_empty()) {
+            (_, true) => self.path.clone(),
+            (true, false) => field.to_owned(),
+            (false, false) => format!("{}.{field}", self.path),
+        }
+    }
+
+    fn within<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let parent = std::mem::take(&mut self.path);
+        self.path = if parent.is_empty() { step.to_owned() } else { format!("{parent}.{step}") };
+        let result = read(self);
+        self.path = parent;
+        result
+    }
+}
+
+fn names(spec: &FormSpec) -> String {
+    spec.fields.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,43 @@
+//! What bureaus say: the documents of ecomesh, their forms, codes and rules.
+//!
+//! A **document** is the content of a record's body. This crate alone knows what stands in one; everything below it
+//! carries bytes. A document has a [`Kind`] (the number in the record's header) and three forms that hold the same:
+//!
+//! - **TOML**, which people write: [`template`] gives an empty form with comments, [`check`] lists every problem of a
+//!   filled one at once, with line, field and what to do;
+//! - **JSON**, which programs exchange: `Document` is serde's `Serialize` and `Deserialize`;
+//! - **canonical bytes**, which are hashed and signed: [`Document::encode`] and [`Document::decode`].
+//!
+//! Each form is described once ([`schema`]); checking, template, printing ([`render`]) and tests follow from that.
+//! What a source did not say is never made up: dates keep their precision, an unknown amount is no zero, a derived
+//! amount stands beside the reported one, and what fits no field is kept word for word. [`incident`] turns rows of a
+//! real incident sheet into Ecomessages by these rules.
+//!
+//! The crate is pure: no clock, no file, no network, no randomness.
+
+pub mod check_digits;
+pub mod codes;
+pub mod date;
+pub mod decimal;
+pub mod ecomessage;
+pub mod incident;
+pub mod limits;
+pub mod member;
+pub mod message;
+pub mod report;
+pub mod template;
+pub mod text;
+
+mod document;
+mod form;
+mod render;
+mod tree;
+
+pub use document::{DecodeError, Document, ECOMESSAGE, EncodeError, KINDS, Kind, MESSAGE, check};
+pub use form::Count;
+pub use render::render;
+
+/// The description that every form is made of.
+pub mod schema {
+    pub use crate::form::{FieldKind, FieldSpec, FormSpec, Need};
+}

@@ -1,0 +1,40 @@
+//! The bounds of everything that a document may hold, and why each number is what it is.
+
+/// Longest content of a record's body in bytes (1 MiB), as `ecomesh-record` bounds it. Attachments travel apart.
+pub const CONTENT_BYTES_MAX: usize = 1024 * 1024;
+/// Longest TOML or JSON text that is read, in bytes: four times a content, since comments and layout take room.
+pub const FORM_BYTES_MAX: usize = 4 * CONTENT_BYTES_MAX;
+/// Deepest nesting of tables and lists. The Ecomessage needs 6 (`products` › entry › `quantities` › entry › field).
+pub const NESTING_MAX: usize = 16;
+/// Longest one-line text in bytes of UTF-8: a name or a title of 160 Arabic letters fits three times over.
+pub const LINE_BYTES_MAX: usize = 1024;
+/// Longest text of several lines in bytes of UTF-8: about 20 pages in Latin letters.
+pub const PROSE_BYTES_MAX: usize = 64 * 1024;
+/// Longest text of a plain message in bytes of UTF-8. A quarter of a content, so that escaping can never break it.
+pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+/// Most entries of a list of tables (products, persons, legs, reported cells): the largest joint operations list
+/// a few dozen; more belong into several messages.
+pub const ENTRIES_MAX: usize = 256;
+/// Most entries of a list of single values: aliases, codes, the container numbers of one bill of lading.
+pub const SHORT_LIST_MAX: usize = 128;
+/// Most addressees and excluded members, as a record's header bounds them.
+pub const MEMBERS_MAX: usize = 64;
+/// Most digits of a decimal number, before and after the point together.
+pub const DECIMAL_DIGITS_MAX: usize = 18;
+/// Most digits after the point of a decimal number: a microgram in kilograms.
+pub const DECIMAL_SCALE_MAX: u8 = 9;
+/// Earliest and latest year of a date: births of living people, deadlines of a generation.
+pub const YEARS: std::ops::RangeInclusive<u16> = 1800..=2199;
+/// Most problems that one report lists; a file with more is better started anew.
+pub const PROBLEMS_MAX: usize = 500;
+/// Longest excerpt of a wrong value in a problem, in characters.
+pub const EXCERPT_CHARS_MAX: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_bounds_shared_with_records_agree() {
+        assert_eq!(super::CONTENT_BYTES_MAX, ecomesh_record::limits::CONTENT_BYTES_MAX);
+        assert_eq!(super::MEMBERS_MAX, ecomesh_record::limits::ADDRESSEES_MAX);
+    }
+}

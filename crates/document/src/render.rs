@@ -1,0 +1,111 @@
+//! A document as people read it in a terminal: labels, meanings of codes, absent fields left out.
+//!
+//! Text in a right-to-left script is put between FIRST STRONG ISOLATE (U+2068) and POP DIRECTIONAL ISOLATE (U+2069),
+//! line by line, so that it runs its own way and leaves labels and numbers around it in place (Unicode Standard
+//! Annex 9). Texts cannot hold such controls themselves, so an isolate always ends where it should.
+
+use std::fmt::Write as _;
+
+use crate::codes::CodeTable;
+use crate::document::Document;
+use crate::form::{FieldKind, FieldSpec, FormSpec};
+use crate::text;
+use crate::tree::{Node, Value};
+
+/// The document in plain text.
+pub fn render(document: &Document) -> String {
+    let kind = document.kind();
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", kind.title.to_uppercase());
+    // The language of labels of codes; the tables have none in Arabic.
+    render_table(&document.to_node(), kind.spec, 0, document.language(), &mut out);
+    out
+}
+
+fn render_table(node: &Node, spec: &FormSpec, depth: usize, language: &str, out: &mut String) {
+    for field in spec.fields {
+        let Some(value) = node.get(field.name) else { continue };
+        match field.kind {
+            FieldKind::Table(inner) => render_inner(value, field, inner, depth, language, out),
+            _ => render_value(value, field, depth, language, out),
+        }
+    }
+}
+
+fn render_inner(
+    value: &Node,
+    field: &FieldSpec,
+    spec: &FormSpec,
+    depth: usize,
+    language: &str,
+    out: &mut String,
+) {
+    let indent = indentation(depth);
+    if depth == 0 {
+        out.push('\n');
+    }
+    match &value.value {
+        Value::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                let number =
+                    if items.len() > 1 { format!(" ({} of {})", i + 1, items.len()) } else { String::new() };
+                let _ = writeln!(out, "{indent}{}{number}", heading(field, depth));
+                render_table(item, spec, depth + 1, language, out);
+            }
+        }
+        _ => {
+            let _ = writeln!(out, "{indent}{}", heading(field, depth));
+            render_table(value, spec, depth + 1, language, out);
+        }
+    }
+}
+
+fn heading(field: &FieldSpec, depth: usize) -> String {
+    if depth == 0 { field.label.to_uppercase() } else { field.label.to_owned() }
+}
+
+fn render_value(value: &Node, field: &FieldSpec, depth: usize, language: &str, out: &mut String) {
+    let shown = match &value.value {
+        Value::List(items) => {
+            items.iter().map(|item| show(item, field, language)).collect::<Vec<_>>().join("; ")
+        }
+        _ => show(value, field, language),
+    };
+    let indent = indentation(depth);
+    let label = format!("{indent}{:<22}", format!("{}:", field.label));
+    if shown.contains('\n') {
+        let _ = writeln!(out, "{}", label.trim_end());
+        for line in shown.lines() {
+            let _ = writeln!(out, "{indent}    {}", isolate(line));
+        }
+    } else {
+        let _ = writeln!(out, "{label} {}", isolate(&shown));
+    }
+}
+
+fn show(node: &Node, field: &FieldSpec, language: &str) -> String {
+    match (&node.value, field.kind) {
+        (Value::Text(code), FieldKind::Code(table)) => show_code(code, table(), language),
+        (Value::Text(text) | Value::Number(text) | Value::Moment(text), _) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+/// A code and what it means: three-letter codes are kept beside their meaning, words stand for themselves.
+fn show_code(code: &str, table: &CodeTable, language: &str) -> String {
+    match table.find(code).map(|entry| entry.label(language)) {
+        None => format!("{code} (code not known here)"),
+        Some(label) if label == code => label.to_owned(),
+        Some(label) if code.bytes().any(|b| b.is_ascii_lowercase()) && code.len() > 2 => label.to_owned(),
+        Some(label) => format!("{code} ({label})"),
+    }
+}
+
+/// A line that runs from right to left, between isolates; any other line as it is.
+pub(crate) fn isolate(line: &str) -> String {
+    if text::is_right_to_left(line) { format!("\u{2068}{line}\u{2069}") } else { line.to_owned() }
+}
+
+fn indentation(depth: usize) -> String {
+    "  ".repeat(depth)
+}

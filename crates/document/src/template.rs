@@ -1,0 +1,123 @@
+//! Empty forms with comments: each says what belongs into every field, whether it must be there, and which codes there
+//! are. They follow the schema, so they can never lag behind it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::codes::CodeTable;
+use crate::document::{ECOMESSAGE, Kind, MESSAGE};
+use crate::form::{FieldKind, FieldSpec, FormSpec, Need};
+
+/// A commented form of an Ecomessage. `language` (`ar`, `en`, `fr`, `es`) is filled in, and chooses the language of
+/// the codes' labels where the tables have it.
+pub fn ecomessage(language: Option<&str>) -> String {
+    template(&ECOMESSAGE, language)
+}
+
+/// A commented form of a plain message.
+pub fn message(language: Option<&str>) -> String {
+    template(&MESSAGE, language)
+}
+
+/// A commented form of any kind.
+pub fn template(kind: &Kind, language: Option<&str>) -> String {
+    let mut writer = Writer {
+        out: String::new(),
+        language: language.unwrap_or("en"),
+        fill_language: language,
+        printed: BTreeSet::new(),
+    };
+    writer.line(&format!("# {} of ecomesh: a form to fill in.", kind.title));
+    writer.line("# [M] must be filled in. [R] is recommended. A field that begins with # is left out: delete its # to use it.");
+    writer.line("# A table [[in double brackets]] may be repeated, one for each entry.");
+    writer.line("# \"ecomesh ecomessage check FILE\" lists everything that is missing or wrong.");
+    writer.line("");
+    writer.line(&format!("form = \"{}\"", kind.form));
+    writer.table(kind.spec, "", false);
+    writer.out
+}
+
+struct Writer<'l> {
+    out: String,
+    language: &'l str,
+    fill_language: Option<&'l str>,
+    /// Lists of codes that were printed already.
+    printed: BTreeSet<&'static str>,
+}
+
+/// Longest list of codes that is printed whole.
+const CODES_SHOWN_MAX: usize = 26;
+
+impl Writer<'_> {
+    /// The fields of a table: single values first, since in TOML they must stand before tables.
+    fn table(&mut self, spec: &FormSpec, path: &str, left_out: bool) {
+        let is_table = |f: &&FieldSpec| matches!(f.kind, FieldKind::Table(_));
+        for field in spec.fields.iter().filter(|f| !is_table(f)) {
+            self.value(field, path, left_out);
+        }
+        for field in spec.fields.iter().filter(is_table) {
+            if let FieldKind::Table(inner) = field.kind {
+                self.inner_table(field, inner, path, left_out);
+            }
+        }
+    }
+
+    fn value(&mut self, field: &FieldSpec, path: &str, left_out: bool) {
+        self.line("");
+        self.describe(field);
+        if let FieldKind::Code(table) = field.kind {
+            self.codes(table());
+        }
+        let sign = if left_out || field.need != Need::Required { "#" } else { "" };
+        let filled = match self.fill_language {
+            Some(language) if path.is_empty() && field.name == "language" => language,
+            _ => "",
+        };
+        let value = if field.list_max.is_some() { "[\"\"]".to_owned() } else { format!("\"{filled}\"") };
+        self.line(&format!("{sign}{} = {value}", field.name));
+    }
+
+    fn inner_table(&mut self, field: &FieldSpec, inner: &FormSpec, path: &str, left_out: bool) {
+        let left_out = left_out || field.need != Need::Required;
+        let path = format!("{path}{}", field.name);
+        self.line("");
+        if !path.contains('.') {
+            self.line(&format!("# {}", "-".repeat(100)));
+        }
+        self.describe(field);
+        let sign = if left_out { "#" } else { "" };
+        let header = if field.list_max.is_some() { format!("[[{path}]]") } else { format!("[{path}]") };
+        self.line(&format!("{sign}{header}"));
+        self.table(inner, &format!("{path}."), left_out);
+    }
+
+    /// Label, mark and words.
+    fn describe(&mut self, field: &FieldSpec) {
+        let mark = match field.need {
+            Need::Required => " [M]",
+            Need::Recommended => " [R]",
+            Need::Optional => "",
+        };
+        let words: Vec<_> = field.doc.iter().map(|line| line.trim()).collect();
+        self.line(&format!("# {}{mark}: {}", field.label, words.join(" ")));
+    }
+
+    fn codes(&mut self, table: &'static CodeTable) {
+        let entries = table.entries();
+        if !self.printed.insert(table.name) {
+            self.line(&format!("#     codes as above (list \"{}\")", table.name));
+        } else if entries.len() <= CODES_SHOWN_MAX {
+            for entry in entries {
+                self.line(&format!("#     {:<16} {}", entry.code, entry.label(self.language)));
+            }
+        } else {
+            let some: Vec<_> =
+                entries[..8].iter().map(|e| format!("{} {}", e.code, e.label(self.language))).collect();
+            self.line(&format!("#     one of {} codes: {}, …", entries.len(), some.join(", ")));
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{text}");
+    }
+}
