@@ -1,0 +1,389 @@
+//! A client of the API: over the node's Unix socket, or loopback TCP with a token.
+
+mod connection;
+mod error;
+mod events;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::{Method, Request, Response, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
+use crate::{
+    ExportQuery, FrontierQuery, FrontierView, Health, Imported, Listing, ListingQuery, NetworkView, NodeView,
+    PeersView, Problem, Ready, RecordView, SendRequest, Sent, StatusView,
+};
+use connection::Pool;
+
+pub use error::ClientError;
+pub use events::{EventStream, Received};
+
+/// What is sent: whole, or as a stream.
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// How long an ordinary request may take, unless [`Client::with_timeout`] says otherwise: a send waits for the disk.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an import may take: the records of a whole network, at a few thousand a second.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
+/// Bytes of an archive that are read and sent at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Speaks to one node. Cheap to clone; clones share one kept-alive connection. Needs a tokio runtime.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pool: Arc<Pool>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// The node with this home, by its Unix socket.
+    pub fn for_home(home: &Path) -> Self {
+        Self::unix(crate::socket::path(home))
+    }
+
+    /// The node with this Unix socket.
+    pub fn unix(socket: impl Into<PathBuf>) -> Self {
+        Self::new(Pool::unix(socket.into()))
+    }
+
+    /// The node at this address, which must be a loopback one: the token travels in clear.
+    pub fn tcp(address: SocketAddr, token: &str) -> Self {
+        Self::new(Pool::tcp(address, token))
+    }
+
+    fn new(pool: Pool) -> Self {
+        Self { pool: Arc::new(pool), timeout: TIMEOUT }
+    }
+
+    /// Changes how long an ordinary request may take; 30 s at first. Streams have limits of their own.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// `GET /health`: the process answers.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get("/health").await
+    }
+
+    /// `GET /ready`: whether the node takes and gives messages, and if not, how far its start has come.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a node that is starting is no error here.
+    pub async fn ready(&self) -> Result<Ready, ClientError> {
+        let response = self.exchange(Method::GET, "/ready", &[], empty()).await?;
+        if response.status() == StatusCode::OK || response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            return self.read_json(response).await;
+        }
+        Err(self.refusal(response).await)
+    }
+
+    /// `GET /metrics`, in the Prometheus text format.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        self.get_text("/metrics").await
+    }
+
+    /// `GET /openapi.json`: the description of the API.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn openapi(&self) -> Result<serde_json::Value, ClientError> {
+        self.get("/openapi.json").await
+    }
+
+    /// `GET /v1/node`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn node(&self) -> Result<NodeView, ClientError> {
+        self.get("/v1/node").await
+    }
+
+    /// `GET /v1/peers`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn peers(&self) -> Result<PeersView, ClientError> {
+        self.get("/v1/peers").await
+    }
+
+    /// `GET /v1/frontier`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn frontier(&self, query: &FrontierQuery) -> Result<FrontierView, ClientError> {
+        self.get(&with_query("/v1/frontier", query)?).await
+    }
+
+    /// `GET /v1/network`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn network(&self) -> Result<NetworkView, ClientError> {
+        self.get("/v1/network").await
+    }
+
+    /// `POST /v1/messages`: returns once the record is durable. A retry with the same key never makes two records.
+    ///
+    /// # Errors
+    /// [`ClientError`]; after [`ClientError::Timeout`] or [`ClientError::Protocol`] the record may have been made:
+    /// retry with the same key.
+    pub async fn send(
+        &self,
+        request: &SendRequest,
+        idempotency_key: Option<&str>,
+    ) -> Result<Sent, ClientError> {
+        let body = serde_json::to_vec(request).map_err(|e| ClientError::Request(e.to_string()))?;
+        let mut headers = vec![(header::CONTENT_TYPE.as_str(), "application/json")];
+        headers.extend(idempotency_key.map(|key| (crate::IDEMPOTENCY_KEY, key)));
+        let response = self.exchange(Method::POST, "/v1/messages", &headers, whole(body)).await?;
+        self.accepted(response).await
+    }
+
+    /// `GET /v1/inbox`: what other bureaus sent, newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn inbox(&self, query: &ListingQuery) -> Result<Listing, ClientError> {
+        self.get(&with_query("/v1/inbox", query)?).await
+    }
+
+    /// `GET /v1/outbox`: what this bureau sent, newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn outbox(&self, query: &ListingQuery) -> Result<Listing, ClientError> {
+        self.get(&with_query("/v1/outbox", query)?).await
+    }
+
+    /// `GET /v1/records/{id}`: by the whole id, or by at least 6 digits that fit one record only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn record(&self, id: &str) -> Result<RecordView, ClientError> {
+        self.get(&format!("/v1/records/{}", digits(id)?)).await
+    }
+
+    /// `GET /v1/records/{id}/status`: how far one's own message has come.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn status(&self, id: &str) -> Result<StatusView, ClientError> {
+        self.get(&format!("/v1/records/{}/status", digits(id)?)).await
+    }
+
+    /// `GET /v1/export`: writes an archive and returns its length in bytes. The node ends an archive with a hash
+    /// over all before it; check it before you trust the file.
+    ///
+    /// # Errors
+    /// [`ClientError`]; what was written until then is no whole archive.
+    pub async fn export(
+        &self,
+        query: &ExportQuery,
+        out: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<u64, ClientError> {
+        let path = with_query("/v1/export", query)?;
+        let response = self.exchange(Method::GET, &path, &[], empty()).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        let mut body = response.into_body();
+        let mut length = 0;
+        while let Some(frame) = self.in_time(body.frame()).await? {
+            let frame = frame.map_err(|e| ClientError::Protocol(format!("the archive broke off: {e}")))?;
+            if let Ok(bytes) = frame.into_data() {
+                out.write_all(&bytes).await.map_err(|e| ClientError::Output(e.to_string()))?;
+                length += bytes.len() as u64;
+            }
+        }
+        out.flush().await.map_err(|e| ClientError::Output(e.to_string()))?;
+        Ok(length)
+    }
+
+    /// `POST /v1/import`: sends an archive; returns once its records are durable.
+    ///
+    /// # Errors
+    /// [`ClientError`]. Records that were durable by then stay; a second import is harmless.
+    pub async fn import(
+        &self,
+        archive: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Result<Imported, ClientError> {
+        let headers = [(header::CONTENT_TYPE.as_str(), crate::ARCHIVE_TYPE)];
+        let client = self.clone().with_timeout(IMPORT_TIMEOUT);
+        let response = client.exchange(Method::POST, "/v1/import", &headers, streamed(archive)).await?;
+        client.accepted(response).await
+    }
+
+    /// `GET /v1/events`: what happens from now on, or from behind the event with id `after`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn events(&self, after: Option<&str>) -> Result<EventStream, ClientError> {
+        let mut headers = vec![(header::ACCEPT.as_str(), "text/event-stream")];
+        headers.extend(after.map(|id| ("last-event-id", id)));
+        // A stream of its own connection: the shared one stays free for other requests.
+        let request = self.request(Method::GET, "/v1/events", &headers, empty())?;
+        let response = self.in_time(self.pool.send_alone(request)).await??;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        Ok(EventStream::new(response.into_body()))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let response = self.exchange(Method::GET, path, &[], empty()).await?;
+        self.accepted(response).await
+    }
+
+    async fn get_text(&self, path: &str) -> Result<String, ClientError> {
+        let response = self.exchange(Method::GET, path, &[], empty()).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        let bytes = self.read_bytes(response).await?;
+        String::from_utf8(bytes).map_err(|_| ClientError::Protocol("the answer is not UTF-8".into()))
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let request = self.request(method, path, headers, body)?;
+        self.in_time(self.pool.send(request)).await?
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Result<Request<Body>, ClientError> {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers.iter().copied().chain(self.pool.headers()) {
+            request = request.header(name, value);
+        }
+        request.body(body).map_err(|e| ClientError::Request(e.to_string()))
+    }
+
+    /// The answer of a request that was done, or the problem that it met.
+    async fn accepted<T: DeserializeOwned>(&self, response: Response<Incoming>) -> Result<T, ClientError> {
+        if response.status().is_success() {
+            self.read_json(response).await
+        } else {
+            Err(self.refusal(response).await)
+        }
+    }
+
+    async fn refusal(&self, response: Response<Incoming>) -> ClientError {
+        let status = response.status();
+        match self.read_bytes(response).await {
+            Ok(bytes) => match serde_json::from_slice::<Problem>(&bytes) {
+                Ok(problem) => ClientError::of(problem),
+                Err(_) => ClientError::Protocol(format!("status {status} without a problem of this API")),
+            },
+            Err(error) => error,
+        }
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, response: Response<Incoming>) -> Result<T, ClientError> {
+        let bytes = self.read_bytes(response).await?;
+        serde_json::from_slice(&bytes).map_err(|e| ClientError::Protocol(e.to_string()))
+    }
+
+    async fn read_bytes(&self, response: Response<Incoming>) -> Result<Vec<u8>, ClientError> {
+        let body = http_body_util::Limited::new(response.into_body(), RESPONSE_BYTES_MAX);
+        let collected = self.in_time(body.collect()).await?;
+        Ok(collected.map_err(|e| ClientError::Protocol(e.to_string()))?.to_bytes().to_vec())
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, ClientError> {
+        tokio::time::timeout(self.timeout, work)
+            .await
+            .map_err(|_| ClientError::Timeout { seconds: self.timeout.as_secs() })
+    }
+}
+
+fn empty() -> Body {
+    whole(Vec::new())
+}
+
+fn whole(bytes: Vec<u8>) -> Body {
+    Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that is read as it is sent, so that the node's pace is the reader's.
+fn streamed(source: impl AsyncRead + Send + Unpin + 'static) -> Body {
+    let frames = stream::try_unfold(source, |mut source| async move {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let length = source.read(&mut chunk).await?;
+        chunk.truncate(length);
+        Ok((length > 0).then(|| (Frame::data(Bytes::from(chunk)), source)))
+    });
+    BodyExt::boxed_unsync(StreamBody::new(frames))
+}
+
+fn with_query(path: &str, query: &impl Serialize) -> Result<String, ClientError> {
+    let query = serde_urlencoded::to_string(query).map_err(|e| ClientError::Request(e.to_string()))?;
+    Ok(if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") })
+}
+
+/// An id, or the beginning of one, fit to stand in a path.
+fn digits(id: &str) -> Result<String, ClientError> {
+    let id = id.trim().to_ascii_lowercase();
+    let good = (ID_PREFIX_MIN..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    if good {
+        return Ok(id);
+    }
+    Err(ClientError::Request(format!(
+        "a record is named by its id or by at least its first {ID_PREFIX_MIN} digits (0-9, a-f)"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_digits_get_into_a_path() {
+        assert_eq!(digits(" ABCdef01 ").unwrap(), "abcdef01");
+        for bad in ["", "abcde", "../../etc", "abcdefg", &"a".repeat(65), "abcdef/status", "ébcdef"] {
+            assert!(matches!(digits(bad), Err(ClientError::Request(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn queries_are_escaped() {
+        let query = ListingQuery { member: Some("K&E".into()), limit: Some(5), ..Default::default() };
+        assert_eq!(with_query("/v1/inbox", &query).unwrap(), "/v1/inbox?member=K%26E&limit=5");
+        assert_eq!(with_query("/v1/inbox", &ListingQuery::default()).unwrap(), "/v1/inbox");
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_not_there_is_told_with_advice() {
+        let home = tempfile::tempdir().unwrap();
+        let error = Client::for_home(home.path()).node().await.unwrap_err();
+        assert!(matches!(error, ClientError::NodeNotRunning { .. }), "{error:?}");
+        assert!(error.advice().contains("ecomesh run"));
+    }
+}

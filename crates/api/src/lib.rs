@@ -1,0 +1,43 @@
+//! Types and client of the HTTP API of an ecomesh node.
+//!
+//! A node serves one API, under `/v1`, on a Unix socket in its home folder and, if that is switched on, on loopback
+//! TCP with a token. The command line, a web console and any other program use this API and nothing else; the node
+//! itself describes it at `/openapi.json`.
+//!
+//! * What bureaus send and read: [`SendRequest`], [`Sent`], [`Listing`], [`RecordView`], [`StatusView`].
+//! * What operators look at: [`NodeView`], [`PeersView`], [`FrontierView`], [`NetworkView`].
+//! * What happens, as it happens: [`Event`], by Server-Sent Events.
+//! * What goes wrong: one shape, [`Problem`], with a stable [`ProblemCode`].
+//!
+//! [`Client`] speaks it. Times are milliseconds since 1970-01-01 UTC and end in `_ms`; ids and keys are lower-case
+//! hexadecimal digits; members are their letters (`KE`).
+
+mod archive;
+mod client;
+mod event;
+pub mod limits;
+mod message;
+mod node;
+mod problem;
+mod record;
+pub mod socket;
+
+pub use archive::{ExportQuery, Imported};
+pub use client::{Client, ClientError, EventStream, Received};
+pub use event::{Event, EventEnvelope};
+pub use message::{
+    DocumentKind, Listing, ListingQuery, MessageView, Priority, RecordState, SendRequest, Sent, SentState,
+};
+pub use node::{
+    FrontierEntryView, FrontierQuery, FrontierView, Health, LaneName, MemberView, NetworkView, NodeView,
+    PeerView, PeersView, Ready, RoomView,
+};
+pub use problem::{Detail, Problem, ProblemCode};
+pub use record::{DeliveryView, HeaderView, RecipientView, RecordView, StatusView, VerdictView};
+
+/// The prefix of all routes but the four for operation (`/health`, `/ready`, `/metrics`, `/openapi.json`).
+pub const PREFIX: &str = "/v1";
+/// Header that makes a retry of a send safe: the same key within 7 days gives the same record.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Media type of an archive.
+pub const ARCHIVE_TYPE: &str = "application/vnd.ecomesh.archive";

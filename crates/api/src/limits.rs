@@ -1,0 +1,24 @@
+//! The bounds of the API, and why each number is what it is.
+
+/// Largest body of a request in bytes, imports apart: a document of 1 MiB, escaped as JSON.
+pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Largest answer that the client takes in bytes, exports apart: a record's document, and it again as text.
+pub const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most entries of one page of a listing.
+pub const LISTING_MAX: usize = 500;
+/// Entries of one page of a listing when none are asked for.
+pub const LISTING_DEFAULT: usize = 50;
+/// Longest idempotency key in bytes: a UUID has 36.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// Fewest digits of an abbreviated record id.
+pub const ID_PREFIX_MIN: usize = 6;
+/// Events kept for clients that come back with `Last-Event-ID`.
+pub const EVENTS_KEPT: usize = 1024;
+/// Longest line of an event stream that the client takes in bytes: an event takes some 500.
+pub const EVENT_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Open event streams at once.
+pub const EVENT_STREAMS_MAX: usize = 32;
+/// Imports and exports running at once: each holds a page of records in memory.
+pub const TRANSFERS_MAX: usize = 4;
+/// Longest `details` of a problem: a form's report, which is bounded itself.
+pub const DETAILS_MAX: usize = 500;

@@ -1,0 +1,113 @@
+//! One record in full, and how far it has come.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::message::{MessageView, RecordState};
+use crate::node::LaneName;
+
+/// `GET /v1/records/{id}`: a record as this node holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RecordView {
+    /// What a listing shows of it. For a control record, subject and the like are absent.
+    pub message: MessageView,
+    /// The header's fields.
+    pub header: HeaderView,
+    /// Whether it follows the rules.
+    pub verdict: VerdictView,
+    /// The document in its JSON form; absent if the body is not here, expired, or of a kind that this version does
+    /// not know.
+    #[schema(value_type = Option<Object>)]
+    pub document: Option<serde_json::Value>,
+    /// The document as people read it.
+    pub text: Option<String>,
+    /// Why the document cannot be shown, if it cannot.
+    pub unreadable: Option<String>,
+}
+
+/// The header's fields that no listing shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeaderView {
+    /// Which of the four chains.
+    pub lane: LaneName,
+    /// Generation of the log.
+    pub generation: u32,
+    /// Place in the log.
+    pub seq: u64,
+    /// Id of the record before it.
+    pub prev: String,
+    /// The roster epoch that the author knew.
+    pub roster_epoch: u32,
+    /// The kind's number.
+    pub kind: u16,
+    /// The priority's number.
+    pub priority: u8,
+    /// The retention class.
+    pub retention: u8,
+    /// The marks, as a number.
+    pub flags: u16,
+    /// Commitment to the body.
+    pub body_commit: String,
+    /// Ed25519, 128 digits.
+    pub signature: String,
+    /// Fingerprint of the key that the signature was checked with.
+    pub signed_by: Option<String>,
+}
+
+/// Whether a record follows the rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VerdictView {
+    /// How it stands.
+    pub state: RecordState,
+    /// The rule that it breaks, or where its log has forked.
+    pub reason: Option<String>,
+}
+
+/// How far one's own message has come, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryView {
+    /// Other members that hold it, by their signed frontiers.
+    pub held: u64,
+    /// Other members of the network.
+    pub members: u64,
+    /// Addressees to whom it is delivered.
+    pub delivered: u64,
+    /// Addressees.
+    pub addressees: u64,
+}
+
+/// `GET /v1/records/{id}/status`: how far one's own message has come. `recorded` → `held by n` → `delivered to X`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatusView {
+    /// The record's id.
+    pub id: String,
+    /// Its place, as `KE/1/0/5`.
+    pub position: String,
+    /// When it was durable here.
+    pub recorded_at_ms: u64,
+    /// The same in numbers.
+    pub delivery: DeliveryView,
+    /// Other members whose signed frontiers cover it without a hole.
+    pub held_by: Vec<String>,
+    /// One for each addressee, ascending; all other members if it is to all.
+    pub recipients: Vec<RecipientView>,
+}
+
+impl StatusView {
+    /// Whether every addressee holds it.
+    pub fn is_delivered(&self) -> bool {
+        self.recipients.iter().all(|recipient| recipient.delivered_at_ms.is_some())
+    }
+}
+
+/// An addressee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecipientView {
+    /// Its letters.
+    pub member: String,
+    /// The bureau's name.
+    pub name: String,
+    /// This node's clock when the addressee's own signed frontier first covered the record; absent if it does not
+    /// yet.
+    pub delivered_at_ms: Option<u64>,
+}

@@ -1,0 +1,284 @@
+//! The audit itself: one pass over the archive.
+
+use std::io::{self, Read};
+
+use ecomesh_protocol::verify::{verify_fork, verify_record};
+use ecomesh_protocol::{KeyRing, Refusal, Roster, Verified, judge};
+use ecomesh_record::archive::{ArchiveDecoder, Item, Manifest};
+use ecomesh_record::record::{RecordError, RecordFrame, header_hash, record_id};
+use ecomesh_record::{Flags, ForkProof, FoundedCharter, Header, MemberId, NetworkId, Record, Time};
+use thiserror::Error;
+
+use crate::chain::{Chains, Placed};
+use crate::fault::{Place, What};
+use crate::report::{BodyState, Report};
+
+/// Bytes that are read at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What the auditor knows from elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The auditor's clock; it explains bodies that are absent because they expired, and nothing else.
+    pub now: Time,
+    /// The network id that the archive should have, from a source other than the archive.
+    pub network: Option<NetworkId>,
+    /// How many faults, and how many void records, the report lists; it counts all.
+    pub listed_max: usize,
+}
+
+impl Options {
+    /// Any network, at most 1,000 faults listed.
+    pub fn at(now: Time) -> Self {
+        Self { now, network: None, listed_max: 1_000 }
+    }
+}
+
+/// Why there is no report. Whatever the archive's bytes are, there is one.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// Reading failed.
+    #[error("the archive cannot be read: {0}; check the file and the disk, then try again")]
+    Read(#[from] io::Error),
+}
+
+/// Audits an archive. Reads it to its end, or to the point where the container cannot be read any more.
+///
+/// # Errors
+/// [`AuditError::Read`] if the reader fails. A wrong archive is no error, but a report with faults.
+pub fn audit(mut archive: impl Read, options: &Options) -> Result<Report, AuditError> {
+    let mut auditor = Auditor::new(options);
+    let mut decoder = ArchiveDecoder::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let length = match archive.read(&mut chunk) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        decoder.push(&chunk[..length]);
+        if !auditor.take_items(&mut decoder) {
+            break;
+        }
+        if length == 0 {
+            auditor.end_of_file(&decoder);
+            break;
+        }
+    }
+    Ok(auditor.report.conclude())
+}
+
+struct Auditor<'a> {
+    options: &'a Options,
+    report: Report,
+    manifest: Option<Manifest>,
+    /// Absent if the charter founds no network: then no record can be checked.
+    trust: Option<(Roster, KeyRing)>,
+    chains: Chains,
+}
+
+impl<'a> Auditor<'a> {
+    fn new(options: &'a Options) -> Self {
+        let report = Report::new(options.listed_max);
+        Self { options, report, manifest: None, trust: None, chains: Chains::default() }
+    }
+
+    /// Takes what the decoder has; whether it can go on.
+    fn take_items(&mut self, decoder: &mut ArchiveDecoder) -> bool {
+        loop {
+            match decoder.next() {
+                Ok(None) => return true,
+                Ok(Some(item)) => self.take(item),
+                Err(error) => {
+                    self.report.fault(Place::Archive, What::Container(error));
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn end_of_file(&mut self, decoder: &ArchiveDecoder) {
+        if let Err(error) = decoder.finish() {
+            self.report.fault(Place::Archive, What::Container(error));
+        }
+    }
+
+    fn take(&mut self, item: Item) {
+        match item {
+            Item::Charter(founded) => self.take_charter(founded),
+            Item::Manifest(manifest) => self.take_manifest(manifest),
+            Item::Record { offset, frame: Ok(frame) } => self.take_record(offset, frame),
+            Item::Record { offset, frame: Err(error) } => {
+                self.report.records += 1;
+                self.report.fault(Place::Offset(offset), What::Frame(error));
+            }
+            Item::Fork(proof) => self.take_fork(&proof),
+            Item::End => self.take_end(),
+        }
+    }
+
+    fn take_end(&mut self) {
+        // Without a charter no record was placed, and all logs would seem to be cut.
+        if self.trust.is_some() {
+            self.chains.cut().for_each(|(log, what)| self.report.fault(Place::Log(log), what));
+        }
+    }
+
+    fn take_charter(&mut self, founded: FoundedCharter) {
+        match Roster::found(founded) {
+            Err(error) => self.report.fault(Place::Archive, What::Founding(error)),
+            Ok(roster) => {
+                let found = roster.network();
+                if let Some(expected) = self.options.network.filter(|expected| *expected != found) {
+                    self.report.fault(Place::Archive, What::OtherNetwork { expected, found });
+                }
+                self.report.describe_network(&roster);
+                let ring = KeyRing::of_roster(&roster);
+                self.trust = Some((roster, ring));
+            }
+        }
+    }
+
+    fn take_manifest(&mut self, manifest: Manifest) {
+        if let Some((roster, _)) = &self.trust {
+            let charter = roster.network();
+            if charter != manifest.network {
+                let what = What::Network { charter, manifest: manifest.network };
+                self.report.fault(Place::Archive, what);
+            }
+            if !roster.contains(manifest.exporter) {
+                self.report.fault(Place::Archive, What::UnknownMember(manifest.exporter));
+            }
+        }
+        for range in &manifest.logs {
+            let late = range.first > 0 && manifest.filter.since == Time(0);
+            if late || !manifest.filter.wants(range.log) {
+                self.report.fault(Place::Log(range.log), What::OutsideFilter);
+            }
+        }
+        self.chains = Chains::new(&manifest);
+        self.report.describe_export(&manifest);
+        self.manifest = Some(manifest);
+    }
+
+    fn take_record(&mut self, offset: u64, frame: RecordFrame) {
+        self.report.records += 1;
+        let header = match Header::decode(&frame.header) {
+            Ok(header) => header,
+            Err(error) => return self.report.fault(Place::Offset(offset), What::Header(error)),
+        };
+        let Some((_, ring)) = &self.trust else { return };
+        let position = header.position();
+        let id = record_id(ring.network(), position, header_hash(&frame.header));
+        let place = Place::Record(position, id);
+        match self.chains.place(&header, id) {
+            Placed::Misplaced(what) => self.report.fault(place, what),
+            Placed::Second { first_is_good } => match self.check_record(place, frame) {
+                Some(_) if first_is_good => self.report.fault(place, What::Forked),
+                Some(_) => self.report.fault(place, What::Doubled),
+                None => {}
+            },
+            Placed::Next(faults) => {
+                faults.into_iter().for_each(|what| self.report.fault(place, what));
+                if let Some((verified, body)) = self.check_record(place, frame) {
+                    self.chains.trust(position.log, id);
+                    self.judge_record(place, &verified, body);
+                }
+            }
+        }
+    }
+
+    /// The record and what is known of its body, if its signature is its author's.
+    fn check_record(&mut self, place: Place, frame: RecordFrame) -> Option<(Verified, BodyState)> {
+        let (_, ring) = self.trust.as_mut()?;
+        let network = ring.network();
+        let header = frame.header.into_vec();
+        let mut body = if frame.body.is_empty() { BodyState::Absent } else { BodyState::Present };
+        let record = match Record::from_parts(network, header.clone(), frame.signature, &frame.body) {
+            Ok(record) => record,
+            Err(error) => {
+                self.report.fault(place, of_record_error(error));
+                body = BodyState::Wrong;
+                // The rest can still be checked.
+                Record::from_parts(network, header, frame.signature, &[]).ok()?
+            }
+        };
+        let header = record.header();
+        let (author, generation) = (header.author, header.generation);
+        match verify_record(ring, record) {
+            Ok(verified) => {
+                ring.learn(&verified);
+                Some((verified, body))
+            }
+            Err(refusal) => {
+                self.report.fault(place, of_refusal(refusal, author, generation));
+                None
+            }
+        }
+    }
+
+    fn judge_record(&mut self, place: Place, verified: &Verified, mut body: BodyState) {
+        let Some((roster, ring)) = &self.trust else { return };
+        let record = verified.record();
+        let generations = ring.generations(record.header().author);
+        // A rule about a body can be judged only if the body is here.
+        let void = if body == BodyState::Wrong { None } else { judge(roster, record).err() };
+        if body == BodyState::Absent {
+            body = self.explain_absence(record.header());
+        }
+        self.report.count(record, body, void, generations);
+        if body == BodyState::Absent {
+            self.report.fault(place, What::MissingBody);
+        }
+    }
+
+    /// Why an honest exporter may have left out a body: it had expired when the archive was written, or only
+    /// addressees need it and the exporter is none of them.
+    fn explain_absence(&self, header: &Header) -> BodyState {
+        let (Some(manifest), Some((roster, _))) = (&self.manifest, &self.trust) else {
+            return BodyState::Absent;
+        };
+        let latest = manifest.exported_at.min(self.options.now);
+        if header.expires_at != Time(0) && header.expires_at <= latest {
+            return BodyState::Expired;
+        }
+        let exporter = manifest.exporter;
+        let needs_it = exporter == header.author || header.is_for(exporter) || roster.is_keeper(exporter);
+        if header.flags.has(Flags::ADDRESSEES_ONLY) && !needs_it {
+            return BodyState::AddresseesOnly;
+        }
+        BodyState::Absent
+    }
+
+    fn take_fork(&mut self, proof: &ForkProof) {
+        self.report.forks += 1;
+        let Some((_, ring)) = &self.trust else { return };
+        let position = proof.position();
+        let log = position.log;
+        let what = match verify_fork(ring, proof) {
+            Some(true) => What::Forked,
+            Some(false) => What::FalseForkProof,
+            None if ring.key(log.author, 0).is_none() => What::UnknownMember(log.author),
+            None => What::UnknownGeneration(log.author, log.generation),
+        };
+        self.report.fault(Place::Position(position), what);
+    }
+}
+
+fn of_record_error(error: RecordError) -> What {
+    match error {
+        RecordError::Header(error) => What::Header(error),
+        RecordError::Body(error) => What::Body(error),
+        RecordError::Commitment => What::OtherBody,
+    }
+}
+
+fn of_refusal(refusal: Refusal, author: MemberId, generation: u32) -> What {
+    match refusal {
+        Refusal::Malformed(error) => of_record_error(error),
+        Refusal::BadSignature(_) => What::BadSignature(author, generation),
+        Refusal::UnknownMember(member) => What::UnknownMember(member),
+        Refusal::UnknownEpoch(epoch) => What::UnknownEpoch(epoch),
+        Refusal::UnknownGeneration(member, generation) => What::UnknownGeneration(member, generation),
+    }
+}

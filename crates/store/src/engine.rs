@@ -1,0 +1,178 @@
+//! sled behind a guard: how it is opened, and how each call into it is made.
+//!
+//! Damage makes sled panic as often as it makes it return an error. It is opened on a thread of its own, whose panic
+//! is a result like any other, and every later call is guarded in the same way. After the first failure the engine is
+//! *suspect*: sled's inner state may be half-way through something, so nothing is read from it or written to it again.
+
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ecomesh_protocol::ledger::LedgerError;
+use sled::Db;
+
+/// An open database.
+pub(crate) struct Engine {
+    /// Always there, but for the end of `drop`.
+    db: Option<Db>,
+    suspect: OnceLock<String>,
+}
+
+/// Why the database did not open.
+#[derive(Debug)]
+pub(crate) enum OpenFailure {
+    /// Another process, or another handle of this one, has it open.
+    InUse,
+    /// The system said no.
+    Io(io::Error),
+    /// It is damaged.
+    Damaged(String),
+}
+
+impl Engine {
+    /// Opens or makes the database in `dir`. What was repaired on the way is told in `notes`.
+    pub(crate) fn open(dir: &Path, cache_bytes: u64, notes: &mut Vec<String>) -> Result<Self, OpenFailure> {
+        remove_half_written_snapshots(dir, notes).map_err(OpenFailure::Io)?;
+        let db = match open_when_free(dir, cache_bytes) {
+            Err(sled::Error::Corruption { at: None, .. }) if set_snapshots_aside(dir, notes)? > 0 => {
+                open_when_free(dir, cache_bytes)
+            }
+            other => other,
+        };
+        match db {
+            Ok(db) => Ok(Self { db: Some(db), suspect: OnceLock::new() }),
+            Err(error) => Err(OpenFailure::from(error)),
+        }
+    }
+
+    /// Reads. Any failure means damage.
+    pub(crate) fn read<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<T, LedgerError> {
+        self.guarded(f)?.map_err(|error| self.condemn(&error.to_string()))
+    }
+
+    /// Writes. A failure of the disk is told apart from damage: the process has to end then.
+    pub(crate) fn write<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<T, LedgerError> {
+        self.guarded(f)?.map_err(|error| {
+            let damaged = self.condemn(&error.to_string());
+            if let sled::Error::Io(io) = error { LedgerError::SyncFailed(io.to_string()) } else { damaged }
+        })
+    }
+
+    /// Marks the engine as suspect: nothing is asked of it again.
+    pub(crate) fn condemn(&self, reason: &str) -> LedgerError {
+        LedgerError::Damaged(self.suspect.get_or_init(|| reason.to_owned()).clone())
+    }
+
+    fn guarded<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<sled::Result<T>, LedgerError> {
+        if let Some(reason) = self.suspect.get() {
+            return Err(LedgerError::Damaged(reason.clone()));
+        }
+        let db = self.db.as_ref().expect("the database is taken out when the engine is dropped, not before");
+        catch_unwind(AssertUnwindSafe(|| f(db))).map_err(|panic| self.condemn(&panic_text(panic.as_ref())))
+    }
+}
+
+/// sled syncs once more when it closes, and panics if that fails.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let db = self.db.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
+            tracing::error!("the database did not close cleanly; what was committed is not affected");
+        }
+    }
+}
+
+impl From<sled::Error> for OpenFailure {
+    fn from(error: sled::Error) -> Self {
+        match error {
+            sled::Error::Io(io) if is_lock_failure(&io) => Self::InUse,
+            sled::Error::Io(io) if is_damage(&io) => Self::Damaged(io.to_string()),
+            sled::Error::Io(io) => Self::Io(io),
+            other => Self::Damaged(other.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for OpenFailure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// sled keeps its lock for a moment after it was closed, on threads of its own.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+fn open_when_free(dir: &Path, cache_bytes: u64) -> sled::Result<Db> {
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match open_on_a_thread(dir, cache_bytes) {
+            Err(sled::Error::Io(io)) if is_lock_failure(&io) && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn open_on_a_thread(dir: &Path, cache_bytes: u64) -> sled::Result<Db> {
+    let config = sled::Config::new().path(dir).cache_capacity(cache_bytes);
+    let thread = thread::Builder::new().name("store open".into()).spawn(move || config.open())?;
+    thread.join().unwrap_or_else(|panic| Err(sled::Error::ReportableBug(panic_text(panic.as_ref()))))
+}
+
+/// A snapshot that was being written at a crash makes sled fail to open. It is a cache: the log has everything.
+fn remove_half_written_snapshots(dir: &Path, notes: &mut Vec<String>) -> io::Result<()> {
+    for path in snapshots(dir)? {
+        if path.extension().is_some_and(|e| e == "generating") {
+            fs::remove_file(&path)?;
+            notes.push(format!("removed {}, which a crash had left half-written", path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn set_snapshots_aside(dir: &Path, notes: &mut Vec<String>) -> io::Result<usize> {
+    let all = snapshots(dir)?;
+    for path in &all {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let aside = dir.join(format!("aside-{name}"));
+        fs::rename(path, &aside)?;
+        notes.push(format!("moved {} to {}, because it is damaged", path.display(), aside.display()));
+    }
+    Ok(all.len())
+}
+
+fn snapshots(dir: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("snap.") {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn is_lock_failure(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
+}
+
+/// Kinds that come from what was read, not from the system.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+    )
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    format!(
+        "the database stopped: {}",
+        text.unwrap_or("no reason given").chars().take(200).collect::<String>()
+    )
+}
