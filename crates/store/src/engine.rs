@@ -170,7 +170,8 @@ fn is_damage(error: &io::Error) -> bool {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let formatted = panic.downcast_ref::<String>().map(String::as_str);
+    let text = formatted.or_else(|| panic.downcast_ref::<&str>().copied());
     format!(
         "the database stopped: {}",
         text.unwrap_or("no reason given").chars().take(200).collect::<String>()

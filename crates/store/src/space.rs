@@ -64,10 +64,11 @@ impl Space {
     /// How much may be taken. Makes the ballast again when there is space for it.
     pub(crate) fn room(&mut self) -> Room {
         let missing = self.bounds.ballast - self.held;
-        if missing > 0 && self.free() >= self.bounds.low_water.saturating_add(missing) {
-            if let Err(error) = self.hold(self.bounds.ballast) {
-                tracing::warn!(%error, "the reserve of disk space could not be made again");
-            }
+        if missing > 0
+            && self.free() >= self.bounds.low_water.saturating_add(missing)
+            && let Err(error) = self.hold(self.bounds.ballast)
+        {
+            tracing::warn!(%error, "the reserve of disk space could not be made again");
         }
         let free = self.free();
         if self.held == self.bounds.ballast && free >= self.bounds.low_water {
@@ -138,7 +139,7 @@ fn allocate(file: &mut File, from: u64, to: u64) -> io::Result<()> {
 }
 
 fn write_zeros(file: &mut File, from: u64, to: u64) -> io::Result<()> {
-    const BLOCK: [u8; 64 * 1024] = [0; 64 * 1024];
+    static BLOCK: [u8; 64 * 1024] = [0; 64 * 1024];
     file.seek(SeekFrom::Start(from))?;
     let mut left = to - from;
     while left > 0 {

@@ -1,5 +1,10 @@
 //! A small network whose members write logs in memory, and archives of it: good ones, and bad ones.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its own part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part of this"
+)]
 
 use std::collections::BTreeMap;
 

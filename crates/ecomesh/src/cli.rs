@@ -1,0 +1,135 @@
+//! What can be typed: the global options and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::exit::{ExitCode, Failure};
+
+/// Stands below `ecomesh --help`.
+const AFTER_HELP: &str = "\
+A first look, on this machine alone:
+  ecomesh demo
+
+A bureau's day:
+  ecomesh inbox                                  what has arrived
+  ecomesh ecomessage new -o seizure.toml         a commented form to fill in
+  ecomesh ecomessage check seizure.toml          every problem of the form at once
+  ecomesh send seizure.toml --to TZ,FR           prints the id once the record is safe on disk
+  ecomesh status ID --wait delivered             until every addressee holds it
+
+Founding a network, once:
+  ecomesh keygen --member KE --name \"NCB Nairobi\" --listen /ip4/192.0.2.10/tcp/4001
+  ecomesh charter draft --network NAME */card.toml -o charter.toml
+  ecomesh charter sign charter.toml -o KE.sig
+  ecomesh charter found charter.toml *.sig -o NAME.charter
+  ecomesh join NAME.charter
+  ecomesh run
+
+The folder of the node is --home, else $ECOMESH_HOME, else $XDG_DATA_HOME/ecomesh, else ~/.local/share/ecomesh.
+
+Exit codes:
+  0  done
+  1  the answer is no: an audit found a fault, a form has problems, doctor found something, a wait ran out
+  2  the command was typed wrongly
+  3  an input file is not what it should be
+  4  the node is not running, still starting, or cannot be reached
+  5  refused by the node or by a rule of the network
+  6  wrong passphrase or wrong keys
+  7  a file, folder, disk or port cannot be used
+  70 a fault of ecomesh itself; please report it";
+
+/// Encrypted messages between the bureaus of a network, with no central hub.
+///
+/// Every member country runs one node. What a bureau sends is signed, copied to every node, and stays
+/// available when nodes or links fail. This one program is the node, the desk officer's tool and the auditor.
+#[derive(Debug, Parser)]
+#[command(name = "ecomesh", version, after_long_help = AFTER_HELP, after_help = "More, with examples and exit codes: ecomesh --help", max_term_width = 100)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// Folder of the node [default: $ECOMESH_HOME, else the user's data folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub home: Option<PathBuf>,
+    /// Print JSON, for programs; errors become JSON on stderr
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Print only what was asked for, no remarks
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+    /// Say more on stderr; -vv says everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+}
+
+impl Global {
+    /// The node's folder: `--home`, else `$ECOMESH_HOME`, else the XDG data folder. It need not exist.
+    pub fn home(&self) -> Result<PathBuf, Failure> {
+        let from_env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        self.home
+            .clone()
+            .or_else(|| from_env("ECOMESH_HOME"))
+            .or_else(|| from_env("XDG_DATA_HOME").filter(|path| path.is_absolute()).map(|dir| dir.join("ecomesh")))
+            .or_else(|| from_env("HOME").map(|dir| dir.join(".local/share/ecomesh")))
+            .ok_or_else(|| {
+                Failure::new(ExitCode::Usage, "the node's folder is not known: neither --home nor $ECOMESH_HOME nor $HOME is set")
+                    .help("add --home DIR")
+            })
+    }
+}
+
+/// The commands, in the order in which people meet them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Found a network of several countries on this machine, send, cut, heal and audit it: about 20 seconds
+    Demo(crate::demo::Args),
+    /// Make the keys of a bureau, sealed with a passphrase, and its public card
+    Keygen(commands::keygen::Args),
+    /// Draft, sign and found the charter of a network
+    Charter(commands::charter::Args),
+    /// Join the network of a founded charter
+    Join(commands::join::Args),
+    /// Run the node until it is told to stop (Ctrl-C, SIGTERM)
+    Run(commands::run::Args),
+    /// Start or check an Ecomessage form
+    Ecomessage(commands::ecomessage::Args),
+    /// Send an Ecomessage or a plain message; prints the id once it is safe on disk
+    Send(commands::send::Args),
+    /// List what other bureaus sent
+    Inbox(commands::inbox::Args),
+    /// List what this bureau sent
+    Outbox(commands::outbox::Args),
+    /// Show one message in full
+    Show(commands::show::Args),
+    /// How far one's own message has come: recorded, held by n, delivered to whom and when
+    Status(commands::status::Args),
+    /// Who is connected, and how far behind
+    Peers(commands::peers::Args),
+    /// What this node holds of each member's logs
+    Frontier(commands::frontier::Args),
+    /// The network: id, members, roles and key fingerprints
+    Network(commands::network::Args),
+    /// Write records to an archive that anyone can audit
+    Export(commands::export::Args),
+    /// Take records from an archive, with the same checks as from a peer
+    Import(commands::import::Args),
+    /// Verify every signature, chain, body and rule, of an archive or of this node; needs no running node
+    Audit(commands::audit::Args),
+    /// Look for damage in the node's folder, and repair it
+    /// Write what cannot be fetched again (keys, journal, settings) to one sealed file
+    /// Make a node's folder from a backup
+    /// Change the key of the node's links
+    Transport(commands::transport::Args),
+    /// Check this build: cryptography, codecs and disk on known answers
+    Selftest(commands::selftest::Args),
+}

@@ -1,0 +1,64 @@
+//! `ecomesh ecomessage`: a commented form, and all its problems at once.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use ecomesh_document::limits::FORM_BYTES_MAX;
+use ecomesh_document::{check, template};
+
+use crate::cli::Global;
+use crate::exit::ExitCode;
+use crate::{files, output};
+
+/// Start or check an Ecomessage form.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Debug, Subcommand)]
+enum Step {
+    /// Print a commented form to fill in, or write it to a file
+    New {
+        /// Where to write it; a file that is there is never overwritten
+        #[arg(value_name = "FILE.toml")]
+        file: Option<PathBuf>,
+        /// The same
+        #[arg(short, long, value_name = "FILE.toml", conflicts_with = "file")]
+        output: Option<PathBuf>,
+        /// Language of the message: ar, en, fr or es
+        #[arg(long, value_name = "LANGUAGE")]
+        language: Option<String>,
+    },
+    /// List every problem of a form, with line and field
+    Check {
+        /// The form
+        #[arg(value_name = "FILE.toml")]
+        file: PathBuf,
+    },
+}
+
+/// Runs the command.
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    match args.step {
+        Step::New { file, output, language } => {
+            let text = template::ecomessage(language.as_deref());
+            match file.or(output) {
+                None => output::line(text.trim_end())?,
+                Some(path) => {
+                    files::write_new(&path, text.as_bytes())?;
+                    output::remark(global, &format!("fill in {0}, then: ecomesh ecomessage check {0}", path.display()));
+                }
+            }
+            Ok(ExitCode::Ok)
+        }
+        Step::Check { file } => {
+            let report = check(&files::read_text(&file, FORM_BYTES_MAX as u64)?);
+            output::either(global, &report, |report| {
+                if report.problems().is_empty() { "no problems".into() } else { report.to_string() }
+            })?;
+            Ok(if report.is_ok() { ExitCode::Ok } else { ExitCode::No })
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What `inbox` and `outbox` share: reading pages until enough is there, newest last.
+
+use ecomesh_api::{Client, ClientError, Listing, ListingQuery, MessageView, Priority, RecordState};
+
+use crate::cli::Global;
+use crate::output;
+
+/// Options of both listings.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Only since then: a date (2026-03-01), a time (2026-03-01T08:00:00Z) or a span back from now (2h, 7d)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// How many, the newest
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+    /// Also what is void, disputed, early or expired, marked as such
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl Options {
+    /// The query of the first page.
+    pub fn query(&self, member: Option<String>) -> anyhow::Result<ListingQuery> {
+        let since_ms = self.since.as_deref().map(|text| crate::times::point(text, crate::times::now_ms())).transpose()?;
+        Ok(ListingQuery { member, since_ms, limit: None, cursor: None, all: self.all.then_some(true) })
+    }
+}
+
+/// Which of the two listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// What others sent.
+    Inbox,
+    /// What this bureau sent.
+    Outbox,
+}
+
+/// Reads pages until `limit` messages are there or no more exist; oldest first, as they are shown.
+pub async fn read(api: &Client, which: Which, mut query: ListingQuery, limit: usize) -> Result<Vec<MessageView>, ClientError> {
+    let mut messages = Vec::new();
+    loop {
+        query.limit = Some((limit - messages.len()).clamp(1, ecomesh_api::limits::LISTING_MAX));
+        let Listing { messages: page, next } = match which {
+            Which::Inbox => api.inbox(&query).await?,
+            Which::Outbox => api.outbox(&query).await?,
+        };
+        messages.extend(page);
+        match next {
+            Some(next) if messages.len() < limit => query.cursor = Some(next),
+            _ => break,
+        }
+    }
+    messages.truncate(limit);
+    messages.reverse();
+    Ok(messages)
+}
+
+/// Prints the messages as JSON (`{"messages": […]}`, newest last) or as the given table.
+pub fn print(global: &Global, messages: Vec<MessageView>, table: impl Fn(&[MessageView]) -> output::Table) -> anyhow::Result<()> {
+    let listing = Listing { messages, next: None };
+    if global.json {
+        return output::json(&serde_json::json!({ "messages": listing.messages }));
+    }
+    let table = table(&listing.messages);
+    if table.is_empty() {
+        output::remark(global, "nothing yet");
+        return Ok(());
+    }
+    output::line(table.render().trim_end())
+}
+
+/// What a message is about, with what a reader must know first.
+pub fn subject(message: &MessageView) -> String {
+    let mut parts = Vec::new();
+    if message.exercise {
+        parts.push(String::from("EXERCISE"));
+    }
+    match message.state {
+        RecordState::Valid => {}
+        RecordState::Void => parts.push(String::from("[void]")),
+        RecordState::Disputed => parts.push(String::from("[disputed]")),
+        RecordState::Early => parts.push(String::from("[early]")),
+        RecordState::Expired => parts.push(String::from("[expired]")),
+    }
+    let missing = if message.body_here { "(no subject)" } else { "(body not here yet)" };
+    parts.push(message.subject.clone().unwrap_or_else(|| missing.to_owned()));
+    parts.join(" ")
+}
+
+/// The priority in a word.
+pub fn priority(priority: Priority) -> String {
+    String::from(match priority {
+        Priority::Flash => "FLASH",
+        Priority::Urgent => "urgent",
+        Priority::Routine => "routine",
+    })
+}
+
+/// For whom a record is, in a word: the members' letters, or all.
+pub fn addressees(to: &[String]) -> String {
+    if to.is_empty() { String::from("all") } else { to.join(",") }
+}
+
+/// The first digits of an id, enough to name it in another command.
+pub fn short(id: &str) -> String {
+    id.chars().take(10).collect()
+}

@@ -1,0 +1,50 @@
+//! One file per command: `Args` says what can be typed, `run` does it and names the exit code.
+
+pub mod audit;
+pub mod charter;
+pub mod ecomessage;
+pub mod export;
+pub mod frontier;
+pub mod import;
+pub mod inbox;
+pub mod join;
+pub mod keygen;
+pub mod listing;
+pub mod network;
+pub mod outbox;
+pub mod peers;
+pub mod run;
+pub mod selftest;
+pub mod send;
+pub mod show;
+pub mod status;
+pub mod transport;
+
+use crate::cli::{Cli, Command};
+use crate::exit::ExitCode;
+
+/// Runs the command that was typed.
+pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Demo(args) => crate::demo::run(args, global),
+        Command::Keygen(args) => keygen::run(args, global),
+        Command::Charter(args) => charter::run(args, global),
+        Command::Join(args) => join::run(args, global),
+        Command::Run(args) => run::run(args, global),
+        Command::Ecomessage(args) => ecomessage::run(args, global),
+        Command::Send(args) => send::run(args, global),
+        Command::Inbox(args) => inbox::run(args, global),
+        Command::Outbox(args) => outbox::run(args, global),
+        Command::Show(args) => show::run(args, global),
+        Command::Status(args) => status::run(args, global),
+        Command::Peers(args) => peers::run(args, global),
+        Command::Frontier(args) => frontier::run(args, global),
+        Command::Network(args) => network::run(args, global),
+        Command::Export(args) => export::run(args, global),
+        Command::Import(args) => import::run(args, global),
+        Command::Audit(args) => audit::run(args, global),
+        Command::Transport(args) => transport::run(args, global),
+        Command::Selftest(args) => selftest::run(args, global),
+    }
+}

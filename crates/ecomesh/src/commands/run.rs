@@ -1,0 +1,67 @@
+//! `ecomesh run`: the node, as this process.
+
+use std::path::PathBuf;
+
+use ecomesh_node::config::NodeConfig;
+use ecomesh_node::home::Home;
+use ecomesh_node::{RunError, Running};
+use tokio::io::AsyncReadExt;
+
+use crate::cli::Global;
+use crate::exit::{ExitCode, Failure};
+use crate::{keys, output};
+
+/// Run the node until it is told to stop (Ctrl-C, SIGTERM). One line says when it is ready.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Settings [default: node.toml in the home, else built-in]
+    #[arg(long, value_name = "node.toml")]
+    config: Option<PathBuf>,
+    /// Stop when standard input ends: for a parent process that must not leave nodes behind
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
+    #[command(flatten)]
+    passphrase: keys::PassphraseArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let home = Home::open(global.home()?)?;
+    let config = match &args.config {
+        Some(path) => NodeConfig::load(path)?,
+        None => NodeConfig::load_or_default(&home.config_file())?,
+    };
+    let passphrase = args.passphrase.source().existing(keys::prompt)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ready = |running: &Running| {
+        // A reader that has gone must not end the node.
+        let _ = output::line(&format!("ready: {}", running.listening().join(", ")));
+    };
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = ecomesh_node::run(home, passphrase, config, ready) => result,
+            () = stdin_ends(args.stop_with_stdin) => Ok(()),
+        }
+    });
+    // What hangs in a task must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    result.map_err(explain)?;
+    Ok(ExitCode::Ok)
+}
+
+/// Waits for the end of standard input; for ever, if nobody asked for it.
+async fn stdin_ends(wanted: bool) {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let mut stdin = tokio::io::stdin();
+    let mut buffer = [0; 64];
+    while matches!(stdin.read(&mut buffer).await, Ok(1..)) {}
+}
+
+fn explain(error: RunError) -> anyhow::Error {
+    match &error {
+        RunError::Start(_) => anyhow::Error::new(error),
+        _ => Failure::new(ExitCode::Internal, error.to_string()).into(),
+    }
+}

@@ -1,0 +1,219 @@
+//! `ecomesh send`: one document to the addressees; the answer comes once the record is durable.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use ecomesh_api::{Client, ClientError, Priority, SendRequest, Sent};
+use ecomesh_document::Document;
+use ecomesh_document::limits::FORM_BYTES_MAX;
+use ecomesh_document::report::Report;
+
+use crate::cli::Global;
+use crate::client::Node;
+use crate::commands::listing;
+use crate::exit::{ExitCode, Failure};
+use crate::output;
+
+/// Tries on a connection that broke while the answer was awaited. The idempotency key makes a retry harmless.
+const TRIES: u32 = 5;
+/// Pause before a retry.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Send an Ecomessage or a plain message. The form is checked first and every problem is listed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The printed id is given once the record is safe on this node's disk; delivery goes on by itself from there.
+Addressees: --to, else those that the form names. All members: --members.
+
+Examples:
+  ecomesh send seizure.toml --to TZ,FR --priority urgent
+  ecomesh send --text \"Night duty: call +254 …\" --language en --to TZ
+  ecomesh send answer.toml --reply-to 3f9a2c71d0")]
+pub struct Args {
+    /// The form, in TOML; `-` reads it from standard input
+    #[arg(value_name = "FILE.toml", required_unless_present = "text", conflicts_with = "text")]
+    file: Option<PathBuf>,
+    /// A plain message instead of a form
+    #[arg(long, value_name = "TEXT", requires = "language")]
+    text: Option<String>,
+    /// Language of the plain message
+    #[arg(long, value_enum, value_name = "en|fr|es|ar", requires = "text")]
+    language: Option<Language>,
+    /// Addressees, separated by commas; they take precedence over those of the form
+    #[arg(long, value_name = "MEMBERS", conflicts_with = "members")]
+    to: Option<String>,
+    /// To all members of the network
+    #[arg(long)]
+    members: bool,
+    /// How urgent; takes precedence over the form
+    #[arg(long, value_enum, value_name = "flash|urgent|routine")]
+    priority: Option<PriorityArg>,
+    /// The message that this one answers: its id, or the first digits of it
+    #[arg(long, value_name = "ID")]
+    reply_to: Option<String>,
+    /// Mark it as an exercise, not a real case
+    #[arg(long)]
+    exercise: bool,
+    /// A key of your own, so that repeating the command never sends twice (kept 7 days)
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PriorityArg {
+    /// At once
+    Flash,
+    /// Soon
+    Urgent,
+    /// In turn
+    Routine,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Language {
+    /// English
+    En,
+    /// French
+    Fr,
+    /// Spanish
+    Es,
+    /// Arabic
+    Ar,
+}
+
+/// Runs the command.
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let to = addressees(args.to.as_deref())?;
+    let (document, report) = document(&args)?;
+    for warning in report.warnings() {
+        output::remark(global, &format!("warning: {warning}"));
+    }
+    let request = SendRequest {
+        priority: args.priority.map(Priority::from),
+        reply_to: args.reply_to,
+        exercise: args.exercise,
+        ..request(&document, to, args.members)
+    };
+    let key = match args.idempotency_key {
+        Some(key) => key,
+        None => random_key()?,
+    };
+    let node = Node::of(global)?;
+    let sent = node.ask(send(&node.api, &request, &key))?;
+    for warning in &sent.warnings {
+        output::remark(global, &format!("warning: {warning}"));
+    }
+    output::either(global, &sent, |sent| sent.id.clone())?;
+    output::remark(global, &remark(&sent));
+    Ok(ExitCode::Ok)
+}
+
+/// The request that sends a document to these members, everything else as the document says.
+pub fn request(document: &Document, to: Vec<String>, members: bool) -> SendRequest {
+    SendRequest {
+        document: document.to_json(),
+        to,
+        members,
+        priority: None,
+        reply_to: None,
+        expires_at_ms: None,
+        exercise: false,
+    }
+}
+
+/// Sends, and repeats under the same key when the connection breaks before the answer.
+pub async fn send(api: &Client, request: &SendRequest, key: &str) -> Result<Sent, ClientError> {
+    let mut tried = 1;
+    loop {
+        match api.send(request, Some(key)).await {
+            Err(ClientError::Protocol(_) | ClientError::Timeout { .. }) if tried < TRIES => {}
+            // The node went away after the first try and may be coming back.
+            Err(ClientError::NodeNotRunning { .. } | ClientError::Starting(_)) if tried > 1 && tried < TRIES => {}
+            answer => return answer,
+        }
+        tried += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// A key that nobody else will use: 128 random bits.
+pub fn random_key() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers from the system: {error}"))?;
+    Ok(hex::encode(bytes))
+}
+
+fn addressees(to: Option<&str>) -> Result<Vec<String>, Failure> {
+    let Some(text) = to else { return Ok(Vec::new()) };
+    let to: Vec<String> =
+        text.split(',').map(|member| member.trim().to_ascii_uppercase()).filter(|member| !member.is_empty()).collect();
+    if to.is_empty() {
+        return Err(Failure::new(ExitCode::Usage, "the list of addressees is empty")
+            .help("name the members, as in --to TZ,FR, or send to all of them with --members"));
+    }
+    Ok(to)
+}
+
+fn document(args: &Args) -> anyhow::Result<(Document, Report)> {
+    if let (Some(text), Some(language)) = (&args.text, args.language) {
+        let form = serde_json::json!({ "form": "message", "language": language.code(), "text": text });
+        let checked = Document::from_json(&form);
+        return checked.map_err(|report| problems("the message cannot be sent", &report).into());
+    }
+    let path = args.file.as_deref().unwrap_or(Path::new("-"));
+    let text = read(path)?;
+    Document::from_toml(&text)
+        .map_err(|report| problems(&format!("{} cannot be sent as it is", path.display()), &report).into())
+}
+
+/// Reads a form, never more than a form may have.
+fn read(path: &Path) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    let bound = FORM_BYTES_MAX as u64 + 1;
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(bound).read_to_end(&mut bytes).context("cannot read standard input")?;
+    } else {
+        let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        file.take(bound).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::new(ExitCode::BadInput, format!("{} is no text in UTF-8", path.display()))
+            .help("start from a fresh form: ecomesh ecomessage new")
+            .into()
+    })
+}
+
+fn problems(what: &str, report: &Report) -> Failure {
+    Failure::new(ExitCode::BadInput, what)
+        .details(report.problems().iter().map(ToString::to_string))
+        .help("correct these and send again; `ecomesh ecomessage check FILE` lists them without sending")
+}
+
+fn remark(sent: &Sent) -> String {
+    let again = if sent.repeated { " (sent before under this key; not sent again)" } else { "" };
+    format!("recorded, for {}{again}; follow it with: ecomesh status {}", listing::addressees(&sent.to), listing::short(&sent.id))
+}
+
+impl From<PriorityArg> for Priority {
+    fn from(priority: PriorityArg) -> Self {
+        match priority {
+            PriorityArg::Flash => Self::Flash,
+            PriorityArg::Urgent => Self::Urgent,
+            PriorityArg::Routine => Self::Routine,
+        }
+    }
+}
+
+impl Language {
+    fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Fr => "fr",
+            Self::Es => "es",
+            Self::Ar => "ar",
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The `ecomesh` command line: one binary, one subcommand per thing that an officer or an operator does.
+//!
+//! `cli` describes the commands, `commands` holds one file for each of them, `output` prints, and `exit` is
+//! the one place that turns an error into a sentence, an advice and an exit code. Commands that need the node
+//! talk to its HTTP API through `client` and to nothing else; commands on files work without a node.
+
+// In a binary nothing is reachable from outside; `pub` marks what the other modules of this crate may use.
+#![allow(unreachable_pub)]
+
+mod cli;
+mod client;
+mod commands;
+mod demo;
+mod exit;
+mod files;
+mod keys;
+mod output;
+mod times;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let cli = cli::Cli::parse();
+    let json = cli.global.json;
+    let code = match commands::dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => exit::report(&error, json),
+    };
+    code.into()
+}

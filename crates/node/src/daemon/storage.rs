@@ -1,0 +1,93 @@
+//! Opening the store. One that is damaged is set aside and refilled by the peers; everything else stops the start.
+
+use std::path::PathBuf;
+
+use ecomesh_protocol::{LedgerError, Roster};
+use ecomesh_record::MemberId;
+use ecomesh_store::{OpenError, Options, SledLedger, System, open_or_create, set_aside};
+use thiserror::Error;
+
+use crate::clock;
+use crate::config::StoreSettings;
+use crate::home::Home;
+use crate::views::{self, Views};
+
+/// An open store, and what the views need of it.
+pub(crate) struct Storage {
+    pub(crate) ledger: SledLedger,
+    pub(crate) views: Views,
+    /// Whether it is empty because it was made just now: peers refill it.
+    pub(crate) fresh: bool,
+}
+
+/// Why there is no store. The operator acts.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StorageError {
+    /// It does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It opened and cannot be read, nor can a fresh one.
+    #[error(transparent)]
+    Read(#[from] LedgerError),
+    /// It is damaged, and cannot be set aside.
+    #[error(
+        "the store {path} is damaged and cannot be set aside: {reason}; move the folder away and start again"
+    )]
+    SetAside {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// No randomness.
+    #[error("the system gives no randomness: {0}")]
+    Random(String),
+}
+
+/// Opens the store and reads it once.
+pub(crate) fn open(
+    home: &Home,
+    settings: &StoreSettings,
+    roster: &Roster,
+    own: MemberId,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Storage, StorageError> {
+    match try_open(home, settings, roster, own, &mut progress) {
+        Err(StorageError::Open(OpenError::Damaged { reason, .. }))
+        | Err(StorageError::Read(LedgerError::Damaged(reason))) => {
+            let path = home.store_dir();
+            let aside = set_aside(&path, clock::wall())
+                .map_err(|e| StorageError::SetAside { path, reason: e.to_string() })?;
+            tracing::error!(
+                %reason, aside = %aside.display(),
+                "the store was damaged and is set aside; a fresh one is refilled from the peers"
+            );
+            try_open(home, settings, roster, own, &mut progress)
+        }
+        other => other,
+    }
+}
+
+fn try_open(
+    home: &Home,
+    settings: &StoreSettings,
+    roster: &Roster,
+    own: MemberId,
+    progress: &mut impl FnMut(u64, u64),
+) -> Result<Storage, StorageError> {
+    const MIB: u64 = 1024 * 1024;
+    let mut instance = [0; 16];
+    getrandom::fill(&mut instance).map_err(|e| StorageError::Random(e.to_string()))?;
+    let options = Options {
+        cache_bytes: settings.cache_mib * MIB,
+        ballast_bytes: settings.ballast_mib * MIB,
+        system: System::default(),
+        ..Options::default()
+    };
+    let opened = open_or_create(&home.store_dir(), roster.network(), instance, &options)?;
+    for note in &opened.notes {
+        tracing::warn!("{note}");
+    }
+    let views = views::scan(&opened.ledger.reader(), roster, own, progress)?;
+    Ok(Storage { ledger: opened.ledger, views, fresh: opened.fresh })
+}

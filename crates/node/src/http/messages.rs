@@ -1,0 +1,261 @@
+//! Sending: from a document and its addressees to a durable record.
+
+use axum::Json;
+use axum::http::{HeaderMap, StatusCode};
+use ecomesh_api::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use ecomesh_api::{Detail, IDEMPOTENCY_KEY, Problem, ProblemCode, SendRequest, Sent, SentState};
+use ecomesh_document::codes::Code;
+use ecomesh_document::member::MemberCode;
+use ecomesh_document::report::{Problem as Finding, Report};
+use ecomesh_document::{Document, EncodeError};
+use ecomesh_protocol::Draft;
+use ecomesh_record::limits::SALT_BYTES;
+use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
+use sha2::{Digest, Sha256};
+
+use super::extract::{ApiJson, Live, bad_request};
+use super::{Refusal, Services, records};
+
+/// Sends a document. The answer comes once the record is durable; a retry with the same `idempotency-key` within
+/// 7 days gives the same record.
+#[utoipa::path(
+    post, path = "/v1/messages", request_body = SendRequest,
+    params(("idempotency-key" = Option<String>, Header, description = "Any text of at most 128 bytes, such as a UUID")),
+    responses(
+        (status = 201, body = Sent), (status = 400, body = Problem), (status = 409, body = Problem),
+        (status = 413, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem),
+        (status = 503, body = Problem), (status = 507, body = Problem),
+    )
+)]
+pub(crate) async fn send(
+    Live(services): Live,
+    headers: HeaderMap,
+    ApiJson(request): ApiJson<SendRequest>,
+) -> Result<(StatusCode, Json<Sent>), Refusal> {
+    let idempotency = idempotency_key(&headers)?;
+    let prepared = services.read(move |services| prepare(services, request)).await?;
+    let Prepared { document, content, to, priority, expires_at, exercise, warnings } = prepared;
+    let draft = Draft {
+        kind: Kind(document.kind().number),
+        priority,
+        to: to.clone(),
+        retention: Retention(document.kind().retention),
+        expires_at,
+        flags: Flags(if exercise { Flags::EXERCISE } else { 0 }),
+        content,
+        salt: salt()?,
+        idempotency,
+    };
+    let recorded = services.core.author(draft).await??;
+    let sent = Sent {
+        id: recorded.id.to_string(),
+        position: recorded.position.to_string(),
+        created_at_ms: recorded.created_at.0,
+        state: SentState::Recorded,
+        repeated: recorded.repeated,
+        to: to.iter().map(ToString::to_string).collect(),
+        warnings,
+    };
+    Ok((StatusCode::CREATED, Json(sent)))
+}
+
+/// A document ready to become a record.
+struct Prepared {
+    document: Document,
+    content: Vec<u8>,
+    to: Vec<MemberId>,
+    priority: Priority,
+    expires_at: Option<Time>,
+    exercise: bool,
+    warnings: Vec<Detail>,
+}
+
+fn prepare(services: &Services, request: SendRequest) -> Result<Prepared, Refusal> {
+    let mut json = request.document;
+    if let Some(id) = &request.reply_to {
+        reply_to(services, &mut json, id)?;
+    }
+    let (document, report) = Document::from_json(&json).map_err(|report| bad_document(&report))?;
+    check_sender(services, &document)?;
+    let (to, missing_copies) = addressees(services, &document, &request.to, request.members)?;
+    check_excluded(services, &document, &to)?;
+    let priority = match request.priority {
+        Some(priority) => priority.into(),
+        None => document.priority().and_then(Priority::parse).unwrap_or(Priority::ROUTINE),
+    };
+    let document = routed(services, document, &to, priority)?;
+    let content = document.encode().map_err(|error| match error {
+        EncodeError::Invalid(report) => bad_document(&report),
+        EncodeError::TooLong(_) => Refusal(Problem::new(ProblemCode::TooLarge, error.to_string())),
+    })?;
+    let mut warnings: Vec<Detail> = report.warnings().map(detail).collect();
+    warnings.extend(missing_copies);
+    let expires_at = request.expires_at_ms.map(Time);
+    Ok(Prepared { document, content, to, priority, expires_at, exercise: request.exercise, warnings })
+}
+
+/// For whom it is: who is named in the request, else in the document, with those who get a copy. Empty: all members.
+fn addressees(
+    services: &Services,
+    document: &Document,
+    named: &[String],
+    members: bool,
+) -> Result<(Vec<MemberId>, Vec<Detail>), Refusal> {
+    if members && !named.is_empty() {
+        return Err(bad_request("both addressees and all members are named; name one of the two"));
+    }
+    if members {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let mut missing = Vec::new();
+    let mut to = named.iter().map(|text| parse_member(text)).collect::<Result<Vec<_>, _>>()?;
+    if to.is_empty() {
+        to = document
+            .addressees()
+            .iter()
+            .map(|code| parse_member(code.as_str()))
+            .collect::<Result<Vec<_>, _>>()?;
+        for copy in copies(document) {
+            let member = parse_member(copy.as_str())?;
+            if services.roster.contains(member) {
+                to.push(member);
+            } else {
+                missing.push(Detail {
+                    path: "copy".into(),
+                    message: format!("{member} is no member of this network and gets no copy"),
+                    advice: "send the copy by other means".into(),
+                });
+            }
+        }
+    }
+    to.sort_unstable();
+    to.dedup();
+    if to.is_empty() {
+        return Err(Refusal(
+            Problem::new(ProblemCode::NoAddressees, "the message has no addressees")
+                .advice("name members with `to`, or all of them with `members`"),
+        ));
+    }
+    Ok((to, missing))
+}
+
+fn copies(document: &Document) -> &[MemberCode] {
+    match document {
+        Document::Ecomessage(message) => &message.copy,
+        Document::Message(_) => &[],
+    }
+}
+
+fn parse_member(text: &str) -> Result<MemberId, Refusal> {
+    MemberId::parse(text).map_err(|e| {
+        Refusal(
+            Problem::new(ProblemCode::UnknownMember, e.to_string())
+                .advice("`ecomesh network` lists the members"),
+        )
+    })
+}
+
+/// A form that names another sender was made by another bureau, or for it.
+fn check_sender(services: &Services, document: &Document) -> Result<(), Refusal> {
+    match document.sender() {
+        Some(sender) if sender.as_str() != services.own.as_str() => {
+            let finding = Detail {
+                path: "from".into(),
+                message: format!(
+                    "the form names {sender} as its sender, but this is the node of {}",
+                    services.own
+                ),
+                advice: "leave the field out, or send it from the bureau that it names".into(),
+            };
+            Err(wrong_field(finding))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whoever is excluded by the form must not be addressed.
+fn check_excluded(services: &Services, document: &Document, to: &[MemberId]) -> Result<(), Refusal> {
+    let addressed = |country: &str| {
+        let member = MemberId::parse(country).ok();
+        member.is_some_and(|m| if to.is_empty() { services.roster.contains(m) } else { to.contains(&m) })
+    };
+    let Some(country) = document.excluded().find(|country| addressed(country)) else { return Ok(()) };
+    let finding = Detail {
+        path: "handling.excluded".into(),
+        message: format!("{country} is excluded by the form and among the addressees"),
+        advice: "take it out of one of the two".into(),
+    };
+    Err(wrong_field(finding))
+}
+
+/// Writes sender, addressees and priority into the form as it is really sent.
+fn routed(
+    services: &Services,
+    document: Document,
+    to: &[MemberId],
+    priority: Priority,
+) -> Result<Document, Refusal> {
+    let internal =
+        |what: &str| Refusal(Problem::new(ProblemCode::Internal, format!("{what} has no code of documents")));
+    let code = |member: &MemberId| MemberCode::parse(member.as_str()).map_err(|_| internal(member.as_str()));
+    let from = code(&services.own)?;
+    let to = to.iter().map(code).collect::<Result<Vec<_>, _>>()?;
+    let priority = Code::new(&priority.name()).map_err(|_| internal("the priority"))?;
+    Ok(document.routed(from, to, priority))
+}
+
+/// The record's header has no field for it: the form's reference says which record is answered, in words that people
+/// read and that [`super::records`] finds again.
+fn reply_to(services: &Services, json: &mut serde_json::Value, id: &str) -> Result<(), Refusal> {
+    let (record, _) = records::find(services, id)?;
+    let theirs = records::document_of(&record, services.now()).ok();
+    let theirs = theirs.as_ref().and_then(|document| document.reference());
+    let Some(form) = json.as_object_mut() else { return Ok(()) };
+    let written = form.get(REPLY_FIELD).and_then(|value| value.as_str());
+    let reference = written.or(theirs).map(|text| format!("{text} ")).unwrap_or_default();
+    let text = format!("{reference}({} {})", records::REPLY_WORD, record.id());
+    form.insert(REPLY_FIELD.into(), text.into());
+    Ok(())
+}
+
+/// The field of a form that names the message which it answers.
+const REPLY_FIELD: &str = "reply_to_reference";
+
+fn bad_document(report: &Report) -> Refusal {
+    let errors = report.errors().count();
+    let message = format!("the document has {errors} problem{}", if errors == 1 { "" } else { "s" });
+    Refusal(
+        Problem::new(ProblemCode::BadDocument, message)
+            .advice("correct them and send again; `ecomesh ecomessage check` shows the lines")
+            .details(report.errors().map(detail)),
+    )
+}
+
+fn wrong_field(finding: Detail) -> Refusal {
+    let problem = Problem::new(ProblemCode::BadDocument, finding.message.clone());
+    Refusal(problem.advice(finding.advice.clone()).details([finding]))
+}
+
+fn detail(finding: &Finding) -> Detail {
+    Detail { path: finding.path.clone(), message: finding.message.clone(), advice: finding.advice.clone() }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match key.as_bytes() {
+        [] => Err(bad_request("the idempotency key is empty")),
+        key if key.len() > IDEMPOTENCY_KEY_BYTES_MAX => Err(bad_request(format!(
+            "the idempotency key has {} bytes where at most {IDEMPOTENCY_KEY_BYTES_MAX} are allowed",
+            key.len()
+        ))),
+        key => Ok(Some(Sha256::digest(key).into())),
+    }
+}
+
+fn salt() -> Result<[u8; SALT_BYTES], Refusal> {
+    let mut salt = [0; SALT_BYTES];
+    getrandom::fill(&mut salt).map_err(|e| {
+        Refusal(Problem::new(ProblemCode::Internal, format!("the system gives no randomness: {e}")))
+    })?;
+    Ok(salt)
+}

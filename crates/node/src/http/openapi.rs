@@ -1,0 +1,85 @@
+//! The description of the API, made from the types and routes themselves.
+
+use utoipa::OpenApi;
+
+use super::{archives, listings, messages, node, operation, records, stream};
+
+/// Collects what the routes say of themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "ecomesh node",
+        description = "The HTTP API of a node: on the Unix socket `api/node.sock` in its folder, and, if that is \
+            switched on, on loopback TCP with `Authorization: Bearer TOKEN`. Every answer with a status of 400 and \
+            above is a Problem. Times are milliseconds since 1970-01-01 UTC."
+    ),
+    paths(
+        operation::health,
+        operation::ready,
+        operation::metrics,
+        operation::openapi,
+        node::node,
+        node::peers,
+        node::frontier,
+        node::network,
+        messages::send,
+        listings::inbox,
+        listings::outbox,
+        records::record,
+        records::status,
+        archives::export,
+        archives::import,
+        stream::events,
+    )
+)]
+struct Description;
+
+/// The OpenAPI document, as JSON.
+pub fn document() -> String {
+    // A description of fixed types always has a JSON form; `document_describes_all_routes` looks at it.
+    Description::openapi().to_pretty_json().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// All routes, with the method of each.
+    const ROUTES: &[(&str, &str)] = &[
+        ("get", "/health"),
+        ("get", "/ready"),
+        ("get", "/metrics"),
+        ("get", "/openapi.json"),
+        ("get", "/v1/node"),
+        ("get", "/v1/peers"),
+        ("get", "/v1/frontier"),
+        ("get", "/v1/network"),
+        ("post", "/v1/messages"),
+        ("get", "/v1/inbox"),
+        ("get", "/v1/outbox"),
+        ("get", "/v1/records/{id}"),
+        ("get", "/v1/records/{id}/status"),
+        ("get", "/v1/export"),
+        ("post", "/v1/import"),
+        ("get", "/v1/events"),
+    ];
+
+    #[test]
+    fn the_document_describes_all_routes_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(&super::document()).unwrap();
+        let described: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(move |method| (method.clone(), path.clone()))
+            })
+            .collect();
+        let routes: BTreeSet<_> = ROUTES.iter().map(|(m, p)| ((*m).to_owned(), (*p).to_owned())).collect();
+        assert_eq!(described, routes);
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for name in ["Problem", "ProblemCode", "SendRequest", "Sent", "RecordView", "Event", "Listing"] {
+            assert!(schemas.contains_key(name), "{name}");
+        }
+    }
+}

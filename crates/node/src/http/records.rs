@@ -1,0 +1,216 @@
+//! One record in full, and how far it has come.
+
+use axum::Json;
+use axum::extract::Path;
+use ecomesh_api::limits::ID_PREFIX_MIN;
+use ecomesh_api::{
+    HeaderView, MessageView, Problem, ProblemCode, RecipientView, RecordState, RecordView, StatusView,
+    VerdictView,
+};
+use ecomesh_document::{Document, render};
+use ecomesh_protocol::judge;
+use ecomesh_record::{Header, MemberId, Record, RecordId, Time};
+use ecomesh_seal::fingerprint;
+
+use super::extract::{Live, bad_request};
+use super::listings::delivery_view;
+use super::{Refusal, Services, damaged};
+use crate::views::{Entry, kind_view};
+
+/// Stands before the id of the answered record in a form's reference.
+pub(super) const REPLY_WORD: &str = "record";
+
+/// A record as this node holds it.
+#[utoipa::path(
+    get, path = "/v1/records/{id}", params(("id" = String, Path, description = "The id, or at least 6 digits of it")),
+    responses((status = 200, body = RecordView), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn record(
+    Live(services): Live,
+    Path(id): Path<String>,
+) -> Result<Json<RecordView>, Refusal> {
+    let view = services.read(move |services| record_view(services, &id)).await?;
+    Ok(Json(view))
+}
+
+/// How far one's own message has come.
+#[utoipa::path(
+    get, path = "/v1/records/{id}/status",
+    params(("id" = String, Path, description = "The id, or at least 6 digits of it")),
+    responses(
+        (status = 200, body = StatusView), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(crate) async fn status(
+    Live(services): Live,
+    Path(id): Path<String>,
+) -> Result<Json<StatusView>, Refusal> {
+    let (record, first_seen) = services.read(move |services| find(services, &id)).await?;
+    let position = record.position();
+    let delivery = services.core.query(move |core, _| core.delivery(position)).await?;
+    let Some(delivery) = delivery else {
+        let message = if position.log.author == services.own {
+            "this is a control record; only messages are delivered".to_owned()
+        } else {
+            format!("this record was written by {}", position.log.author)
+        };
+        let advice = "ask for the status of a message that this bureau sent; `ecomesh outbox` lists them";
+        return Err(Refusal(Problem::new(ProblemCode::NotOwnRecord, message).advice(advice)));
+    };
+    let recipient = |(member, at): &(MemberId, Option<Time>)| RecipientView {
+        member: member.to_string(),
+        name: services.name_of(*member),
+        delivered_at_ms: at.map(|time| time.0),
+    };
+    Ok(Json(StatusView {
+        id: record.id().to_string(),
+        position: position.to_string(),
+        recorded_at_ms: first_seen.0,
+        delivery: delivery_view(&delivery),
+        held_by: delivery.held_by.iter().map(ToString::to_string).collect(),
+        recipients: delivery.delivered.iter().map(recipient).collect(),
+    }))
+}
+
+/// The record with this id, or with an id that begins like this, and when it was first seen here.
+pub(super) fn find(services: &Services, id: &str) -> Result<(Record, Time), Refusal> {
+    let digits = id.trim().to_ascii_lowercase();
+    let good = (ID_PREFIX_MIN..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if !good {
+        return Err(bad_request(format!(
+            "a record is named by its id or by at least its first {ID_PREFIX_MIN} digits (0-9, a-f)"
+        )));
+    }
+    let mut found = Vec::new();
+    for position in services.views(|views| views.find(&digits)) {
+        let record = services.reader.record_seen(position).map_err(|e| damaged(&e))?;
+        found.extend(record.filter(|(record, _)| record.id().to_string().starts_with(&digits)));
+    }
+    match (found.pop(), found.pop()) {
+        (Some(record), None) => Ok(record),
+        (Some(_), Some(_)) => Err(Refusal(
+            Problem::new(ProblemCode::AmbiguousId, format!("several records begin with {digits}"))
+                .advice("give more digits"),
+        )),
+        (None, _) => Err(Refusal(
+            Problem::new(ProblemCode::NotFound, format!("there is no record {digits} here"))
+                .advice("check the id; a record that was just sent elsewhere may still be on its way"),
+        )),
+    }
+}
+
+/// The document of a record, or why it cannot be shown.
+pub(super) fn document_of(record: &Record, now: Time) -> Result<Document, String> {
+    let header = record.header();
+    if header.kind.is_control() {
+        return Err("a control record has no document".into());
+    }
+    if header.expires_at != Time(0) && header.expires_at <= now {
+        return Err("the document has expired".into());
+    }
+    let body = record.body().ok_or("the document is not here; it is being fetched")?;
+    Document::decode(header.kind.0, body.content()).map_err(|e| e.to_string())
+}
+
+/// A row of a listing.
+pub(super) fn message_view(
+    entry: &Entry,
+    state: RecordState,
+    record: Option<&Record>,
+    now: Time,
+) -> MessageView {
+    // Nobody acts upon what a void record says, so no listing shows it.
+    let shown = !matches!(state, RecordState::Void | RecordState::Expired);
+    let document = record.filter(|_| shown).and_then(|record| document_of(record, now).ok());
+    let document = document.as_ref();
+    MessageView {
+        id: entry.id.to_string(),
+        position: entry.position.to_string(),
+        from: entry.author().to_string(),
+        to: entry.to.iter().map(ToString::to_string).collect(),
+        kind: kind_view(entry.kind),
+        priority: entry.priority.into(),
+        created_at_ms: entry.created_at.0,
+        first_seen_ms: entry.first_seen.0,
+        expires_at_ms: (entry.expires_at != Time(0)).then_some(entry.expires_at.0),
+        exercise: entry.exercise,
+        state,
+        subject: document.map(Document::title),
+        reference: document.and_then(Document::reference).map(str::to_owned),
+        language: document.map(|d| d.language().to_owned()),
+        reply_to: document.and_then(Document::reply_to_reference).and_then(answered),
+        body_bytes: entry.body_len,
+        body_here: record.is_some_and(|record| record.body().is_some()),
+        delivery: None,
+    }
+}
+
+/// The id of the answered record, where a reference ends in `(record ID)`.
+fn answered(reference: &str) -> Option<String> {
+    let (_, rest) = reference.rsplit_once('(')?;
+    let id = rest.strip_suffix(')')?.strip_prefix(REPLY_WORD)?.strip_prefix(' ')?;
+    RecordId::parse(id).ok().map(|id| id.to_string())
+}
+
+fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
+    let (record, first_seen) = find(services, id)?;
+    let verdict = judge(&services.roster, &record);
+    let entry = Entry::new(&record, verdict.err(), first_seen);
+    let state = services.views(|views| views.state(&entry, services.now()));
+    let document = document_of(&record, services.now());
+    Ok(RecordView {
+        message: message_view(&entry, state, Some(&record), services.now()),
+        header: header_view(services, &record),
+        verdict: VerdictView { state, reason: reason(state, verdict.err()) },
+        text: document.as_ref().ok().map(render),
+        unreadable: document.as_ref().err().cloned(),
+        document: document.ok().map(|document| document.to_json()),
+    })
+}
+
+fn reason(state: RecordState, void: Option<judge::Void>) -> Option<String> {
+    match (state, void) {
+        (_, Some(void)) => Some(void.to_string()),
+        (RecordState::Disputed, None) => {
+            Some("its log has two records at one place, here or before it".into())
+        }
+        _ => None,
+    }
+}
+
+fn header_view(services: &Services, record: &Record) -> HeaderView {
+    let header: &Header = record.header();
+    let ring = services.ring.load();
+    HeaderView {
+        lane: header.lane.into(),
+        generation: header.generation,
+        seq: header.seq,
+        prev: header.prev.to_string(),
+        roster_epoch: header.roster_epoch,
+        kind: header.kind.0,
+        priority: header.priority.0,
+        retention: header.retention.0,
+        flags: header.flags.0,
+        body_commit: hex::encode(header.body_commit),
+        signature: hex::encode(record.signature()),
+        signed_by: ring.key(header.author, header.generation).map(|key| fingerprint(key.as_bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answered_record_is_found_in_a_reference() {
+        let id = "ab".repeat(32);
+        assert_eq!(answered(&format!("NAI/2026/7 (record {id})")), Some(id.clone()));
+        assert_eq!(answered(&format!("(record {id})")), Some(id.clone()));
+        for other in
+            ["NAI/2026/7", "(record)", "x (record 12)", &format!("record {id}"), &format!("(record {id}) x")]
+        {
+            assert_eq!(answered(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What a listing knows of a record without reading its body.
+
+use ecomesh_api::DocumentKind;
+use ecomesh_protocol::judge::Void;
+use ecomesh_record::{Kind, MemberId, Position, Priority, Record, RecordId, Time};
+
+use super::Folder;
+
+/// A record in a listing: some 200 bytes, and 8 for each addressee.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: RecordId,
+    pub(crate) position: Position,
+    pub(crate) created_at: Time,
+    pub(crate) first_seen: Time,
+    /// 0: never.
+    pub(crate) expires_at: Time,
+    pub(crate) kind: Kind,
+    pub(crate) priority: Priority,
+    pub(crate) exercise: bool,
+    /// Empty: all members.
+    pub(crate) to: Box<[MemberId]>,
+    pub(crate) body_len: u32,
+    pub(crate) void: Option<Void>,
+}
+
+impl Entry {
+    pub(crate) fn new(record: &Record, void: Option<Void>, first_seen: Time) -> Self {
+        let header = record.header();
+        Self {
+            id: record.id(),
+            position: header.position(),
+            created_at: header.created_at,
+            first_seen,
+            expires_at: header.expires_at,
+            kind: header.kind,
+            priority: header.priority,
+            exercise: header.flags.has(ecomesh_record::Flags::EXERCISE),
+            to: header.to.clone().into_boxed_slice(),
+            body_len: header.body_len,
+            void,
+        }
+    }
+
+    /// Who wrote it.
+    pub(crate) fn author(&self) -> MemberId {
+        self.position.log.author
+    }
+
+    /// Whether its body may no longer be shown.
+    pub(crate) fn is_expired(&self, now: Time) -> bool {
+        self.expires_at != Time(0) && self.expires_at <= now
+    }
+
+    /// Whether it is from (inbox) or for (outbox) this member.
+    pub(crate) fn concerns(&self, folder: Folder, member: MemberId) -> bool {
+        match folder {
+            Folder::Inbox => self.author() == member,
+            Folder::Outbox => self.to.is_empty() || self.to.contains(&member),
+        }
+    }
+}
+
+/// A kind by its name.
+pub(crate) fn kind_view(kind: Kind) -> DocumentKind {
+    match kind {
+        Kind::ECOMESSAGE => DocumentKind::Ecomessage,
+        Kind::MESSAGE => DocumentKind::Message,
+        _ => DocumentKind::Other,
+    }
+}

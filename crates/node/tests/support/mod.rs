@@ -1,0 +1,139 @@
+//! Networks of real nodes in one process, on loopback, with real files.
+
+// The unwraps of a test's support are the test's own; not every test uses all of it.
+#![allow(clippy::unwrap_used, unreachable_pub, dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use ecomesh_node::config::NodeConfig;
+use ecomesh_node::founding::draft::Draft;
+use ecomesh_node::founding::keygen::{KeygenRequest, keygen};
+use ecomesh_node::founding::sign::{found, sign};
+use ecomesh_node::home::Home;
+use ecomesh_node::passphrase::Passphrase;
+use ecomesh_node::{Daemon, Running, StartError};
+use ecomesh_protocol::journal;
+use ecomesh_record::{MemberId, Time};
+use ecomesh_seal::key_file::Params;
+use ecomesh_store::{FileDisk, Options, System, open_or_create};
+use zeroize::Zeroizing;
+
+/// A condition must come true within this. Tests do not depend on how soon.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The homes of a founded network whose members have all joined.
+pub struct Network {
+    _root: tempfile::TempDir,
+    pub homes: Vec<Home>,
+}
+
+impl Network {
+    /// Founds a network of these members.
+    pub fn found(members: &[&str]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let made: Vec<_> = members
+            .iter()
+            .map(|member| {
+                let request = KeygenRequest {
+                    member: MemberId::parse(member).unwrap(),
+                    name: format!("NCB {member}"),
+                    role: None,
+                    listen: vec![format!("/ip4/127.0.0.1/tcp/{}", free_port())],
+                    addresses: Vec::new(),
+                };
+                // The smallest that Argon2id takes: these keys guard nothing.
+                let params = Params::new(8, 1, 1).unwrap();
+                keygen(&root.path().join(member), &request, &passphrase("correct horse"), params).unwrap()
+            })
+            .collect();
+        let cards: Vec<_> = made.iter().map(|(_, card)| card.clone()).collect();
+        let draft = Draft::new("test mesh", &cards, Time(1_700_000_000_000)).unwrap();
+        let signatures: Vec<_> = made
+            .iter()
+            .map(|(home, card)| {
+                let identity = home.unseal(&passphrase("correct horse")).unwrap();
+                (PathBuf::from(card.member.as_str()), sign(&draft, card, &identity).unwrap())
+            })
+            .collect();
+        let charter = found(&draft, &signatures).unwrap().encode().unwrap();
+        for (n, (home, card)) in made.iter().enumerate() {
+            join(home, card.member, &charter, [u8::try_from(n).unwrap() + 1; 16]);
+        }
+        Self { _root: root, homes: made.into_iter().map(|(home, _)| home).collect() }
+    }
+
+    /// Starts the node of one member.
+    pub async fn start(&self, n: usize) -> Running {
+        self.try_start(n, config()).await.unwrap()
+    }
+
+    /// Starts the node of one member, if it starts.
+    pub async fn try_start(&self, n: usize, config: NodeConfig) -> Result<Running, StartError> {
+        Daemon::start(self.homes[n].clone(), passphrase("correct horse"), config).await
+    }
+
+    /// Starts all of them.
+    pub async fn start_all(&self) -> Vec<Running> {
+        let mut all = Vec::new();
+        for n in 0..self.homes.len() {
+            all.push(self.start(n).await);
+        }
+        all
+    }
+}
+
+/// A home that has its charter, an empty store, and a journal that belongs to it.
+fn join(home: &Home, member: MemberId, charter: &[u8], instance: [u8; 16]) {
+    std::fs::write(home.charter_file(), charter).unwrap();
+    let network = home.roster().unwrap().network();
+    let options = Options { ballast_bytes: 0, ..Options::default() };
+    drop(open_or_create(&home.store_dir(), network, instance, &options).unwrap());
+    let mut disk = FileDisk::open(&home.log_dir(), System::default()).unwrap();
+    journal::create(&mut disk, network, member, instance).unwrap();
+}
+
+/// A configuration for one machine and short tests.
+pub fn config() -> NodeConfig {
+    let mut config = NodeConfig::default();
+    config.store.ballast_mib = 1;
+    config.limits.recovery_s = 5;
+    config.net.redial_ms_max = 1_000;
+    config
+}
+
+pub fn passphrase(text: &str) -> Passphrase {
+    Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+}
+
+/// A port that nobody uses now, below those from which the system takes the ports of outgoing connections: a node
+/// that is away for a moment must find it free again.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 10_000).unwrap();
+    loop {
+        let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Asks until the answer is there; panics at the deadline.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// The mode of a file or folder.
+pub fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
