@@ -13,7 +13,7 @@ mod storage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use ecomesh_api::Client;
 use ecomesh_net::NetHandle;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
 use crate::config::NodeConfig;
@@ -61,7 +61,7 @@ pub struct Running {
     orders: Orders,
     servers: Listening,
     net_events: JoinHandle<()>,
-    listening: Arc<Mutex<Vec<String>>>,
+    listening: watch::Receiver<Vec<String>>,
     core: CoreHandle,
     core_thread: JoinHandle<()>,
     exit: oneshot::Receiver<Exit>,
@@ -103,9 +103,10 @@ impl Running {
         Client::unix(self.socket())
     }
 
-    /// Where peers can reach the node, with real port numbers. Complete a moment after the start.
+    /// Where peers can reach the node, with real port numbers. An address for all interfaces becomes one for each,
+    /// and the later ones of them may come a moment after the start.
     pub fn listening(&self) -> Vec<String> {
-        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.listening.borrow().clone()
     }
 
     /// Waits until the node ends by itself, and gives the reason: a failed sync, or a damaged store. Cancel safe.

@@ -19,7 +19,7 @@ mod stream;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::Router;
@@ -76,7 +76,7 @@ pub(crate) struct Services {
     pub(crate) views: Arc<RwLock<Views>>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) net: NetHandle,
-    pub(crate) listening: Arc<Mutex<Vec<String>>>,
+    pub(crate) listening: watch::Receiver<Vec<String>>,
     /// Where each other member is dialled.
     pub(crate) dialled: BTreeMap<MemberId, Vec<String>>,
     pub(crate) started_at: Time,

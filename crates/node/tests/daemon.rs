@@ -336,7 +336,7 @@ async fn what_cannot_start_says_why() {
     assert!(error(network.try_start(0, config()).await).contains("is in use by process"));
 
     // TZ is told to listen where KE listens.
-    let taken = until("KE listens", || async { ke.listening().first().cloned() }).await;
+    let taken = ke.listening()[0].clone();
     let mut config_tz = config();
     config_tz.net.listen = vec![taken];
     assert!(error(network.try_start(1, config_tz).await).contains("in use"));

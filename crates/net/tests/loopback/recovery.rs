@@ -77,6 +77,35 @@ async fn a_side_that_lost_the_path_alone_hears_again() {
     both_ways(&a, &b).await;
 }
 
+/// The dead path is also full: closing its connection waits for buffers that nobody empties. The inner
+/// protocols must not wait with it.
+#[tokio::test]
+async fn a_dead_link_that_cannot_even_close_is_replaced_at_once() {
+    let b = node(2).await;
+    let proxy = Proxy::start(&b.addr).await;
+    let a = node(1).await;
+    a.handle.set_addresses(&[(0, proxy.addr.clone())]).unwrap();
+    a.linked(&b).await;
+    both_ways(&a, &b).await;
+    proxy.stall();
+    for n in 0..4 {
+        b.handle.request(a.key, n, vec![0; 1024 * 1024]).unwrap();
+    }
+    for n in 0..300u32 {
+        let mut large = vec![0xCC; 60 * 1024];
+        large[..4].copy_from_slice(&n.to_be_bytes());
+        b.handle.publish(2, large).unwrap();
+    }
+    // Messages that wait too long for a full connection are given up, and the peer is called slow.
+    b.until("its queue is full", |seen| seen.slow > 0).await;
+    a.stop().await;
+    let a = start(1, 2, config(), HONEST).await;
+    a.handle.set_addresses(&[(0, b.addr.clone())]).unwrap();
+    a.linked(&b).await;
+    both_ways(&a, &b).await;
+    assert_eq!(a.see(|seen| (seen.ups, seen.hello_failures.len())), (1, 0), "by the first hello");
+}
+
 #[tokio::test]
 async fn a_silent_link_is_closed_by_ping_and_redialled() {
     let restless = || Config {

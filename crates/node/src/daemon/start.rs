@@ -1,7 +1,7 @@
 //! The start, step by step.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use ecomesh_protocol::{DiskError, PeerKey, Roster};
 use ecomesh_record::MemberId;
 use ecomesh_store::{FileDisk, LedgerReader, System};
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::storage::{self, Storage, StorageError};
 use super::{Orders, Running, dialing};
@@ -32,6 +33,8 @@ use crate::views::Views;
 
 /// How often a node of a large network draws other members to dial.
 const REDRAW: Duration = Duration::from_secs(300);
+/// How long to wait for the network to name its addresses.
+const LISTENING: Duration = Duration::from_secs(2);
 /// Room in a sync frame for its version, kind and lengths.
 const FRAME_SLACK: usize = 1024;
 
@@ -101,7 +104,7 @@ pub(super) async fn start(
 struct Parts {
     net: NetHandle,
     net_events: JoinHandle<()>,
-    listening: Arc<Mutex<Vec<String>>>,
+    listening: watch::Receiver<Vec<String>>,
     core: CoreHandle,
     core_thread: JoinHandle<()>,
     exit: oneshot::Receiver<Exit>,
@@ -146,6 +149,7 @@ async fn build(
     let own = opened.member();
     let roster = opened.roster.clone();
     let listen = listen_addresses(config, &opened);
+    let listens = !listen.is_empty();
     let secret = TransportSecret::from_seed(*opened.identity.transport_seed());
     let (core, opening) = open_core(home, opened, config, shared, clock).await?;
     shared.progress(95, "starting the network");
@@ -153,7 +157,11 @@ async fn build(
     let dialled = dialing::addresses(&roster, config, own);
     let redial = introduce(&net, &roster, own, &dialled, config.net.links)?;
     let pieces = Pieces { own, roster, clock, core, opening, net, events, dialled, redial, lock };
-    let (parts, services) = launch(pieces, config, &shared.metrics)?;
+    let (mut parts, services) = launch(pieces, config, &shared.metrics)?;
+    if listens {
+        // The sockets are bound; what is waited for is the word of it. Nothing but a log line depends on it.
+        let _ = timeout(LISTENING, parts.listening.wait_for(|list| !list.is_empty())).await;
+    }
     tracing::info!(member = %own, "the node runs");
     shared.go(services);
     Ok(parts)
@@ -189,7 +197,7 @@ fn launch(
     let correlation = Arc::new(Correlation::default());
     let hub = Arc::new(Hub::new(random()?));
     let views = Arc::new(RwLock::new(views));
-    let listening = Arc::new(Mutex::new(Vec::new()));
+    let (listening_sender, listening) = watch::channel(Vec::new());
     let effects = Effects {
         net: net.clone(),
         correlation: correlation.clone(),
@@ -210,7 +218,7 @@ fn launch(
         pool: jobs.clone(),
         correlation,
         metrics: metrics.clone(),
-        listening: listening.clone(),
+        listening: listening_sender,
     };
     let net_events = spawn_net_events(net_events)?;
     let services = Services {

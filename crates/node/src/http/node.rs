@@ -18,7 +18,7 @@ use crate::core_thread::NodeCore;
 #[utoipa::path(get, path = "/v1/node", responses((status = 200, body = NodeView), (status = 503, body = Problem)))]
 pub(crate) async fn node(Live(services): Live) -> Result<Json<NodeView>, Refusal> {
     let (status, peers) = services.core.query(|core, now| (core.status(now), core.peers(now))).await?;
-    let listening = services.listening.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let listening = services.listening.borrow().clone();
     Ok(Json(NodeView {
         version: env!("CARGO_PKG_VERSION").into(),
         member: services.own.to_string(),

@@ -3,10 +3,11 @@
 //! This thread may wait for the core and for the pool; the network does not wait for it, but drops what may be
 //! dropped when its event queue is full. So a slow core slows nobody else down.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ecomesh_net::{Event, Events, NetHandle, Verdict};
 use ecomesh_protocol::{Input, wire};
+use tokio::sync::watch;
 
 use super::{Correlation, from_net, sent};
 use crate::core_thread::{CoreGone, CoreHandle};
@@ -22,7 +23,7 @@ pub(crate) struct NetEvents {
     pub(crate) correlation: Arc<Correlation>,
     pub(crate) metrics: Arc<Metrics>,
     /// Where the node can be reached; shown by the API.
-    pub(crate) listening: Arc<Mutex<Vec<String>>>,
+    pub(crate) listening: watch::Sender<Vec<String>>,
 }
 
 impl NetEvents {
@@ -96,10 +97,13 @@ impl NetEvents {
 
     fn note_listening(&self, addr: String) {
         tracing::info!(%addr, "listening");
-        let mut list = self.listening.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !list.contains(&addr) {
-            list.push(addr);
-        }
+        self.listening.send_if_modified(|list| {
+            let new = !list.contains(&addr);
+            if new {
+                list.push(addr);
+            }
+            new
+        });
     }
 
     /// A push that finds the pool full is not passed on; it comes by pull.

@@ -9,15 +9,14 @@ use std::time::{Duration, Instant};
 
 use ecomesh_node::config::NodeConfig;
 use ecomesh_node::founding::draft::Draft;
+use ecomesh_node::founding::join::join;
 use ecomesh_node::founding::keygen::{KeygenRequest, keygen};
 use ecomesh_node::founding::sign::{found, sign};
 use ecomesh_node::home::Home;
 use ecomesh_node::passphrase::Passphrase;
 use ecomesh_node::{Daemon, Running, StartError};
-use ecomesh_protocol::journal;
 use ecomesh_record::{MemberId, Time};
 use ecomesh_seal::key_file::Params;
-use ecomesh_store::{FileDisk, Options, System, open_or_create};
 use zeroize::Zeroizing;
 
 /// A condition must come true within this. Tests do not depend on how soon.
@@ -58,8 +57,12 @@ impl Network {
             })
             .collect();
         let charter = found(&draft, &signatures).unwrap().encode().unwrap();
-        for (n, (home, card)) in made.iter().enumerate() {
-            join(home, card.member, &charter, [u8::try_from(n).unwrap() + 1; 16]);
+        let file = root.path().join("test.charter");
+        std::fs::write(&file, charter).unwrap();
+        for (home, _) in &made {
+            // A reserve of 256 MiB for each node of each test would fill small disks.
+            std::fs::write(home.config_file(), "[store]\nballast_mib = 1\n").unwrap();
+            join(home, &file).unwrap();
         }
         Self { _root: root, homes: made.into_iter().map(|(home, _)| home).collect() }
     }
@@ -82,16 +85,6 @@ impl Network {
         }
         all
     }
-}
-
-/// A home that has its charter, an empty store, and a journal that belongs to it.
-fn join(home: &Home, member: MemberId, charter: &[u8], instance: [u8; 16]) {
-    std::fs::write(home.charter_file(), charter).unwrap();
-    let network = home.roster().unwrap().network();
-    let options = Options { ballast_bytes: 0, ..Options::default() };
-    drop(open_or_create(&home.store_dir(), network, instance, &options).unwrap());
-    let mut disk = FileDisk::open(&home.log_dir(), System::default()).unwrap();
-    journal::create(&mut disk, network, member, instance).unwrap();
 }
 
 /// A configuration for one machine and short tests.

@@ -1,0 +1,364 @@
+//! What the ledger promises, one story each.
+
+mod common;
+
+use std::fs;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use common::{Authors, INSTANCE, batch, contents, new, open, options, try_open};
+use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError, MemoryLedger, Room};
+use ecomesh_record::{Kind, NetworkId};
+use ecomesh_store::{Lock, LockError, OpenError, Options, System, open_or_create, set_aside};
+
+#[test]
+fn bodies_of_all_sizes_come_back_after_a_restart() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let path = dir.path().join("store");
+    let sizes = [0, 1, 7_136, 7_137, 7 * 1024, 100_000, 1024 * 1024];
+    let records: Vec<_> =
+        sizes.iter().map(|n| authors.next("KE", 1, Kind::MESSAGE, vec![0xab; *n])).collect();
+    let opened = try_open(&path, authors.network).unwrap();
+    assert!(opened.fresh);
+    assert_eq!(opened.notes, Vec::<String>::new());
+    let mut ledger = opened.ledger;
+    ledger.commit(&batch(&records)).unwrap();
+    let before = contents(&ledger).unwrap();
+    drop(ledger);
+    let opened = try_open(&path, authors.network).unwrap();
+    assert!(!opened.fresh);
+    assert_eq!(opened.notes, Vec::<String>::new());
+    assert_eq!(contents(&opened.ledger).unwrap(), before);
+    let lengths: Vec<_> = before.records.iter().map(|(r, _)| r.body().unwrap().content().len()).collect();
+    assert_eq!(lengths, sizes);
+    assert_eq!(opened.ledger.instance(), INSTANCE);
+    // Nothing was big enough to be put into a file of its own, which sled would not sync.
+    assert_eq!(fs::read_dir(path.join("records/blobs")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_commit_of_more_than_256_operations_is_one() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let records: Vec<_> = (0..700).map(|n| authors.next("TZ", 2, Kind::MESSAGE, vec![1; n])).collect();
+    let mut ledger = open(dir.path(), authors.network);
+    ledger.commit(&batch(&records)).unwrap();
+    let before = contents(&ledger).unwrap();
+    assert_eq!(before.records.len(), 700);
+    drop(ledger);
+    assert_eq!(contents(&open(dir.path(), authors.network)).unwrap(), before);
+}
+
+#[test]
+fn a_batch_out_of_order_writes_nothing() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let records: Vec<_> = (0..4).map(|_| authors.next("KE", 1, Kind::MESSAGE, vec![])).collect();
+    let log = records[0].record().position().log;
+    let mut ledger = open(dir.path(), authors.network);
+    ledger.commit(&batch(&records[..1])).unwrap();
+    let before = contents(&ledger).unwrap();
+    let gap = batch(&[Arc::clone(&records[1]), Arc::clone(&records[3])]);
+    assert_eq!(ledger.commit(&gap), Err(LedgerError::OutOfOrder(log)));
+    assert_eq!(ledger.commit(&batch(&records[..1])), Err(LedgerError::OutOfOrder(log)));
+    let long = Batch { values: vec![("x".into(), vec![0; 4097])], ..batch(&records[1..2]) };
+    assert_eq!(ledger.commit(&long), Err(LedgerError::ValueTooLong("x".into())));
+    assert_eq!(contents(&ledger).unwrap(), before);
+    drop(ledger);
+    let mut ledger = open(dir.path(), authors.network);
+    assert_eq!(contents(&ledger).unwrap(), before);
+    ledger.commit(&batch(&records[1..])).unwrap();
+    assert_eq!(ledger.counts().records, 4);
+}
+
+#[test]
+fn a_body_that_comes_later_fills_the_hole() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let whole = authors.next("KE", 1, Kind::MESSAGE, vec![5; 20_000]);
+    let other = authors.next("KE", 1, Kind::MESSAGE, vec![6; 20_000]);
+    let position = whole.record().position();
+    let mut ledger = open(dir.path(), authors.network);
+    ledger.commit(&batch(&[authors.bare(&whole), other.clone()])).unwrap();
+    assert_eq!(ledger.holes().unwrap(), [whole.record().id()]);
+    assert_eq!(ledger.record(position).unwrap().unwrap().body(), None);
+    drop(ledger);
+    let mut ledger = open(dir.path(), authors.network);
+    assert_eq!(ledger.holes().unwrap(), [whole.record().id()]);
+    let wrong = vec![(position, other.record().body().unwrap().clone())];
+    assert!(matches!(
+        ledger.commit(&Batch { bodies: wrong, ..Batch::default() }),
+        Err(LedgerError::Damaged(_))
+    ));
+    let body = vec![(position, whole.record().body().unwrap().clone())];
+    ledger.commit(&Batch { bodies: body, ..Batch::default() }).unwrap();
+    assert_eq!(ledger.holes().unwrap(), []);
+    drop(ledger);
+    let ledger = open(dir.path(), authors.network);
+    assert_eq!(ledger.record(position).unwrap().as_ref(), Some(whole.record()));
+    assert_eq!(ledger.holes().unwrap(), []);
+}
+
+#[test]
+fn readers_see_what_is_durable_and_nothing_else() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let records: Vec<_> = (0..300).map(|_| authors.next("KE", 1, Kind::MESSAGE, vec![1; 100])).collect();
+    // An fsync that waits for us, once the store is open.
+    let (entered, wait_entered) = mpsc::channel::<()>();
+    let (release, wait_release) = mpsc::channel::<()>();
+    let wait_release = Mutex::new(wait_release);
+    let armed = Arc::new(AtomicBool::new(false));
+    let sync = {
+        let armed = Arc::clone(&armed);
+        move |file: &fs::File| {
+            if armed.swap(false, Ordering::SeqCst) {
+                entered.send(()).unwrap();
+                wait_release.lock().unwrap().recv().unwrap();
+            }
+            file.sync_all()
+        }
+    };
+    let with = Options { system: System::default().with_sync(sync), ..options() };
+    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    ledger.commit(&batch(&records[..2])).unwrap();
+    let reader = ledger.reader();
+    armed.store(true, Ordering::SeqCst);
+    let rest = Batch { values: vec![("a".into(), vec![1])], ..batch(&records[2..]) };
+    let commit = std::thread::spawn(move || {
+        ledger.commit(&rest).unwrap();
+        ledger
+    });
+    wait_entered.recv_timeout(Duration::from_secs(60)).unwrap();
+    // sled shows the new records to everyone now; they are not on the disk yet.
+    assert_eq!(reader.counts().records, 2);
+    assert_eq!(reader.record(records[2].record().position()).unwrap(), None);
+    assert_eq!(reader.find(records[2].record().id()).unwrap(), None);
+    assert_eq!(reader.page(records[0].record().position().log, 0, usize::MAX, 10).unwrap().len(), 2);
+    assert_eq!(reader.records().count(), 2);
+    assert_eq!(reader.value("a"), None);
+    release.send(()).unwrap();
+    let _ledger = commit.join().unwrap();
+    assert_eq!(reader.counts().records, 300);
+    assert_eq!(reader.value("a"), Some(vec![1]));
+    let exported: Vec<_> = reader.records().map(|r| r.unwrap().0.id()).collect();
+    assert_eq!(exported, records.iter().map(|r| r.record().id()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_failed_sync_is_told_and_nothing_is_written_after_it() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let records: Vec<_> = (0..3).map(|_| authors.next("KE", 1, Kind::MESSAGE, vec![1])).collect();
+    let fails = Arc::new(AtomicBool::new(false));
+    let sync = {
+        let fails = Arc::clone(&fails);
+        move |file: &fs::File| {
+            if fails.swap(false, Ordering::SeqCst) { Err(io::Error::other("EIO")) } else { file.sync_all() }
+        }
+    };
+    let with = Options { system: System::default().with_sync(sync), ..options() };
+    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    ledger.commit(&batch(&records[..1])).unwrap();
+    fails.store(true, Ordering::SeqCst);
+    let failed = Err(LedgerError::SyncFailed("EIO".into()));
+    assert_eq!(ledger.commit(&batch(&records[1..2])), failed);
+    // The system would confirm the next one.
+    assert_eq!(ledger.commit(&batch(&records[1..2])), failed);
+    assert_eq!(ledger.counts().records, 1);
+    drop(ledger);
+    let ledger = open(dir.path(), authors.network);
+    // What was not confirmed may be there or not; what was confirmed is.
+    assert!((1..=2).contains(&ledger.counts().records));
+}
+
+#[test]
+fn a_disk_that_does_not_answer_counts_as_a_failed_sync() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let record = authors.next("KE", 1, Kind::MESSAGE, vec![1]);
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let hangs = Arc::new(AtomicBool::new(false));
+    let sync = {
+        let hangs = Arc::clone(&hangs);
+        move |file: &fs::File| {
+            if hangs.load(Ordering::SeqCst) {
+                // Ends when the test ends.
+                let _ = wait.lock().unwrap().recv();
+            }
+            file.sync_all()
+        }
+    };
+    let system = System::default().with_sync(sync);
+    let with = Options { system, commit_limit: Duration::from_millis(200), ..options() };
+    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    hangs.store(true, Ordering::SeqCst);
+    assert!(matches!(ledger.commit(&batch(&[record])), Err(LedgerError::SyncFailed(_))));
+    assert_eq!(ledger.counts().records, 0);
+    drop(ledger);
+    drop(release);
+}
+
+#[test]
+fn another_network_and_another_schema_are_refused_with_advice() {
+    let (dir, authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    drop(open(dir.path(), authors.network));
+    let other = NetworkId([1; 32]);
+    let path = dir.path().to_owned();
+    let refused = try_open(dir.path(), other).unwrap_err();
+    assert_eq!(refused, OpenError::OtherNetwork { path, found: authors.network, expected: other });
+    assert!(refused.to_string().contains("give another folder"));
+}
+
+#[test]
+fn a_store_is_open_once() {
+    let (dir, authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let ledger = open(dir.path(), authors.network);
+    assert_eq!(try_open(dir.path(), authors.network).unwrap_err(), OpenError::InUse(dir.path().into()));
+    drop(ledger);
+    assert!(try_open(dir.path(), authors.network).is_ok());
+}
+
+#[test]
+fn the_lock_of_a_folder_names_the_process_that_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = Lock::take(dir.path()).unwrap();
+    let refused = Lock::take(dir.path()).unwrap_err();
+    assert_eq!(refused, LockError::InUse { dir: dir.path().into(), pid: Some(std::process::id()) });
+    assert!(refused.to_string().contains(&format!("process {}", std::process::id())));
+    drop(lock);
+    assert!(Lock::take(dir.path()).is_ok());
+    assert!(matches!(Lock::take(&dir.path().join("none")), Err(LockError::Io { .. })));
+}
+
+#[test]
+fn a_second_process_is_kept_out() {
+    let dir = tempfile::tempdir().unwrap();
+    // The other process: `flock` of util-linux, which holds the lock until its input ends.
+    let file = dir.path().join("lock");
+    let other = std::process::Command::new("flock")
+        .arg("-x")
+        .arg(&file)
+        .args(["-c", "echo locked; cat"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let Ok(mut other) = other else {
+        eprintln!("skipped: the command `flock` is not here");
+        return;
+    };
+    let mut line = String::new();
+    io::BufRead::read_line(&mut io::BufReader::new(other.stdout.take().unwrap()), &mut line).unwrap();
+    assert_eq!(line, "locked\n");
+    assert_eq!(Lock::take(dir.path()).unwrap_err(), LockError::InUse { dir: dir.path().into(), pid: None });
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    assert!(Lock::take(dir.path()).is_ok());
+}
+
+#[test]
+fn a_full_disk_takes_control_records_then_nothing_then_goes_on() {
+    const MIB: u64 = 1024 * 1024;
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    // A disk on which the ballast counts.
+    let left = Arc::new(AtomicU64::new(100 * MIB));
+    let ballast = dir.path().join("ballast");
+    let free = {
+        let (left, ballast) = (Arc::clone(&left), ballast.clone());
+        move |_: &std::path::Path| Ok(left.load(Ordering::SeqCst).saturating_sub(ballast.metadata()?.len()))
+    };
+    let with = Options {
+        ballast_bytes: 8 * MIB,
+        low_water_bytes: 4 * MIB,
+        min_free_bytes: MIB,
+        system: System::default().with_free_space(free),
+        ..options()
+    };
+    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    assert_eq!(ledger.room(), Room::Plenty);
+    let message = authors.next("KE", 1, Kind::MESSAGE, vec![1; 1000]);
+    let more = authors.next("KE", 1, Kind::MESSAGE, vec![1; 1000]);
+    ledger.commit(&batch(&[message])).unwrap();
+
+    left.store(9 * MIB, Ordering::SeqCst);
+    assert_eq!(ledger.room(), Room::ControlOnly);
+    assert_eq!(ledger.commit(&batch(std::slice::from_ref(&more))), Err(LedgerError::Full));
+    let control = authors.next("KE", 0, Kind(2), vec![1; 100]);
+    ledger.commit(&batch(&[control])).unwrap();
+    assert!(ballast.metadata().unwrap().len() < 8 * MIB);
+
+    left.store(MIB / 2, Ordering::SeqCst);
+    assert_eq!(ledger.room(), Room::None);
+    let control = authors.next("KE", 0, Kind(2), vec![1; 100]);
+    assert_eq!(ledger.commit(&batch(std::slice::from_ref(&control))), Err(LedgerError::Full));
+    assert_eq!(ledger.counts().records, 2);
+
+    left.store(100 * MIB, Ordering::SeqCst);
+    assert_eq!(ledger.room(), Room::Plenty);
+    assert_eq!(ballast.metadata().unwrap().len(), 8 * MIB);
+    ledger.commit(&batch(&[control, more])).unwrap();
+    assert_eq!(ledger.counts().records, 4);
+    drop(ledger);
+    assert_eq!(open(dir.path(), authors.network).counts().records, 4);
+}
+
+#[test]
+fn a_damaged_store_is_set_aside_and_a_fresh_one_opens() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let path = dir.path().join("store");
+    let mut ledger = open(&path, authors.network);
+    ledger.commit(&batch(&[authors.next("KE", 1, Kind::MESSAGE, vec![1])])).unwrap();
+    drop(ledger);
+    fs::remove_file(path.join("records/db")).unwrap();
+    let refused = try_open(&path, authors.network).unwrap_err();
+    assert!(matches!(&refused, OpenError::Damaged { .. }), "{refused}");
+    let aside = set_aside(&path, ecomesh_record::Time(1234)).unwrap();
+    assert_eq!(aside, dir.path().join("store.damaged-1234"));
+    assert!(!aside.join("ballast").exists() && aside.join("marker").exists());
+    let fresh = open_or_create(&path, authors.network, [8; 16], &options()).unwrap();
+    assert!(fresh.fresh);
+    assert_eq!(fresh.ledger.instance(), [8; 16]);
+    drop(fresh);
+    assert_eq!(
+        set_aside(&path, ecomesh_record::Time(1234)).unwrap(),
+        dir.path().join("store.damaged-1234-2")
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_clearly() {
+    let dir = tempfile::tempdir().unwrap();
+    // Also root cannot make a folder below a file.
+    let file = dir.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let refused = try_open(&file.join("store"), NetworkId([1; 32])).unwrap_err();
+    assert!(matches!(refused, OpenError::Io { .. }));
+    assert!(refused.to_string().contains("check that the node's user may write to this folder"));
+}
+
+#[test]
+fn the_model_takes_and_refuses_the_same() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let mut ledger = open(dir.path(), authors.network);
+    let mut model = MemoryLedger::new(authors.network, INSTANCE);
+    let one = authors.next("KE", 1, Kind::MESSAGE, vec![1]);
+    let batches = [
+        Batch {
+            values: vec![("a".into(), vec![1]), ("b".into(), vec![2])],
+            ..batch(std::slice::from_ref(&one))
+        },
+        Batch { values: vec![("a".into(), vec![]), ("ab".into(), vec![3])], ..Batch::default() },
+        Batch { forks: vec![authors.fork("KE", one.record().position(), 1)], ..Batch::default() },
+        Batch { forks: vec![authors.fork("KE", one.record().position(), 2)], ..Batch::default() },
+        Batch {
+            bodies: vec![(one.record().position().log.at(9), one.record().body().unwrap().clone())],
+            ..Batch::default()
+        },
+        Batch { records: vec![new(&one)], ..Batch::default() },
+        Batch::default(),
+    ];
+    for batch in batches {
+        assert_eq!(ledger.commit(&batch), model.commit(&batch));
+        assert_eq!(contents(&ledger).unwrap(), contents(&model).unwrap());
+        assert_eq!(ledger.values_with("a").unwrap(), model.values_with("a").unwrap());
+    }
+    drop(ledger);
+    assert_eq!(contents(&open(dir.path(), authors.network)).unwrap(), contents(&model).unwrap());
+}
