@@ -196,6 +196,8 @@ mod tests {
         assert_eq!(space.held, BOUNDS.ballast);
         assert_eq!(space.reserve(0, true), Ok(()));
         assert_eq!(space.held, 7 << 20);
+        assert_eq!(space.reserve(5 << 20, true), Ok(()));
+        assert_eq!(space.held, 2 << 20);
         left.store(2 << 20, Ordering::SeqCst);
         assert_eq!(space.room(), Room::None);
         assert_eq!(space.reserve(1 << 20, true), Err(LedgerError::Full));

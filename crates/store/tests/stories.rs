@@ -284,19 +284,30 @@ fn a_full_disk_takes_control_records_then_nothing_then_goes_on() {
     ledger.commit(&batch(&[control])).unwrap();
     assert!(ballast.metadata().unwrap().len() < 8 * MIB);
 
-    left.store(MIB / 2, Ordering::SeqCst);
-    assert_eq!(ledger.room(), Room::None);
-    let control = authors.next("KE", 0, Kind(2), vec![1; 100]);
-    assert_eq!(ledger.commit(&batch(std::slice::from_ref(&control))), Err(LedgerError::Full));
-    assert_eq!(ledger.counts().records, 2);
+    // Step by step the ballast goes to control records, and at the end there is nothing left for them either.
+    let mut control = authors.next("KE", 0, Kind(2), vec![1; 100]);
+    let mut taken = 0;
+    for free in (1..9).rev() {
+        left.store(free * MIB, Ordering::SeqCst);
+        match ledger.commit(&batch(std::slice::from_ref(&control))) {
+            Ok(()) => {
+                control = authors.next("KE", 0, Kind(2), vec![1; 100]);
+                taken += 1;
+            }
+            full => assert_eq!(full, Err(LedgerError::Full)),
+        }
+    }
+    assert_eq!((taken, ledger.room()), (6, Room::None));
+    assert_eq!(ballast.metadata().unwrap().len(), 0);
+    assert_eq!(ledger.counts().records, 8);
 
     left.store(100 * MIB, Ordering::SeqCst);
     assert_eq!(ledger.room(), Room::Plenty);
     assert_eq!(ballast.metadata().unwrap().len(), 8 * MIB);
     ledger.commit(&batch(&[control, more])).unwrap();
-    assert_eq!(ledger.counts().records, 4);
+    assert_eq!(ledger.counts().records, 10);
     drop(ledger);
-    assert_eq!(open(dir.path(), authors.network).counts().records, 4);
+    assert_eq!(open(dir.path(), authors.network).counts().records, 10);
 }
 
 #[test]

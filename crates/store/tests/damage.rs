@@ -1,0 +1,321 @@
+//! Crashes, losses of power and rot: what was acknowledged is there, or its loss is noticed. Never silently wrong.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{Authors, Contents, Dice, batch, contents, copy_dir, open, try_open};
+use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError};
+use ecomesh_record::Kind;
+use ecomesh_store::OpenError;
+
+/// What became of a store that was damaged.
+#[derive(Debug, PartialEq, Eq, Clone, Copy, PartialOrd, Ord)]
+enum Outcome {
+    /// All that was acknowledged is there.
+    Whole,
+    /// Headers are there, some bodies are known to be missing.
+    Holes,
+    /// Refused when it opened, or when it was read back.
+    Damaged,
+}
+
+/// Opens a store, reads all of it back and compares it with what was acknowledged.
+fn judge(path: &Path, acknowledged: &Contents, authors: &Authors) -> Outcome {
+    let mut ledger = match try_open(path, authors.network) {
+        Ok(opened) => opened.ledger,
+        Err(OpenError::Damaged { .. }) => return Outcome::Damaged,
+        Err(other) => panic!("{other}"),
+    };
+    let verified = match ledger.verify(|_| {}) {
+        Ok(verified) if verified.is_sound() => verified,
+        Ok(_) | Err(LedgerError::Damaged(_)) => return Outcome::Damaged,
+        Err(other) => panic!("{other}"),
+    };
+    let found = match contents(&ledger) {
+        Ok(found) => found,
+        Err(LedgerError::Damaged(_)) => return Outcome::Damaged,
+        Err(other) => panic!("{other}"),
+    };
+    // Only an unacknowledged rest may be there beyond this.
+    assert!(found.heads.len() >= acknowledged.heads.len(), "a log was lost silently");
+    for ((record, seen), (wanted, wanted_seen)) in pairs(&found, acknowledged) {
+        assert_eq!((record.id(), seen), (wanted.id(), wanted_seen), "a record was lost silently");
+        let is_hole = ledger.holes().unwrap().contains(&record.id());
+        assert!(record.body() == wanted.body() || is_hole, "a body was lost silently");
+    }
+    if verified.new_holes.is_empty() { Outcome::Whole } else { Outcome::Holes }
+}
+
+type Seen = (ecomesh_record::Record, Option<ecomesh_record::Time>);
+
+fn pairs(found: &Contents, wanted: &Contents) -> Vec<(Seen, Seen)> {
+    let find = |record: &Seen| {
+        let same = found.records.iter().find(|(r, _)| r.position() == record.0.position());
+        same.cloned().expect("a record was lost silently")
+    };
+    wanted.records.iter().map(|record| (find(record), record.clone())).collect()
+}
+
+/// A small store with bodies of several sizes, after several commits.
+fn small_store(path: &Path) -> (Authors, Contents) {
+    let mut authors = Authors::new();
+    let mut ledger = open(path, authors.network);
+    for round in 0..6usize {
+        let mut some = Vec::new();
+        for (lane, length) in [(0, 40), (1, 500 * round), (2, 3_000), (3, 9_000)] {
+            some.push(authors.next(["KE", "TZ"][round % 2], lane, Kind::MESSAGE, vec![round as u8; length]));
+        }
+        let values = vec![("round".into(), vec![round as u8]), (format!("v{round}"), vec![1; 20])];
+        let forks =
+            vec![authors.fork(["KE", "TZ"][round % 2], some[0].record().position().log.at(0), round as u8)];
+        ledger.commit(&Batch { values, forks, ..batch(&some) }).unwrap();
+    }
+    let acknowledged = contents(&ledger).unwrap();
+    drop(ledger);
+    (authors, acknowledged)
+}
+
+fn files(path: &Path) -> Vec<(PathBuf, u64)> {
+    let mut all = Vec::new();
+    for dir in [path.to_owned(), path.join("records")] {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                let relative = entry.path().strip_prefix(path).unwrap().to_owned();
+                all.push((relative, entry.metadata().unwrap().len()));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// Bytes of a file that are not zero: flips in the unused rest of the database prove nothing.
+fn used(path: &Path) -> u64 {
+    fs::read(path).unwrap().iter().rposition(|b| *b != 0).map_or(0, |at| at as u64 + 1)
+}
+
+#[test]
+fn every_flipped_bit_is_harmless_or_noticed() {
+    quiet_panics();
+    let dir = tempfile::tempdir().unwrap();
+    let (good, bad) = (dir.path().join("good"), dir.path().join("bad"));
+    let (authors, acknowledged) = small_store(&good);
+    fs::remove_file(good.join("ballast")).unwrap();
+    let mut dice = Dice(1);
+    let mut outcomes = std::collections::BTreeMap::new();
+    for round in 0..400 {
+        let all = files(&good);
+        // Mostly the database itself: it holds the records.
+        let (file, _) = if round % 4 == 0 {
+            all[dice.roll(all.len() as u64) as usize].clone()
+        } else {
+            all.iter().find(|(f, _)| f.ends_with("db")).unwrap().clone()
+        };
+        copy_dir(&good, &bad);
+        let mut bytes = fs::read(bad.join(&file)).unwrap();
+        let (at, bit) = (dice.roll(used(&good.join(&file))) as usize, dice.roll(8) as u32);
+        bytes[at] ^= 1 << bit;
+        fs::write(bad.join(&file), bytes).unwrap();
+        eprintln!("round {round}: {} byte {at} bit {bit}", file.display());
+        let outcome = judge(&bad, &acknowledged, &authors);
+        *outcomes.entry(outcome).or_insert(0) += 1;
+        fs::remove_dir_all(&bad).unwrap();
+    }
+    eprintln!("{outcomes:?}");
+    assert!(outcomes.contains_key(&Outcome::Damaged), "no flip was noticed: the test is blind");
+}
+
+#[test]
+fn a_truncated_or_zeroed_file_is_noticed() {
+    quiet_panics();
+    let dir = tempfile::tempdir().unwrap();
+    let (good, bad) = (dir.path().join("good"), dir.path().join("bad"));
+    let (authors, acknowledged) = small_store(&good);
+    let mut dice = Dice(2);
+    let length = used(&good.join("records/db"));
+    let mut noticed = 0;
+    for round in 0..60 {
+        copy_dir(&good, &bad);
+        let path = bad.join("records/db");
+        let at = dice.roll(length);
+        if round % 2 == 0 {
+            fs::File::options().write(true).open(&path).unwrap().set_len(at).unwrap();
+        } else {
+            let mut bytes = fs::read(&path).unwrap();
+            let from = at as usize / 4096 * 4096;
+            bytes.iter_mut().skip(from).take(4096).for_each(|b| *b = 0);
+            fs::write(&path, bytes).unwrap();
+        }
+        noticed += usize::from(judge(&bad, &acknowledged, &authors) == Outcome::Damaged);
+        fs::remove_dir_all(&bad).unwrap();
+    }
+    assert!(noticed > 30, "only {noticed} of 60 were noticed");
+}
+
+/// A loss of power during a commit: of the 4 KiB blocks that were written since the last fsync any may be on the
+/// disk, and any not. Eight such subsets for each commit.
+#[test]
+fn a_loss_of_power_in_any_commit_loses_nothing_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let (live, cut) = (dir.path().join("live"), dir.path().join("cut"));
+    let mut authors = Authors::new();
+    let mut ledger = open(&live, authors.network);
+    let mut dice = Dice(3);
+    let image = |n: usize| dir.path().join(format!("image{n}"));
+    copy_dir(&live, &image(0));
+    let mut acknowledged = contents(&ledger).unwrap();
+    for commit in 1..=12usize {
+        // Every third commit is larger than one batch of sled.
+        let count = if commit % 3 == 0 { 300 } else { 5 };
+        let mut some = Vec::new();
+        for n in 0..count {
+            let length = (n * 37 + commit * 100) % 2_000;
+            some.push(authors.next(
+                ["KE", "TZ", "ZM"][n % 3],
+                (n % 4) as u8,
+                Kind::MESSAGE,
+                vec![n as u8; length],
+            ));
+        }
+        ledger.commit(&Batch { values: vec![("n".into(), vec![commit as u8])], ..batch(&some) }).unwrap();
+        copy_dir(&live, &image(commit));
+        let after = contents(&ledger).unwrap();
+        for _ in 0..8 {
+            mix(&image(commit - 1), &image(commit), &cut, &mut dice);
+            let opened = try_open(&cut, authors.network);
+            let opened = opened.unwrap_or_else(|error| panic!("commit {commit}: {error}"));
+            let found = contents(&opened.ledger).unwrap();
+            assert!(found == acknowledged || found == after, "commit {commit}: neither before nor after");
+            drop(opened);
+            // And a second cut while it recovered: it opens again.
+            let found_again = contents(&open(&cut, authors.network)).unwrap();
+            assert_eq!(found, found_again);
+            fs::remove_dir_all(&cut).unwrap();
+        }
+        acknowledged = after;
+        fs::remove_dir_all(image(commit - 1)).unwrap();
+    }
+}
+
+/// The folder `before`, with each changed block of `after` or without it.
+fn mix(before: &Path, after: &Path, to: &Path, dice: &mut Dice) {
+    copy_dir(before, to);
+    for (file, _) in files(after) {
+        let old = fs::read(before.join(&file)).unwrap_or_default();
+        let new = fs::read(after.join(&file)).unwrap();
+        // The marker is written once all blocks of the commit are synced: a new one among old blocks cannot be.
+        if file.ends_with("marker") {
+            continue;
+        }
+        // The length of a file is a block of its own, so to say.
+        let mut mixed = if dice.roll(2) == 0 && !old.is_empty() { old.clone() } else { new.clone() };
+        for at in (0..mixed.len()).step_by(4096) {
+            let end = (at + 4096).min(mixed.len());
+            let from = if dice.roll(2) == 0 { &old } else { &new };
+            let block: Vec<u8> = (at..end).map(|i| from.get(i).copied().unwrap_or(0)).collect();
+            mixed[at..end].copy_from_slice(&block);
+        }
+        fs::write(to.join(&file), mixed).unwrap();
+    }
+}
+
+/// A crash between the batches of one large commit: what is above the heads is cut.
+#[test]
+fn a_copy_taken_at_any_moment_is_a_prefix() {
+    let dir = tempfile::tempdir().unwrap();
+    let (live, copy) = (dir.path().join("live"), dir.path().join("copy"));
+    let mut authors = Authors::new();
+    let mut ledger = open(&live, authors.network);
+    let first: Vec<_> = (0..3).map(|_| authors.next("KE", 1, Kind::MESSAGE, vec![1; 100])).collect();
+    ledger.commit(&batch(&first)).unwrap();
+    let before = contents(&ledger).unwrap();
+    let more: Vec<_> = (0..3_000).map(|n| authors.next("KE", 1, Kind::MESSAGE, vec![1; n % 500])).collect();
+    let commit = std::thread::spawn(move || {
+        ledger.commit(&batch(&more)).unwrap();
+        ledger
+    });
+    let mut copies = 0;
+    while !commit.is_finished() && copies < 6 {
+        // The copy itself takes time: a file may change under it, as blocks do in a loss of power.
+        copy_dir(&live, &copy);
+        let opened = try_open(&copy, authors.network);
+        let found = contents(&opened.unwrap_or_else(|e| panic!("{e}")).ledger).unwrap();
+        assert!(found == before || found.records.len() == 3_003, "{} records", found.records.len());
+        fs::remove_dir_all(&copy).unwrap();
+        copies += 1;
+    }
+    let ledger = commit.join().unwrap();
+    assert_eq!(ledger.counts().records, 3_003);
+}
+
+#[test]
+fn half_written_snapshots_do_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let (authors, acknowledged) = small_store(dir.path());
+    let half = dir.path().join("records/snap.00000000FFFFFFFF.generating");
+    fs::write(&half, [1, 2, 3]).unwrap();
+    let opened = try_open(dir.path(), authors.network).unwrap();
+    assert!(!half.exists());
+    assert_eq!(opened.notes.len(), 1, "{:?}", opened.notes);
+    assert_eq!(contents(&opened.ledger).unwrap(), acknowledged);
+}
+
+#[test]
+fn a_damaged_snapshot_is_moved_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let (authors, acknowledged) = small_store(dir.path());
+    // Opening once more makes sure that there is a snapshot.
+    drop(open(dir.path(), authors.network));
+    let all = files(dir.path());
+    let snapshots = all.iter().filter(|(f, _)| f.to_string_lossy().contains("snap."));
+    let (snapshot, _) = snapshots.last().expect("sled writes a snapshot when it opens");
+    fs::write(dir.path().join(snapshot), [7; 100]).unwrap();
+    let opened = try_open(dir.path(), authors.network).unwrap();
+    assert!(opened.notes.iter().any(|note| note.contains("aside-snap.")), "{:?}", opened.notes);
+    assert_eq!(contents(&opened.ledger).unwrap(), acknowledged);
+}
+
+#[test]
+fn a_lost_marker_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (authors, acknowledged) = small_store(dir.path());
+    fs::remove_file(dir.path().join("marker")).unwrap();
+    let opened = try_open(dir.path(), authors.network).unwrap();
+    assert_eq!(opened.notes.len(), 1, "{:?}", opened.notes);
+    assert_eq!(contents(&opened.ledger).unwrap(), acknowledged);
+    assert!(dir.path().join("marker").exists());
+}
+
+/// A database of an earlier day under the marker of today: whole, but not what was acknowledged.
+#[test]
+fn an_old_copy_of_the_database_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (live, old) = (dir.path().join("live"), dir.path().join("old"));
+    let mut authors = Authors::new();
+    let mut ledger = open(&live, authors.network);
+    ledger.commit(&batch(&[authors.next("KE", 1, Kind::MESSAGE, vec![1])])).unwrap();
+    copy_dir(&live, &old);
+    ledger.commit(&batch(&[authors.next("KE", 1, Kind::MESSAGE, vec![1])])).unwrap();
+    drop(ledger);
+    fs::remove_dir_all(live.join("records")).unwrap();
+    copy_dir(&old.join("records"), &live.join("records"));
+    let refused = try_open(&live, authors.network).unwrap_err();
+    assert_eq!(refused, OpenError::Damaged { path: live, reason: "the last 1 commits are missing".into() });
+}
+
+/// sled panics on purpose-made damage, on threads that nobody looks at: keep the log readable.
+fn quiet_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let in_sled = info.location().is_some_and(|at| at.file().contains("sled-"));
+            if !in_sled {
+                hook(info);
+            }
+        }));
+    });
+}
