@@ -75,15 +75,21 @@ pub struct Global {
 impl Global {
     /// The node's folder: `--home`, else `$ECOMESH_HOME`, else the XDG data folder. It need not exist.
     pub fn home(&self) -> Result<PathBuf, Failure> {
-        let from_env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let from_env =
+            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         self.home
             .clone()
             .or_else(|| from_env("ECOMESH_HOME"))
-            .or_else(|| from_env("XDG_DATA_HOME").filter(|path| path.is_absolute()).map(|dir| dir.join("ecomesh")))
+            .or_else(|| {
+                from_env("XDG_DATA_HOME").filter(|path| path.is_absolute()).map(|dir| dir.join("ecomesh"))
+            })
             .or_else(|| from_env("HOME").map(|dir| dir.join(".local/share/ecomesh")))
             .ok_or_else(|| {
-                Failure::new(ExitCode::Usage, "the node's folder is not known: neither --home nor $ECOMESH_HOME nor $HOME is set")
-                    .help("add --home DIR")
+                Failure::new(
+                    ExitCode::Usage,
+                    "the node's folder is not known: neither --home nor $ECOMESH_HOME nor $HOME is set",
+                )
+                .help("add --home DIR")
             })
     }
 }
@@ -126,8 +132,11 @@ pub enum Command {
     /// Verify every signature, chain, body and rule, of an archive or of this node; needs no running node
     Audit(commands::audit::Args),
     /// Look for damage in the node's folder, and repair it
-    /// Write what cannot be fetched again (keys, journal, settings) to one sealed file
+    Doctor(commands::doctor::Args),
+    /// Write a node's keys, journal and records to one file
+    Backup(commands::backup::Args),
     /// Make a node's folder from a backup
+    Restore(commands::restore::Args),
     /// Change the key of the node's links
     Transport(commands::transport::Args),
     /// Check this build: cryptography, codecs and disk on known answers

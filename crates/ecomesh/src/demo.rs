@@ -76,7 +76,11 @@ async fn story(countries: &[String], folder: &Path, keep: bool, global: &Global)
     let (samples, remarks) = samples::for_countries(countries)?;
     remarks.iter().for_each(|remark| narrator.say(remark));
 
-    narrator.say(&format!("{} bureaus make their keys and sign one charter, in {}", countries.len(), folder.display()));
+    narrator.say(&format!(
+        "{} bureaus make their keys and sign one charter, in {}",
+        countries.len(),
+        folder.display()
+    ));
     let mut cluster = Cluster::found(folder, countries).await?;
     cluster.start_all().await?;
     wait_for_links(&cluster).await?;
@@ -84,7 +88,11 @@ async fn story(countries: &[String], folder: &Path, keep: bool, global: &Global)
 
     let (messages, events) = exchange(&mut cluster, &samples, &narrator).await?;
     let settled = settle(&cluster, &messages, SETTLE_MAX).await?;
-    narrator.say(if settled { "every node holds everything" } else { "NOT every node holds everything; this is what there is" });
+    narrator.say(if settled {
+        "every node holds everything"
+    } else {
+        "NOT every node holds everything; this is what there is"
+    });
 
     let messages = report::deliveries(&cluster, messages).await?;
     let nodes = try_join_all(cluster.nodes.iter().map(|node| verdict(&cluster, node, &events))).await?;
@@ -109,7 +117,11 @@ struct Events {
 }
 
 /// Sends all samples: a third in calm, a third around a killed node, a third across a cut.
-async fn exchange(cluster: &mut Cluster, samples: &[Sample], narrator: &Narrator<'_>) -> anyhow::Result<(Vec<Message>, Events)> {
+async fn exchange(
+    cluster: &mut Cluster,
+    samples: &[Sample],
+    narrator: &Narrator<'_>,
+) -> anyhow::Result<(Vec<Message>, Events)> {
     let countries = cluster.nodes.len();
     let mut events = Events { killed: 1, cut: if countries > 2 { countries - 1 } else { 0 }, cut_off_ms: 0 };
     let (calm, killing, cutting) = thirds(samples, events.killed);
@@ -118,14 +130,21 @@ async fn exchange(cluster: &mut Cluster, samples: &[Sample], narrator: &Narrator
     send_all(cluster, &calm, "calm", &mut messages).await?;
     narrator.say(&format!("{} messages sent in calm", calm.len()));
 
-    let (mine, others): (Vec<&Sample>, Vec<&Sample>) = killing.iter().partition(|sample| sample.from == events.killed);
+    let (mine, others): (Vec<&Sample>, Vec<&Sample>) =
+        killing.iter().partition(|sample| sample.from == events.killed);
     send_all(cluster, &mine, "killed right after", &mut messages).await?;
     cluster.kill(events.killed).await?;
     let killed = cluster.nodes[events.killed].member.clone();
-    narrator.say(&format!("{killed} is killed (SIGKILL) right after it acknowledged {}", counted(mine.len(), "message")));
+    narrator.say(&format!(
+        "{killed} is killed (SIGKILL) right after it acknowledged {}",
+        counted(mine.len(), "message")
+    ));
     send_all(cluster, &others, "while one node is dead", &mut messages).await?;
     cluster.start(events.killed).await?;
-    narrator.say(&format!("{} sent to a network without {killed}; {killed} runs again", counted(others.len(), "message")));
+    narrator.say(&format!(
+        "{} sent to a network without {killed}; {killed} runs again",
+        counted(others.len(), "message")
+    ));
 
     let cut = cluster.nodes[events.cut].member.clone();
     let began = Instant::now();
@@ -138,7 +157,10 @@ async fn exchange(cluster: &mut Cluster, samples: &[Sample], narrator: &Narrator
     anyhow::ensure!(through == 0, "{through} messages crossed the cut: the demonstration cut nothing");
     cluster.wires.heal();
     events.cut_off_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    narrator.say(&format!("{} sent on both sides of the cut, none crossed it; the wires are mended", counted(cutting.len(), "message")));
+    narrator.say(&format!(
+        "{} sent on both sides of the cut, none crossed it; the wires are mended",
+        counted(cutting.len(), "message")
+    ));
     Ok((messages, events))
 }
 
@@ -161,17 +183,27 @@ fn thirds(samples: &[Sample], killed: usize) -> (Vec<&Sample>, Vec<&Sample>, Vec
 }
 
 /// Sends one after the other, as a bureau does, and notes every acknowledged message.
-async fn send_all(cluster: &Cluster, samples: &[&Sample], when: &'static str, messages: &mut Vec<Message>) -> anyhow::Result<()> {
+async fn send_all(
+    cluster: &Cluster,
+    samples: &[&Sample],
+    when: &'static str,
+    messages: &mut Vec<Message>,
+) -> anyhow::Result<()> {
     for sample in samples {
         let mut request = send::request(&sample.document, sample.to.clone(), sample.to.is_empty());
         request.exercise = sample.exercise;
         let answered = sample.document.reply_to_reference().and_then(|reference| {
-            messages.iter().find(|message| message.reference.as_deref() == Some(reference)).map(|message| message.id.clone())
+            messages
+                .iter()
+                .find(|message| message.reference.as_deref() == Some(reference))
+                .map(|message| message.id.clone())
         });
         request.reply_to = answered;
         let node = &cluster.nodes[sample.from];
         let key = send::random_key()?;
-        let sent = send::send(&node.api, &request, &key).await.with_context(|| format!("{} cannot send", node.member))?;
+        let sent = send::send(&node.api, &request, &key)
+            .await
+            .with_context(|| format!("{} cannot send", node.member))?;
         messages.push(Message::new(&sent, sample, &node.member, when));
     }
     Ok(())
@@ -241,7 +273,12 @@ async fn all_delivered(cluster: &Cluster, messages: &[Message]) -> anyhow::Resul
 async fn verdict(cluster: &Cluster, node: &cluster::Node, events: &Events) -> anyhow::Result<Verdict> {
     let archive = format!("{}.ecoarchive", node.member);
     let export = cluster.command(&["export", "--quiet", "--home", &node.member, "-o", &archive]).await?;
-    anyhow::ensure!(export.status.success(), "the export of {} failed: {}", node.member, String::from_utf8_lossy(&export.stderr).trim());
+    anyhow::ensure!(
+        export.status.success(),
+        "the export of {} failed: {}",
+        node.member,
+        String::from_utf8_lossy(&export.stderr).trim()
+    );
     let audit = cluster.command(&["audit", "--json", &archive]).await?;
     let view = node.api.node().await?;
     let frontier = node.api.frontier(&ecomesh_api::FrontierQuery::default()).await?;
@@ -263,7 +300,11 @@ where
 {
     let deadline = Instant::now() + patience;
     while !condition().await? {
-        anyhow::ensure!(Instant::now() < deadline, "waited {} s in vain for {what}; the nodes' logs lie beside their folders", patience.as_secs());
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "waited {} s in vain for {what}; the nodes' logs lie beside their folders",
+            patience.as_secs()
+        );
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
@@ -286,11 +327,15 @@ async fn interrupted() {
 }
 
 fn countries(text: &str) -> Result<Vec<String>, Failure> {
-    let wrong = |what: String| Failure::new(ExitCode::Usage, what).help("name two to twenty members, as in --countries KE,TZ,FR");
+    let wrong = |what: String| {
+        Failure::new(ExitCode::Usage, what).help("name two to twenty members, as in --countries KE,TZ,FR")
+    };
     let mut countries: Vec<String> = Vec::new();
     for country in text.split(',').map(|country| country.trim().to_ascii_uppercase()) {
         if !(2..=8).contains(&country.len()) || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(wrong(format!("{country:?} is no member: a country has 2 letters, an entity 3 to 8")));
+            return Err(wrong(format!(
+                "{country:?} is no member: a country has 2 letters, an entity 3 to 8"
+            )));
         }
         if countries.contains(&country) {
             return Err(wrong(format!("{country} is named twice")));
@@ -307,14 +352,20 @@ fn countries(text: &str) -> Result<Vec<String>, Failure> {
 /// The folder of the demonstration, and what removes it at the end if it is temporary.
 fn folder(dir: Option<&Path>) -> anyhow::Result<(PathBuf, Option<tempfile::TempDir>)> {
     let Some(dir) = dir else {
-        let temporary = tempfile::Builder::new().prefix("ecomesh-demo-").tempdir().context("cannot make a temporary folder")?;
+        let temporary = tempfile::Builder::new()
+            .prefix("ecomesh-demo-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
         return Ok((temporary.path().to_owned(), Some(temporary)));
     };
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let dir = dir.canonicalize()?;
-    let is_empty = std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?.next().is_none();
+    let is_empty =
+        std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?.next().is_none();
     if !is_empty {
-        return Err(Failure::new(ExitCode::Io, format!("{} is not empty", dir.display())).help("give a new or empty folder").into());
+        return Err(Failure::new(ExitCode::Io, format!("{} is not empty", dir.display()))
+            .help("give a new or empty folder")
+            .into());
     }
     Ok((dir, None))
 }

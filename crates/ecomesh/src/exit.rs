@@ -113,7 +113,8 @@ pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
                 details: &failure.details,
             },
         };
-        let line = serde_json::to_string(&report).unwrap_or_else(|_| String::from("{\"error\":{\"code\":70}}"));
+        let line =
+            serde_json::to_string(&report).unwrap_or_else(|_| String::from("{\"error\":{\"code\":70}}"));
         eprint_line(&line);
         return failure.code;
     }
@@ -277,9 +278,13 @@ fn explain_io(error: &std::io::Error) -> Failure {
         ErrorKind::PermissionDenied => "check owner and mode of the file and of its folder",
         ErrorKind::ReadOnlyFilesystem => "choose a folder on a file system that can be written",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make space on the disk, then try again",
-        ErrorKind::AddrInUse => "another program uses this address: stop it, or choose another port in node.toml",
+        ErrorKind::AddrInUse => {
+            "another program uses this address: stop it, or choose another port in node.toml"
+        }
         ErrorKind::AlreadyExists => "choose another name, or move the existing file away",
-        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "check the path: a file and a folder are mixed up",
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory => {
+            "check the path: a file and a folder are mixed up"
+        }
         ErrorKind::InvalidData => "the file is damaged or of another kind; take a fresh copy",
         _ => "check the disk and the path, then try again",
     };
@@ -304,8 +309,9 @@ mod tests {
 
     #[test]
     fn a_failure_under_a_context_keeps_its_code_and_help() {
-        let error = anyhow::Error::new(Failure::new(ExitCode::Keys, "the passphrase is wrong").help("try again"))
-            .context("cannot open keys");
+        let error =
+            anyhow::Error::new(Failure::new(ExitCode::Keys, "the passphrase is wrong").help("try again"))
+                .context("cannot open keys");
         let failure = explain(&error);
         assert_eq!(failure.code, ExitCode::Keys);
         assert_eq!(failure.what, "cannot open keys: the passphrase is wrong");

@@ -32,7 +32,11 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// Prints `value` as JSON or, without `--json`, what `text` makes of it.
-pub fn either<T: Serialize>(global: &crate::cli::Global, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+pub fn either<T: Serialize>(
+    global: &crate::cli::Global,
+    value: &T,
+    text: impl FnOnce(&T) -> String,
+) -> anyhow::Result<()> {
     if global.json { json(value) } else { write_out(&ended(text(value))) }
 }
 
@@ -122,8 +126,10 @@ impl Table {
 
     /// Adds a row. Line breaks become spaces, and text from right to left is isolated.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let mut cells: Vec<String> =
-            cells.into_iter().map(|cell| isolated(&cell.split_whitespace().collect::<Vec<_>>().join(" "))).collect();
+        let mut cells: Vec<String> = cells
+            .into_iter()
+            .map(|cell| isolated(&cell.split_whitespace().collect::<Vec<_>>().join(" ")))
+            .collect();
         cells.resize(self.heads.len(), String::new());
         self.rows.push(cells);
     }

@@ -39,7 +39,9 @@ pub fn point(text: &str, now_ms: u64) -> Result<u64, Failure> {
     if let Some(back) = span(text) {
         return Ok(now_ms.saturating_sub(back));
     }
-    let date = || Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|d| d.midnight().assume_utc());
+    let date = || {
+        Date::parse(text, format_description!("[year]-[month]-[day]")).ok().map(|d| d.midnight().assume_utc())
+    };
     let time = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(date);
     time.and_then(|time| u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()).ok_or_else(|| {
         Failure::new(ExitCode::Usage, format!("{text:?} is no point in time"))
@@ -50,7 +52,8 @@ pub fn point(text: &str, now_ms: u64) -> Result<u64, Failure> {
 /// Reads a length of time: `500ms`, `60s`, `5m`, `2h`, `7d`.
 pub fn duration(text: &str) -> Result<std::time::Duration, Failure> {
     span(text.trim()).map(std::time::Duration::from_millis).ok_or_else(|| {
-        Failure::new(ExitCode::Usage, format!("{text:?} is no length of time")).help("give a number and a unit: 60s, 5m, 2h")
+        Failure::new(ExitCode::Usage, format!("{text:?} is no length of time"))
+            .help("give a number and a unit: 60s, 5m, 2h")
     })
 }
 

@@ -89,7 +89,9 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text), Err(AddressError::Form(text.into())));
         }
-        for text in ["/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001", "/ip4/127.0.0.1/tcp/0", "/ip4/224.0.0.1/tcp/1"] {
+        for text in
+            ["/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001", "/ip4/127.0.0.1/tcp/0", "/ip4/224.0.0.1/tcp/1"]
+        {
             let address = Address::parse(text).unwrap();
             assert_eq!(Address::parse_diallable(text), Err(AddressError::NotDiallable(address)));
         }

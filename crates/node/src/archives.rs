@@ -48,7 +48,11 @@ pub fn write_archive(home: &Home, now: Time, out: &mut impl Write) -> Result<(),
 }
 
 /// As [`write_archive`], for a caller that holds the lock.
-pub(crate) fn write_archive_locked(home: &Home, now: Time, out: &mut impl Write) -> Result<(), ArchivingError> {
+pub(crate) fn write_archive_locked(
+    home: &Home,
+    now: Time,
+    out: &mut impl Write,
+) -> Result<(), ArchivingError> {
     const MIB: u64 = 1024 * 1024;
     let roster = home.roster()?;
     let member = home.card()?.member;

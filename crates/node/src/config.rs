@@ -273,7 +273,11 @@ impl NodeConfig {
         let config: Self = toml::from_str(text)
             .map_err(|e| ConfigError::Syntax { path: path.into(), text: e.to_string().trim_end().into() })?;
         let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Values { path: path.into(), problems }) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Values { path: path.into(), problems })
+        }
     }
 
     /// Every value that is out of bounds; empty if the configuration can be used.

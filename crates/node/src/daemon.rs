@@ -154,8 +154,8 @@ pub enum RunError {
     Signals(std::io::Error),
 }
 
-/// Runs a node as this process: logs to standard error, memory protected, until SIGTERM or SIGINT. `started` is
-/// called when the node takes and gives messages.
+/// Runs a node as this process: logs to standard error, memory protected, until SIGTERM or SIGINT, or
+/// until `stop` is over. `started` is called when the node takes and gives messages.
 ///
 /// # Errors
 /// [`RunError`].
@@ -164,19 +164,23 @@ pub async fn run(
     passphrase: Passphrase,
     config: NodeConfig,
     started: impl FnOnce(&Running),
+    stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     telemetry::start(&config.log)?;
     telemetry::protect_memory();
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
+    let mut stop = std::pin::pin!(stop);
     let mut running = tokio::select! {
         running = Daemon::start(home, passphrase, config) => running?,
+        () = &mut stop => return Ok(()),
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
     started(&running);
     let failed = tokio::select! {
         reason = running.failed() => Some(reason),
+        () = &mut stop => None,
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
     };

@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 
 use ecomesh_protocol::roster::FoundingError;
 use ecomesh_protocol::{PeerKey, Roster};
+use ecomesh_record::MemberId;
 use ecomesh_record::charter::FoundedCharter;
 use ecomesh_record::limits::CHARTER_BYTES_MAX;
-use ecomesh_record::MemberId;
 use ecomesh_seal::identity::OpenIdentityError;
 use ecomesh_seal::{Identity, key_file};
 use serde::{Deserialize, Serialize};
@@ -45,10 +45,14 @@ pub struct Home {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HomeError {
     /// There are no keys here.
-    #[error("there is no node in {0}; make its keys with `ecomesh keygen --home {0}`, or give another --home")]
+    #[error(
+        "there is no node in {0}; make its keys with `ecomesh keygen --home {0}`, or give another --home"
+    )]
     NoHome(PathBuf),
     /// There are keys here already.
-    #[error("there is a node in {0} already; nothing was changed. Give another --home, or move that folder away")]
+    #[error(
+        "there is a node in {0} already; nothing was changed. Give another --home, or move that folder away"
+    )]
     HomeExists(PathBuf),
     /// There is no charter yet.
     #[error("the node in {0} has not joined a network; run `ecomesh join --home {0} NAME.charter`")]
@@ -357,4 +361,3 @@ impl Home {
 
 /// Largest `.charter` file in bytes: magic and the encoding.
 pub const CHARTER_FILE_BYTES_MAX: u64 = CHARTER_BYTES_MAX as u64 + 8;
-

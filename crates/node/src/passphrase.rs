@@ -111,7 +111,9 @@ impl Source {
     ) -> Result<Passphrase, PassphraseError> {
         let first = match self {
             Self::File(path) => return read_file(path)?.fit_for_new_keys(),
-            Self::Prompt => ask(&mut prompt, "New passphrase (8 characters or more): ")?.fit_for_new_keys()?,
+            Self::Prompt => {
+                ask(&mut prompt, "New passphrase (8 characters or more): ")?.fit_for_new_keys()?
+            }
         };
         let again = ask(&mut prompt, "The same again: ")?;
         if first.as_bytes() == again.as_bytes() { Ok(first) } else { Err(PassphraseError::Differ) }
@@ -137,7 +139,9 @@ pub enum PassphraseError {
     #[error("the passphrase is longer than {PASSPHRASE_BYTES_MAX} bytes; this is another file")]
     TooLong,
     /// Too short for new keys.
-    #[error("a new passphrase has {CHARACTERS_MIN} characters or more; choose a longer one, such as four random words")]
+    #[error(
+        "a new passphrase has {CHARACTERS_MIN} characters or more; choose a longer one, such as four random words"
+    )]
     TooShort,
     /// Two different ones were typed.
     #[error("the two passphrases differ; nothing was written, type them again")]
@@ -172,9 +176,13 @@ mod tests {
 
     #[test]
     fn one_line_break_at_the_end_is_no_part_of_it() {
-        for (given, kept) in
-            [("word\n", "word"), ("word\r\n", "word"), ("word", "word"), ("word\n\n", "word\n"), (" word ", " word ")]
-        {
+        for (given, kept) in [
+            ("word\n", "word"),
+            ("word\r\n", "word"),
+            ("word", "word"),
+            ("word\n\n", "word\n"),
+            (" word ", " word "),
+        ] {
             assert_eq!(passphrase(given.as_bytes()), Ok(kept.as_bytes().to_vec()), "{given:?}");
         }
         assert_eq!(passphrase(b"\n"), Err(PassphraseError::Empty));
@@ -186,7 +194,9 @@ mod tests {
     #[test]
     fn a_new_one_has_eight_characters_not_bytes() {
         let fit = |text: &str| {
-            Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).and_then(Passphrase::fit_for_new_keys).map(drop)
+            Passphrase::new(Zeroizing::new(text.as_bytes().to_vec()))
+                .and_then(Passphrase::fit_for_new_keys)
+                .map(drop)
         };
         assert_eq!(fit("1234567"), Err(PassphraseError::TooShort));
         assert_eq!(fit("12345678"), Ok(()));

@@ -109,18 +109,26 @@ impl Drop for Committer {
 impl Worker {
     fn commit(&self, job: Job) -> Result<(), LedgerError> {
         for batch in job.batches {
-            self.shared.engine.write(|db| db.apply_batch(batch))?;
+            self.apply(batch)?;
         }
-        self.shared.engine.write(|db| db.flush())?;
-        self.system.sync(&self.db_file).map_err(|error| {
-            self.shared.engine.condemn("a sync failed");
-            LedgerError::SyncFailed(error.to_string())
-        })?;
         // Without the marker the commit is whole; only a later loss would be harder to see.
         if let Err(error) = self.marker.write(&job.mark) {
             tracing::warn!(%error, "the marker of the store was not written");
         }
         Ok(())
+    }
+
+    /// Applies one batch and makes it durable. Each batch is synced, not only the last one: sled moves pages and
+    /// uses the segments again that they left, and both must not fall between the same two syncs.
+    fn apply(&self, batch: Batch) -> Result<(), LedgerError> {
+        self.shared.engine.write(|db| {
+            db.apply_batch(batch)?;
+            db.flush()
+        })?;
+        self.system.sync(&self.db_file).map_err(|error| {
+            self.shared.engine.condemn("a sync failed");
+            LedgerError::SyncFailed(error.to_string())
+        })
     }
 
     fn close(&self) {

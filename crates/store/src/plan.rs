@@ -12,11 +12,14 @@ use crate::read::Shared;
 use crate::schema::{self, Meta, OPERATIONS_MAX, RecordRow, RowDigest};
 use crate::state::{Changes, State};
 
+/// Key and value.
+type Row = (Vec<u8>, Vec<u8>);
+
 /// A batch, checked, in the form in which it is written.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Rows of records and chunks of bodies; nobody sees them before the heads move.
-    bulk: Vec<(Vec<u8>, Vec<u8>)>,
+    bulk: Vec<Row>,
     changes: Changes,
     /// Whether it holds nothing but control records and small things, which the reserve is kept for.
     pub(crate) control_only: bool,
@@ -58,7 +61,7 @@ impl Plan {
 
     /// Bytes that this may take on the disk, generously: sled writes a page again for a small change of it.
     pub(crate) fn disk_bytes(&self) -> u64 {
-        let bulk: usize = self.bulk.iter().map(|(key, value)| key.len() + value.len() + ROW_OVERHEAD).sum();
+        let bulk = bytes_of(&self.bulk);
         let values: usize = self.changes.values.values().map(|value| value.len() + ROW_OVERHEAD).sum();
         let small = self.changes.heads.len() + self.changes.forks.len() + self.changes.new_holes.len();
         (bulk + values + small * 512) as u64 * WRITE_FACTOR
@@ -76,8 +79,9 @@ impl Plan {
         let mut bulk = self.bulk;
         // What fits goes along with the heads, so that a usual commit is one batch.
         let room = OPERATIONS_MAX.saturating_sub(rows.len() + 1);
-        let with_heads = bulk.split_off(if bulk.len() > room { bulk.len() } else { 0 });
-        let mut batches: Vec<SledBatch> = bulk.chunks(OPERATIONS_MAX).map(insert_all).collect();
+        let fits = bulk.len() <= room && bytes_of(&bulk) <= BATCH_BYTES_MAX;
+        let with_heads = if fits { std::mem::take(&mut bulk) } else { Vec::new() };
+        let mut batches: Vec<SledBatch> = split(&bulk).into_iter().map(insert_all).collect();
         let mut last = insert_all(&with_heads);
         for row in rows {
             match row.after {
@@ -178,12 +182,36 @@ impl Plan {
     }
 }
 
+/// Most bytes of rows in one batch: half a segment of sled, see [`crate::commit`].
+const BATCH_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a row beside its key and value, in sled's log.
 const ROW_OVERHEAD: usize = 64;
 /// Measured: the file grows to 1.9 times what is put in; while pages move, more.
 const WRITE_FACTOR: u64 = 3;
 
-fn insert_all(rows: &[(Vec<u8>, Vec<u8>)]) -> SledBatch {
+fn bytes_of(rows: &[Row]) -> usize {
+    rows.iter().map(|(key, value)| key.len() + value.len() + ROW_OVERHEAD).sum()
+}
+
+/// Parts of at most so many operations and bytes.
+fn split(mut rows: &[Row]) -> Vec<&[Row]> {
+    let mut parts = Vec::new();
+    while !rows.is_empty() {
+        let mut bytes = 0;
+        let fits = |row: &&Row| {
+            bytes += row.0.len() + row.1.len() + ROW_OVERHEAD;
+            bytes <= BATCH_BYTES_MAX
+        };
+        // One row always fits: a value is at most 7,168 bytes.
+        let count = rows.iter().take(OPERATIONS_MAX).take_while(fits).count();
+        let (part, rest) = rows.split_at(count);
+        parts.push(part);
+        rows = rest;
+    }
+    parts
+}
+
+fn insert_all(rows: &[Row]) -> SledBatch {
     let mut batch = SledBatch::default();
     rows.iter().for_each(|(key, value)| batch.insert(key.as_slice(), value.as_slice()));
     batch

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
+use ecomesh_node::Roster;
 use ecomesh_node::founding::Card;
 use ecomesh_node::founding::draft::{DRAFT_BYTES_MAX, Draft};
 use ecomesh_node::founding::sign::{SignatureFile, found, sign};
 use ecomesh_node::home::{CHARTER_FILE_BYTES_MAX, Home};
-use ecomesh_node::Roster;
 use ecomesh_node::record::{FoundedCharter, Time};
 use serde::Serialize;
 
@@ -92,14 +92,19 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn text(view: &View) -> String {
-    let written = view.written.as_ref().map_or(String::new(), |path| format!("written      {}\n", path.display()));
+    let written =
+        view.written.as_ref().map_or(String::new(), |path| format!("written      {}\n", path.display()));
     format!(
         "{written}network      {} ({} members: {})\nfingerprint  {}\nsigned       {}",
         view.network,
         view.members.len(),
         view.members.join(", "),
         view.fingerprint,
-        if view.signed { "by all founders" } else { "not yet; compare the fingerprint on the telephone before signing" },
+        if view.signed {
+            "by all founders"
+        } else {
+            "not yet; compare the fingerprint on the telephone before signing"
+        },
     )
 }
 
@@ -124,8 +129,8 @@ fn sign_draft(
     let home = Home::open(global.home()?)?;
     let card = home.card()?;
     let identity = home.unseal(&passphrase.source().existing(keys::prompt)?)?;
-    let signature = sign(&draft, &card, &identity)
-        .map_err(|e| Failure::new(ExitCode::Refused, e.to_string()))?;
+    let signature =
+        sign(&draft, &card, &identity).map_err(|e| Failure::new(ExitCode::Refused, e.to_string()))?;
     files::write_new(&output, signature.to_text(&draft.charter.network).as_bytes())?;
     Ok(view(&draft, Some(output)))
 }

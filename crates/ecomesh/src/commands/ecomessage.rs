@@ -48,7 +48,10 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
                 None => output::line(text.trim_end())?,
                 Some(path) => {
                     files::write_new(&path, text.as_bytes())?;
-                    output::remark(global, &format!("fill in {0}, then: ecomesh ecomessage check {0}", path.display()));
+                    output::remark(
+                        global,
+                        &format!("fill in {0}, then: ecomesh ecomessage check {0}", path.display()),
+                    );
                 }
             }
             Ok(ExitCode::Ok)

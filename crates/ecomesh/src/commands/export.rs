@@ -59,7 +59,10 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     part.persist_noclobber(&args.output).map_err(|error| cannot(error.error))?;
     let exported = Exported { file: args.output.display().to_string(), bytes };
     output::either(global, &exported, |exported| {
-        format!("{} ({} bytes)\ncheck it with: ecomesh audit {}", exported.file, exported.bytes, exported.file)
+        format!(
+            "{} ({} bytes)\ncheck it with: ecomesh audit {}",
+            exported.file, exported.bytes, exported.file
+        )
     })?;
     Ok(ExitCode::Ok)
 }

@@ -9,7 +9,9 @@ use crate::output;
 
 /// What this node holds of each member's logs, without gaps; two nodes with one digest hold the same.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  ecomesh frontier\n  ecomesh frontier --of TZ       what TZ's node said last that it holds")]
+#[command(
+    after_help = "Examples:\n  ecomesh frontier\n  ecomesh frontier --of TZ       what TZ's node said last that it holds"
+)]
 pub struct Args {
     /// Another member, by its last signed statement
     #[arg(long, value_name = "MEMBER")]

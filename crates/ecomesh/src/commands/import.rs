@@ -23,7 +23,8 @@ pub struct Args {
 /// Runs the command: exit 1 if a record of the archive was refused.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
-    let file = std::fs::File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let file =
+        std::fs::File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let imported = node.ask(node.api.import(tokio::fs::File::from_std(file)))?;
     output::either(global, &imported, text)?;
     Ok(if imported.refused == 0 { ExitCode::Ok } else { ExitCode::No })

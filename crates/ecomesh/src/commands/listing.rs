@@ -22,7 +22,11 @@ pub struct Options {
 impl Options {
     /// The query of the first page.
     pub fn query(&self, member: Option<String>) -> anyhow::Result<ListingQuery> {
-        let since_ms = self.since.as_deref().map(|text| crate::times::point(text, crate::times::now_ms())).transpose()?;
+        let since_ms = self
+            .since
+            .as_deref()
+            .map(|text| crate::times::point(text, crate::times::now_ms()))
+            .transpose()?;
         Ok(ListingQuery { member, since_ms, limit: None, cursor: None, all: self.all.then_some(true) })
     }
 }
@@ -37,7 +41,12 @@ pub enum Which {
 }
 
 /// Reads pages until `limit` messages are there or no more exist; oldest first, as they are shown.
-pub async fn read(api: &Client, which: Which, mut query: ListingQuery, limit: usize) -> Result<Vec<MessageView>, ClientError> {
+pub async fn read(
+    api: &Client,
+    which: Which,
+    mut query: ListingQuery,
+    limit: usize,
+) -> Result<Vec<MessageView>, ClientError> {
     let mut messages = Vec::new();
     loop {
         query.limit = Some((limit - messages.len()).clamp(1, ecomesh_api::limits::LISTING_MAX));
@@ -57,7 +66,11 @@ pub async fn read(api: &Client, which: Which, mut query: ListingQuery, limit: us
 }
 
 /// Prints the messages as JSON (`{"messages": […]}`, newest last) or as the given table.
-pub fn print(global: &Global, messages: Vec<MessageView>, table: impl Fn(&[MessageView]) -> output::Table) -> anyhow::Result<()> {
+pub fn print(
+    global: &Global,
+    messages: Vec<MessageView>,
+    table: impl Fn(&[MessageView]) -> output::Table,
+) -> anyhow::Result<()> {
     let listing = Listing { messages, next: None };
     if global.json {
         return output::json(&serde_json::json!({ "messages": listing.messages }));

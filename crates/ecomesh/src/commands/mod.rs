@@ -1,7 +1,9 @@
 //! One file per command: `Args` says what can be typed, `run` does it and names the exit code.
 
 pub mod audit;
+pub mod backup;
 pub mod charter;
+pub mod doctor;
 pub mod ecomessage;
 pub mod export;
 pub mod frontier;
@@ -13,6 +15,7 @@ pub mod listing;
 pub mod network;
 pub mod outbox;
 pub mod peers;
+pub mod restore;
 pub mod run;
 pub mod selftest;
 pub mod send;
@@ -44,6 +47,9 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Audit(args) => audit::run(args, global),
+        Command::Doctor(args) => doctor::run(args, global),
+        Command::Backup(args) => backup::run(args, global),
+        Command::Restore(args) => restore::run(args, global),
         Command::Transport(args) => transport::run(args, global),
         Command::Selftest(args) => selftest::run(args, global),
     }

@@ -23,7 +23,8 @@ pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn text(peers: &PeersView) -> String {
-    let mut table = output::Table::new(&["MEMBER", "LINK", "LACKS", "AHEAD", "LAST HEARD", "REMARKS", "NAME"]);
+    let mut table =
+        output::Table::new(&["MEMBER", "LINK", "LACKS", "AHEAD", "LAST HEARD", "REMARKS", "NAME"]);
     for peer in &peers.peers {
         table.row([
             peer.member.clone(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ecomesh_node::config::NodeConfig;
 use ecomesh_node::home::Home;
-use ecomesh_node::{RunError, Running};
+use ecomesh_node::{RunError, Running, StartError};
 use tokio::io::AsyncReadExt;
 
 use crate::cli::Global;
@@ -37,12 +37,8 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         // A reader that has gone must not end the node.
         let _ = output::line(&format!("ready: {}", running.listening().join(", ")));
     };
-    let result = runtime.block_on(async {
-        tokio::select! {
-            result = ecomesh_node::run(home, passphrase, config, ready) => result,
-            () = stdin_ends(args.stop_with_stdin) => Ok(()),
-        }
-    });
+    let stop = stdin_ends(args.stop_with_stdin);
+    let result = runtime.block_on(ecomesh_node::run(home, passphrase, config, ready, stop));
     // What hangs in a task must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     result.map_err(explain)?;
@@ -61,7 +57,25 @@ async fn stdin_ends(wanted: bool) {
 
 fn explain(error: RunError) -> anyhow::Error {
     match &error {
-        RunError::Start(_) => anyhow::Error::new(error),
-        _ => Failure::new(ExitCode::Internal, error.to_string()).into(),
+        RunError::Start(_) => explain_start(error),
+        RunError::Telemetry(_) => Failure::new(ExitCode::BadInput, error.to_string()).into(),
+        RunError::Failed(_) => Failure::new(ExitCode::Io, error.to_string())
+            .help("look at the lines above and run `ecomesh doctor`; nothing that was acknowledged is lost")
+            .into(),
+        RunError::Stop(_) | RunError::Signals(_) => {
+            Failure::new(ExitCode::Internal, error.to_string()).into()
+        }
     }
+}
+
+fn explain_start(error: RunError) -> anyhow::Error {
+    let what = error.to_string();
+    let RunError::Start(start) = error else { return Failure::new(ExitCode::Internal, what).into() };
+    let code = match start {
+        StartError::Home(error) => return error.into(),
+        StartError::Config(_) => ExitCode::BadInput,
+        StartError::Core(_) => ExitCode::Keys,
+        _ => ExitCode::Io,
+    };
+    Failure::new(code, what).into()
 }

@@ -19,9 +19,14 @@ struct Check {
 
 /// Runs the command.
 pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let mut checks: Vec<Check> =
-        ecomesh_node::seal::selftest().into_iter().map(|(name, result)| Check { name, passed: result.is_ok() }).collect();
-    checks.push(Check { name: "canonical bytes: a non-minimal integer is refused", passed: refuses_non_minimal() });
+    let mut checks: Vec<Check> = ecomesh_node::seal::selftest()
+        .into_iter()
+        .map(|(name, result)| Check { name, passed: result.is_ok() })
+        .collect();
+    checks.push(Check {
+        name: "canonical bytes: a non-minimal integer is refused",
+        passed: refuses_non_minimal(),
+    });
     output::either(global, &checks, |checks| {
         let line = |c: &Check| format!("{}  {}\n", if c.passed { "ok    " } else { "FAILED" }, c.name);
         checks.iter().map(line).collect()

@@ -131,7 +131,8 @@ pub async fn send(api: &Client, request: &SendRequest, key: &str) -> Result<Sent
         match api.send(request, Some(key)).await {
             Err(ClientError::Protocol(_) | ClientError::Timeout { .. }) if tried < TRIES => {}
             // The node went away after the first try and may be coming back.
-            Err(ClientError::NodeNotRunning { .. } | ClientError::Starting(_)) if tried > 1 && tried < TRIES => {}
+            Err(ClientError::NodeNotRunning { .. } | ClientError::Starting(_))
+                if tried > 1 && tried < TRIES => {}
             answer => return answer,
         }
         tried += 1;
@@ -142,14 +143,18 @@ pub async fn send(api: &Client, request: &SendRequest, key: &str) -> Result<Sent
 /// A key that nobody else will use: 128 random bits.
 pub fn random_key() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers from the system: {error}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("no random numbers from the system: {error}"))?;
     Ok(hex::encode(bytes))
 }
 
 fn addressees(to: Option<&str>) -> Result<Vec<String>, Failure> {
     let Some(text) = to else { return Ok(Vec::new()) };
-    let to: Vec<String> =
-        text.split(',').map(|member| member.trim().to_ascii_uppercase()).filter(|member| !member.is_empty()).collect();
+    let to: Vec<String> = text
+        .split(',')
+        .map(|member| member.trim().to_ascii_uppercase())
+        .filter(|member| !member.is_empty())
+        .collect();
     if to.is_empty() {
         return Err(Failure::new(ExitCode::Usage, "the list of addressees is empty")
             .help("name the members, as in --to TZ,FR, or send to all of them with --members"));
@@ -177,7 +182,9 @@ fn read(path: &Path) -> anyhow::Result<String> {
         std::io::stdin().lock().take(bound).read_to_end(&mut bytes).context("cannot read standard input")?;
     } else {
         let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        file.take(bound).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+        file.take(bound)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {}", path.display()))?;
     }
     String::from_utf8(bytes).map_err(|_| {
         Failure::new(ExitCode::BadInput, format!("{} is no text in UTF-8", path.display()))
@@ -194,7 +201,11 @@ fn problems(what: &str, report: &Report) -> Failure {
 
 fn remark(sent: &Sent) -> String {
     let again = if sent.repeated { " (sent before under this key; not sent again)" } else { "" };
-    format!("recorded, for {}{again}; follow it with: ecomesh status {}", listing::addressees(&sent.to), listing::short(&sent.id))
+    format!(
+        "recorded, for {}{again}; follow it with: ecomesh status {}",
+        listing::addressees(&sent.to),
+        listing::short(&sent.id)
+    )
 }
 
 impl From<PriorityArg> for Priority {

@@ -50,12 +50,16 @@ fn text(record: &RecordView) -> String {
     }
     if record.verdict.state != RecordState::Valid {
         let reason = record.verdict.reason.as_deref().unwrap_or("no reason given");
-        lines.push(format!("STATE      {:?}: {}", record.verdict.state, output::printable(reason)).to_lowercase());
+        lines.push(
+            format!("STATE      {:?}: {}", record.verdict.state, output::printable(reason)).to_lowercase(),
+        );
     }
     lines.push(String::new());
     match (&record.text, &record.unreadable) {
         (Some(text), _) => lines.extend(text.lines().map(output::isolated)),
-        (None, Some(why)) => lines.push(format!("(the document cannot be shown: {})", output::printable(why))),
+        (None, Some(why)) => {
+            lines.push(format!("(the document cannot be shown: {})", output::printable(why)))
+        }
         (None, None) => lines.push(String::from("(no document)")),
     }
     lines.join("\n")

@@ -87,12 +87,21 @@ fn text(status: &StatusView) -> String {
     let mut lines = vec![
         format!("id         {}", status.id),
         format!("recorded   {}", times::show(status.recorded_at_ms)),
-        format!("held by    {} of {} other members: {}", status.delivery.held, status.delivery.members, names(&status.held_by)),
+        format!(
+            "held by    {} of {} other members: {}",
+            status.delivery.held,
+            status.delivery.members,
+            names(&status.held_by)
+        ),
         format!("delivered  {} of {}", status.delivery.delivered, status.delivery.addressees),
     ];
     for recipient in &status.recipients {
         let when = match recipient.delivered_at_ms {
-            Some(at) => format!("{}  after {}", times::show(at), times::length(at.saturating_sub(status.recorded_at_ms))),
+            Some(at) => format!(
+                "{}  after {}",
+                times::show(at),
+                times::length(at.saturating_sub(status.recorded_at_ms))
+            ),
             None => String::from("not yet"),
         };
         lines.push(format!("  {:<8} {when}", recipient.member));

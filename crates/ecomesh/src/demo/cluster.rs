@@ -56,7 +56,10 @@ impl Cluster {
             cluster_ports.push((*port, proxy));
         }
         let cluster = Self { nodes, wires, folder: folder.to_owned(), program };
-        try_join_all(cluster.nodes.iter().zip(&cluster_ports).map(|(node, ports)| cluster.make_keys(node, *ports))).await?;
+        try_join_all(
+            cluster.nodes.iter().zip(&cluster_ports).map(|(node, ports)| cluster.make_keys(node, *ports)),
+        )
+        .await?;
         cluster.make_charter().await?;
         Ok(cluster)
     }
@@ -79,7 +82,9 @@ impl Cluster {
 
     /// SIGKILL: the process ends between two instructions.
     pub async fn kill(&mut self, index: usize) -> anyhow::Result<()> {
-        let Some(mut child) = self.nodes[index].child.take() else { bail!("{} does not run", self.nodes[index].member) };
+        let Some(mut child) = self.nodes[index].child.take() else {
+            bail!("{} does not run", self.nodes[index].member)
+        };
         child.kill().await.context("cannot kill a node")
     }
 
@@ -123,8 +128,20 @@ impl Cluster {
         let listen = format!("/ip4/127.0.0.1/tcp/{proxy}");
         let name = bureau(&node.member);
         let member = &node.member;
-        self.must(&["keygen", "--member", member, "--name", &name, "--listen", &listen, "--home", member, "--passphrase-file", "passphrase"])
-            .await?;
+        self.must(&[
+            "keygen",
+            "--member",
+            member,
+            "--name",
+            &name,
+            "--listen",
+            &listen,
+            "--home",
+            member,
+            "--passphrase-file",
+            "passphrase",
+        ])
+        .await?;
         // One machine plays all bureaus: short redials, small reserves, and many links from one address.
         let config = format!(
             "[net]\nlisten = [\"/ip4/127.0.0.1/tcp/{port}\"]\nstrangers_per_ip_max = 64\nredial_ms_min = 100\n\
@@ -141,14 +158,26 @@ impl Cluster {
         self.must(&draft).await?;
         try_join_all(self.nodes.iter().zip(&signatures).map(|(node, signature)| async move {
             let home = &node.member;
-            self.must(&["charter", "sign", "--home", home, "--passphrase-file", "passphrase", "charter.toml", "-o", signature]).await
+            self.must(&[
+                "charter",
+                "sign",
+                "--home",
+                home,
+                "--passphrase-file",
+                "passphrase",
+                "charter.toml",
+                "-o",
+                signature,
+            ])
+            .await
         }))
         .await?;
         let mut found = vec!["charter", "found", "charter.toml", "-o", "demo.charter"];
         found.extend(signatures.iter().map(String::as_str));
         self.must(&found).await?;
         try_join_all(self.nodes.iter().map(|node| async move {
-            self.must(&["join", "--home", &node.member, "--passphrase-file", "passphrase", "demo.charter"]).await
+            self.must(&["join", "--home", &node.member, "--passphrase-file", "passphrase", "demo.charter"])
+                .await
         }))
         .await?;
         Ok(())
@@ -199,8 +228,12 @@ fn bureau(member: &str) -> String {
 
 /// Ports that are free now, all different since they are held together.
 fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
-    let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
-    Ok(held.iter().map(|listener| listener.local_addr().map(|address| address.port())).collect::<Result<_, _>>()?)
+    let held: Vec<TcpListener> =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    Ok(held
+        .iter()
+        .map(|listener| listener.local_addr().map(|address| address.port()))
+        .collect::<Result<_, _>>()?)
 }
 
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -91,7 +91,8 @@ async fn accept(state: Arc<State>, listener: TcpListener, node: usize, port: u16
 async fn carry(state: Arc<State>, mut inward: TcpStream, peer: SocketAddr, node: usize, port: u16) {
     let mut cut = state.cut.subscribe();
     let dialer = state.dialer(peer);
-    let is_cut = |cut: &Option<usize>| cut.is_some_and(|cut| cut == node || dialer.is_none_or(|dialer| dialer == cut));
+    let is_cut =
+        |cut: &Option<usize>| cut.is_some_and(|cut| cut == node || dialer.is_none_or(|dialer| dialer == cut));
     if is_cut(&cut.borrow_and_update()) {
         return;
     }
@@ -108,7 +109,8 @@ fn socket_inode(local: SocketAddr) -> Option<String> {
     let SocketAddr::V4(local) = local else { return None };
     let address = format!("{:08X}:{:04X}", u32::from_le_bytes(local.ip().octets()), local.port());
     let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    let row = table.lines().map(str::split_whitespace).find(|row| row.clone().nth(1) == Some(address.as_str()));
+    let row =
+        table.lines().map(str::split_whitespace).find(|row| row.clone().nth(1) == Some(address.as_str()));
     row?.nth(9).map(str::to_owned)
 }
 
@@ -118,7 +120,9 @@ fn owns(process: u32, inode: &str) -> bool {
     let Ok(descriptors) = std::fs::read_dir(Path::new("/proc").join(process.to_string()).join("fd")) else {
         return false;
     };
-    descriptors.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == Path::new(&name)))
+    descriptors
+        .flatten()
+        .any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == Path::new(&name)))
 }
 
 #[cfg(test)]
@@ -128,7 +132,8 @@ mod tests {
     #[test]
     fn a_connection_is_traced_to_its_process() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let dialed = std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        let dialed =
+            std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
         let (_accepted, peer) = listener.accept().expect("a connection");
         let inode = socket_inode(peer).expect("the kernel knows it");
         assert!(owns(std::process::id(), &inode));

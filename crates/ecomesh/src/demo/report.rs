@@ -101,8 +101,9 @@ impl Message {
 impl Verdict {
     /// Sums up a node and the audit of its archive.
     pub fn new(view: &NodeView, frontier: &FrontierView, audit: &Output, happened: String) -> Self {
-        let said = serde_json::from_slice(&audit.stdout)
-            .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(&audit.stderr).trim().to_owned()));
+        let said = serde_json::from_slice(&audit.stdout).unwrap_or_else(|_| {
+            serde_json::Value::String(String::from_utf8_lossy(&audit.stderr).trim().to_owned())
+        });
         Self {
             member: view.member.clone(),
             records: view.records,
@@ -117,7 +118,13 @@ impl Verdict {
 
 impl Report {
     /// Puts the parts together and judges them.
-    pub fn new(took: Duration, folder: &Path, settled: bool, messages: Vec<Message>, nodes: Vec<Verdict>) -> Self {
+    pub fn new(
+        took: Duration,
+        folder: &Path,
+        settled: bool,
+        messages: Vec<Message>,
+        nodes: Vec<Verdict>,
+    ) -> Self {
         Self {
             passed: settled && !messages.is_empty() && nodes.iter().all(|node| node.whole),
             settled,
@@ -144,7 +151,9 @@ pub async fn deliveries(cluster: &Cluster, mut messages: Vec<Message>) -> anyhow
 
 /// The report for people.
 pub fn text(report: &Report) -> String {
-    let mut text = String::from("\nWho sent what to whom, and how long until it was there (proven by the addressee's signed frontier):\n\n");
+    let mut text = String::from(
+        "\nWho sent what to whom, and how long until it was there (proven by the addressee's signed frontier):\n\n",
+    );
     text.push_str(&messages(report).render());
     text.push_str("\nWhat every node holds, and what the audit of its archive says:\n\n");
     text.push_str(&nodes(report).render());
@@ -168,7 +177,12 @@ fn messages(report: &Report) -> Table {
     heads.extend(report.nodes.iter().map(|node| node.member.as_str()));
     let mut table = Table::new(&heads);
     for message in &report.messages {
-        let mut row = vec![message.from.clone(), message.language.clone(), message.when.to_owned(), message.subject.clone()];
+        let mut row = vec![
+            message.from.clone(),
+            message.language.clone(),
+            message.when.to_owned(),
+            message.subject.clone(),
+        ];
         row.extend(report.nodes.iter().map(|node| cell(message, &node.member)));
         table.row(row);
     }
@@ -209,7 +223,10 @@ pub fn how_to_talk(cluster: &Cluster, process: u32) -> String {
     }
     if let [first, second, ..] = cluster.nodes.as_slice() {
         let home = first.home.display();
-        text.push_str(&format!("  ecomesh send --text \"Hello\" --language en --to {} --home {home}\n", second.member));
+        text.push_str(&format!(
+            "  ecomesh send --text \"Hello\" --language en --to {} --home {home}\n",
+            second.member
+        ));
         text.push_str(&format!("  ecomesh peers --home {home}\n"));
     }
     text.push_str(&format!("Stop it with Ctrl-C here, or with: kill {process}"));

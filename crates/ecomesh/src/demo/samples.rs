@@ -54,8 +54,9 @@ pub fn for_countries(countries: &[String]) -> anyhow::Result<(Vec<Sample>, Vec<S
     let (mut samples, mut remarks) = (Vec::new(), Vec::new());
     let mut left_out = 0;
     for (name, text) in FILES {
-        let (document, _) =
-            Document::from_toml(text).map_err(|report| anyhow::anyhow!("{report}")).with_context(|| format!("the sample {name}"))?;
+        let (document, _) = Document::from_toml(text)
+            .map_err(|report| anyhow::anyhow!("{report}"))
+            .with_context(|| format!("the sample {name}"))?;
         let sender = document.sender().map(ToString::to_string).unwrap_or_default();
         let Some(from) = countries.iter().position(|country| *country == sender) else {
             left_out += 1;
@@ -64,7 +65,10 @@ pub fn for_countries(countries: &[String]) -> anyhow::Result<(Vec<Sample>, Vec<S
         let named: Vec<String> = document.addressees().iter().map(ToString::to_string).collect();
         let to: Vec<String> = named.iter().filter(|member| countries.contains(member)).cloned().collect();
         if to.is_empty() {
-            remarks.push(format!("{name}: none of {} is in this network, so it goes to all members", named.join(", ")));
+            remarks.push(format!(
+                "{name}: none of {} is in this network, so it goes to all members",
+                named.join(", ")
+            ));
         }
         samples.push(Sample { document, from, to, exercise: false });
     }
@@ -73,9 +77,16 @@ pub fn for_countries(countries: &[String]) -> anyhow::Result<(Vec<Sample>, Vec<S
     }
     for (from, country) in countries.iter().enumerate() {
         if !samples.iter().any(|sample| sample.from == from) {
-            remarks.push(format!("{country} has no sample of its own and sends test messages, marked as an exercise"));
+            remarks.push(format!(
+                "{country} has no sample of its own and sends test messages, marked as an exercise"
+            ));
             for number in 1..=3 {
-                samples.push(Sample { document: test_message(country, number)?, from, to: Vec::new(), exercise: true });
+                samples.push(Sample {
+                    document: test_message(country, number)?,
+                    from,
+                    to: Vec::new(),
+                    exercise: true,
+                });
             }
         }
     }
@@ -89,7 +100,9 @@ fn test_message(country: &str, number: u32) -> anyhow::Result<Document> {
         "title": format!("Test message {number} from {country}"),
         "text": format!("This is test message {number} from {country}."),
     });
-    Document::from_json(&form).map(|(document, _)| document).map_err(|report| anyhow::anyhow!("a test message: {report}"))
+    Document::from_json(&form)
+        .map(|(document, _)| document)
+        .map_err(|report| anyhow::anyhow!("a test message: {report}"))
 }
 
 #[cfg(test)]
@@ -102,10 +115,13 @@ mod tests {
 
     #[test]
     fn every_sample_is_sent_among_the_five_countries() {
-        let (samples, remarks) = for_countries(&countries("KE,TZ,TH,FR,CN")).expect("samples that can be sent");
+        let (samples, remarks) =
+            for_countries(&countries("KE,TZ,TH,FR,CN")).expect("samples that can be sent");
         assert_eq!(samples.len(), FILES.len());
         assert_eq!(remarks, Vec::<String>::new());
-        assert!(samples.iter().filter(|sample| matches!(sample.document, Document::Ecomessage(_))).count() >= 12);
+        assert!(
+            samples.iter().filter(|sample| matches!(sample.document, Document::Ecomessage(_))).count() >= 12
+        );
         for language in ["en", "fr", "es", "ar"] {
             assert!(samples.iter().any(|sample| sample.document.language() == language), "{language}");
         }

@@ -105,7 +105,10 @@ fn api(config: &NodeConfig, list: &mut Problems) {
     let tcp = &config.api.tcp;
     if tcp.is_empty() {
         if !config.api.socket {
-            list.add("api.socket", "false, and api.tcp is empty: nobody could talk to the node; switch one on");
+            list.add(
+                "api.socket",
+                "false, and api.tcp is empty: nobody could talk to the node; switch one on",
+            );
         }
         return;
     }

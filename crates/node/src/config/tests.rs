@@ -103,7 +103,15 @@ fn all_wrong_values_are_told_at_once() {
                 [api]\ntcp = \"0.0.0.0:7420\"\n[log]\nlevel = \"loud\"\n[verify]\nthreads = 65\n";
     assert_eq!(
         wrong(text),
-        ["net.links", "net.redial_ms_max", "verify.threads", "net.listen", "net.addresses", "api.tcp", "log.level"]
+        [
+            "net.links",
+            "net.redial_ms_max",
+            "verify.threads",
+            "net.listen",
+            "net.addresses",
+            "api.tcp",
+            "log.level"
+        ]
     );
     let text = parse(text).unwrap_err().to_string();
     assert!(text.contains("net.links: 0 is not between 1 and 64"), "{text}");

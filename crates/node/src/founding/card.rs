@@ -84,7 +84,9 @@ pub enum CardError {
         reason: KeyError,
     },
     /// Changed after it was signed.
-    #[error("the card of {0} was changed after it was signed; ask {0} for it again, and compare the fingerprint")]
+    #[error(
+        "the card of {0} was changed after it was signed; ask {0} for it again, and compare the fingerprint"
+    )]
     Signature(MemberId),
 }
 
@@ -143,12 +145,14 @@ impl Card {
     /// # Errors
     /// The first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, CardError> {
-        let raw: CardText = toml::from_str(text).map_err(|e| CardError::Syntax(e.to_string().trim_end().into()))?;
+        let raw: CardText =
+            toml::from_str(text).map_err(|e| CardError::Syntax(e.to_string().trim_end().into()))?;
         if raw.format != FORMAT {
             return Err(CardError::UnknownFormat(raw.format));
         }
         let member = MemberId::parse(&raw.member).map_err(|e| field("member", &e))?;
-        let recovery_keys = raw.recovery_keys.iter().map(|k| key("recovery key", k)).collect::<Result<_, _>>()?;
+        let recovery_keys =
+            raw.recovery_keys.iter().map(|k| key("recovery key", k)).collect::<Result<_, _>>()?;
         let addresses = raw.addresses.iter().map(|a| Address::parse_diallable(a));
         let addresses = addresses.collect::<Result<_, AddressError>>().map_err(|e| field("address", &e))?;
         let card = Self {
@@ -222,7 +226,10 @@ impl Card {
     }
 
     fn check(&self) -> Result<(), CardError> {
-        if self.name.trim().is_empty() || self.name.len() > NAME_BYTES_MAX || self.name.chars().any(char::is_control) {
+        if self.name.trim().is_empty()
+            || self.name.len() > NAME_BYTES_MAX
+            || self.name.chars().any(char::is_control)
+        {
             return Err(field("name", &"it is empty, longer than 128 bytes, or has control characters"));
         }
         let fits = match Role(self.role) {
@@ -287,7 +294,12 @@ pub(super) mod tests {
         let card = card("KE", 10);
         assert_eq!(Card::parse(&card.to_text()), Ok(card.clone()));
         let dull = Card::sign(
-            CardContent { addresses: vec![], recovery_keys: vec![], name: "\"x\" \\ مكتب".into(), ..content("CITES", 10) },
+            CardContent {
+                addresses: vec![],
+                recovery_keys: vec![],
+                name: "\"x\" \\ مكتب".into(),
+                ..content("CITES", 10)
+            },
             &key_of(10),
         );
         let dull = dull.unwrap();
@@ -304,7 +316,10 @@ pub(super) mod tests {
         };
         let ke = card.member;
         assert_eq!(changed("NCB of KE", "NCB of KF"), CardError::Signature(ke));
-        assert_eq!(changed("member = \"KE\"", "member = \"TZ\""), CardError::Signature(MemberId::parse("TZ").unwrap()));
+        assert_eq!(
+            changed("member = \"KE\"", "member = \"TZ\""),
+            CardError::Signature(MemberId::parse("TZ").unwrap())
+        );
         assert_eq!(changed("192.0.2.10", "192.0.2.11"), CardError::Signature(ke));
         assert_eq!(changed("role = \"country\"", "role = \"keeper\""), CardError::Signature(ke));
         let other = hex(key_of(99).public().as_bytes());
@@ -323,8 +338,14 @@ pub(super) mod tests {
         let read = |from: &str, to: &str| Card::parse(&text.replace(from, to)).unwrap_err();
         let wrong = |field, reason: &str| CardError::Field { field, reason: reason.into() };
         assert_eq!(read("format = 1", "format = 2"), CardError::UnknownFormat(2));
-        assert_eq!(read("NCB of KE", ""), wrong("name", "it is empty, longer than 128 bytes, or has control characters"));
-        assert_eq!(read("\"country\"", "\"entity\""), wrong("role", "a country has 2 letters, an entity 3 to 8"));
+        assert_eq!(
+            read("NCB of KE", ""),
+            wrong("name", "it is empty, longer than 128 bytes, or has control characters")
+        );
+        assert_eq!(
+            read("\"country\"", "\"entity\""),
+            wrong("role", "a country has 2 letters, an entity 3 to 8")
+        );
         assert_eq!(read("\"country\"", "\"king\""), wrong("role", "it is not known"));
         assert_eq!(
             read("tcp/4001", "tcp/0"),

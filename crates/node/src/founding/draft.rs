@@ -73,7 +73,8 @@ impl Draft {
             members: cards.iter().map(|card| card.to_member()).collect(),
             ext: Vec::new(),
         };
-        let hints = cards.iter().map(|card| (card.member, card.addresses.iter().map(Address::to_string).collect()));
+        let hints =
+            cards.iter().map(|card| (card.member, card.addresses.iter().map(Address::to_string).collect()));
         let addresses = hints.filter(|(_, list): &(_, Vec<String>)| !list.is_empty()).collect();
         Ok(Self { network: charter.network_id()?, charter, addresses })
     }
@@ -100,7 +101,8 @@ impl Draft {
 
     fn head(&self) -> String {
         let c = &self.charter;
-        let retention: Vec<String> = c.retention.iter().map(|(class, days)| format!("[{class}, {days}]")).collect();
+        let retention: Vec<String> =
+            c.retention.iter().map(|(class, days)| format!("[{class}, {days}]")).collect();
         let kinds: Vec<String> = c.control_kinds.iter().map(u16::to_string).collect();
         format!(
             "# The charter of a network of ecomesh, as a draft.\n\
@@ -183,7 +185,8 @@ fn ext_line(ext: &[(u16, ByteBuf)]) -> String {
     if ext.is_empty() {
         return String::new();
     }
-    let items: Vec<String> = ext.iter().map(|(kind, bytes)| format!("[{kind}, \"{}\"]", hex(bytes))).collect();
+    let items: Vec<String> =
+        ext.iter().map(|(kind, bytes)| format!("[{kind}, \"{}\"]", hex(bytes))).collect();
     format!("ext = [{}]\n", items.join(", "))
 }
 
@@ -233,7 +236,10 @@ mod tests {
         let tz = MemberId::parse("TZ").unwrap();
         assert_eq!(same_keys, Err(CharterError::SharedKey(ke.member, tz).into()));
         assert_eq!(Draft::new("x", &[], at), Err(CharterError::MemberCount(0).into()));
-        assert!(matches!(Draft::new("\u{7}", &[ke], at), Err(DraftingError::Charter(CharterError::Bound(_)))));
+        assert!(matches!(
+            Draft::new("\u{7}", &[ke], at),
+            Err(DraftingError::Charter(CharterError::Bound(_)))
+        ));
     }
 
     #[test]
@@ -268,12 +274,21 @@ mod tests {
         }
         assert!(matches!(Draft::parse("\u{0}"), Err(DraftError::Syntax(_))));
         assert!(matches!(Draft::parse(&format!("x = 1\n{text}")), Err(DraftError::Syntax(_))));
-        assert_eq!(Draft::parse(&text.replace("format = 1", "format = 9")), Err(DraftError::UnknownFormat(9)));
+        assert_eq!(
+            Draft::parse(&text.replace("format = 1", "format = 9")),
+            Err(DraftError::UnknownFormat(9))
+        );
         let read = |from: &str, to: &str| Draft::parse(&text.replace(from, to)).unwrap_err();
         assert!(matches!(read("\"entity\"", "\"king\""), DraftError::Field { field: "role", .. }));
-        assert!(matches!(read("member = \"KE\"", "member = \"K3\""), DraftError::Field { field: "member", .. }));
+        assert!(matches!(
+            read("member = \"KE\"", "member = \"K3\""),
+            DraftError::Field { field: "member", .. }
+        ));
         assert!(matches!(read("2025-11", "2025-13"), DraftError::Field { field: "drafted_at", .. }));
-        assert!(matches!(read("signing_key = \"", "signing_key = \"z"), DraftError::Field { field: "signing_key", .. }));
+        assert!(matches!(
+            read("signing_key = \"", "signing_key = \"z"),
+            DraftError::Field { field: "signing_key", .. }
+        ));
         assert!(matches!(read("tcp/4001", "udp/4001"), DraftError::Field { field: "addresses", .. }));
     }
 }

@@ -40,7 +40,9 @@ pub enum JoinError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The file is no founded charter.
-    #[error("{path} is no founded charter: {reason}; ask the founder for the file that `ecomesh charter found` wrote")]
+    #[error(
+        "{path} is no founded charter: {reason}; ask the founder for the file that `ecomesh charter found` wrote"
+    )]
     NoCharter {
         /// The file.
         path: String,
@@ -97,7 +99,11 @@ pub fn join(home: &Home, charter_file: &Path) -> Result<Joined, JoinError> {
     let _lock = home.lock()?;
     if home.has_joined()? {
         let network = home.roster()?.network();
-        return if network == roster.network() { Ok(joined(true)) } else { Err(JoinError::OtherNetwork(network)) };
+        return if network == roster.network() {
+            Ok(joined(true))
+        } else {
+            Err(JoinError::OtherNetwork(network))
+        };
     }
     make_store(home, &roster, member)?;
     // Last, and in one step: a home is joined when the charter is there.

@@ -132,11 +132,7 @@ fn default_role(member: MemberId) -> u8 {
     if member.is_country() { Role::COUNTRY.0 } else { Role::ENTITY.0 }
 }
 
-fn seal_recovery(
-    seed: &[u8; 32],
-    passphrase: &Passphrase,
-    params: Params,
-) -> Result<Vec<u8>, KeygenError> {
+fn seal_recovery(seed: &[u8; 32], passphrase: &Passphrase, params: Params) -> Result<Vec<u8>, KeygenError> {
     let randomness: Zeroizing<[u8; RANDOMNESS_BYTES]> = random()?;
     Ok(key_file::seal(seed, Purpose::RECOVERY, passphrase.as_bytes(), params, *randomness)?)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ecomesh_protocol::Roster;
 use ecomesh_protocol::roster::FoundingError;
-use ecomesh_record::charter::{CharterError, FounderSignature, FoundedCharter};
+use ecomesh_record::charter::{CharterError, FoundedCharter, FounderSignature};
 use ecomesh_record::{MemberId, NetworkId};
 use ecomesh_seal::{Identity, PublicKey, Signature, fingerprint};
 use serde::{Deserialize, Serialize};
@@ -178,7 +178,8 @@ pub fn found(draft: &Draft, signatures: &[(PathBuf, SignatureFile)]) -> Result<F
     if !missing.is_empty() {
         return Err(FoundError::Missing(missing));
     }
-    let signature = |(member, _, s): &(MemberId, &Path, Signature)| FounderSignature { member: *member, signature: s.0 };
+    let signature =
+        |(member, _, s): &(MemberId, &Path, Signature)| FounderSignature { member: *member, signature: s.0 };
     let founded = FoundedCharter {
         charter: ByteBuf::from(draft.charter.encode()?),
         addresses: draft.addresses.clone(),
@@ -258,7 +259,8 @@ mod tests {
     }
 
     fn draft() -> Draft {
-        Draft::new("Test", &[card("KE", 10), card("TZ", 20), card("TH", 30)], Time(1_764_000_000_000)).unwrap()
+        Draft::new("Test", &[card("KE", 10), card("TZ", 20), card("TH", 30)], Time(1_764_000_000_000))
+            .unwrap()
     }
 
     fn sig(draft: &Draft, member: &str, seed: u8) -> (PathBuf, SignatureFile) {

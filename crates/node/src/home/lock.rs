@@ -36,7 +36,8 @@ pub(super) fn take(home: &Home) -> Result<HomeLock, HomeError> {
         Err(errno) => return Err(fault(errno.into()).into()),
     }
     // For people and for the message above; the lock does not depend on it, so a full disk does no harm.
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    let _ =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(HomeLock { _file: file })
 }
 

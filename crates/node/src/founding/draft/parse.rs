@@ -79,7 +79,8 @@ struct MemberText {
 }
 
 pub(super) fn parse(text: &str) -> Result<Draft, DraftError> {
-    let raw: DraftText = toml::from_str(text).map_err(|e| DraftError::Syntax(e.to_string().trim_end().into()))?;
+    let raw: DraftText =
+        toml::from_str(text).map_err(|e| DraftError::Syntax(e.to_string().trim_end().into()))?;
     if raw.format != FORMAT {
         return Err(DraftError::UnknownFormat(raw.format));
     }
@@ -92,7 +93,8 @@ pub(super) fn parse(text: &str) -> Result<Draft, DraftError> {
         }
         members.push(member);
     }
-    let drafted_at = time_of(&raw.drafted_at).ok_or_else(|| wrong("charter", "drafted_at", "it is no UTC time"))?;
+    let drafted_at =
+        time_of(&raw.drafted_at).ok_or_else(|| wrong("charter", "drafted_at", "it is no UTC time"))?;
     let charter = Charter {
         version: raw.version,
         suite: raw.suite,
@@ -121,7 +123,8 @@ fn parse_member(raw: MemberText) -> Result<(CharterMember, Vec<String>), DraftEr
         Address::parse_diallable(address).map_err(|e| wrong(member.as_str(), "addresses", e))?;
     }
     let recovery = raw.recovery_keys.iter().map(|k| key("recovery_keys", k)).collect::<Result<_, _>>()?;
-    let prekey = hex::decode(&raw.fallback_prekey).map_err(|e| wrong(member.as_str(), "fallback_prekey", e))?;
+    let prekey =
+        hex::decode(&raw.fallback_prekey).map_err(|e| wrong(member.as_str(), "fallback_prekey", e))?;
     let role = role_by_name(&raw.role).ok_or_else(|| wrong(member.as_str(), "role", "it is not known"))?;
     let entry = CharterMember {
         member,

@@ -1,0 +1,54 @@
+//! `ecomesh backup`: everything of a node in one file.
+
+use std::path::PathBuf;
+
+use ecomesh_node::backup::{BackupError, backup};
+use ecomesh_node::home::{Home, HomeError};
+use ecomesh_node::record::Time;
+use serde::Serialize;
+
+use crate::cli::Global;
+use crate::exit::{ExitCode, Failure};
+use crate::{output, times};
+
+/// Write keys (still sealed), charter, journal, evidence and all records to one file. The node must not run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Whoever has the file and the passphrase is this bureau: keep them apart. Bodies are in it as they are in the
+store. While the node runs, `ecomesh export` writes its records.")]
+pub struct Args {
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Serialize)]
+struct View {
+    file: String,
+    bytes: u64,
+    entries: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let home = Home::open(global.home()?)?;
+    let made = backup(&home, &args.output, Time(times::now_ms())).map_err(explain)?;
+    let view = View { file: args.output.display().to_string(), bytes: made.bytes, entries: made.entries };
+    output::either(global, &view, |view| {
+        format!("{} ({} bytes): {}", view.file, view.bytes, view.entries.join(", "))
+    })?;
+    Ok(ExitCode::Ok)
+}
+
+fn explain(error: BackupError) -> anyhow::Error {
+    match error {
+        BackupError::Home(HomeError::InUse { dir, holder }) => {
+            Failure::new(ExitCode::Io, format!("the node in {} runs ({holder})", dir.display()))
+                .help("stop it for the time of the backup; `ecomesh export` works while it runs")
+                .into()
+        }
+        BackupError::Home(error) => error.into(),
+        BackupError::File(error) => error.into(),
+        other => Failure::new(ExitCode::Io, other.to_string()).into(),
+    }
+}

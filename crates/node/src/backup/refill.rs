@@ -1,0 +1,133 @@
+//! Filling a fresh store from an archive, every record verified as if it came from a peer.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use ecomesh_protocol::ledger::Ledger;
+use ecomesh_protocol::replica::{Receipt, Replica};
+use ecomesh_protocol::verify::{verify_fork, verify_frame};
+use ecomesh_protocol::{KeyRing, LedgerError, Roster};
+use ecomesh_record::Time;
+use ecomesh_record::archive::{ArchiveDecoder, ArchiveError, Item};
+use ecomesh_store::{OpenError, Options, SledLedger, open_or_create};
+use thiserror::Error;
+
+use crate::config::{ConfigError, NodeConfig};
+use crate::founding::keygen::{KeygenError, random};
+use crate::home::Home;
+
+/// Records of one commit.
+const BATCH_RECORDS: usize = 256;
+
+/// What came into the store.
+pub(super) struct Refilled {
+    pub(super) records: u64,
+    pub(super) left_out: u64,
+}
+
+/// Why the records were not taken.
+#[derive(Debug, Error)]
+pub enum RefillError {
+    /// The settings of the backup.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The new store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// A commit.
+    #[error(transparent)]
+    Commit(#[from] LedgerError),
+    /// The archive.
+    #[error("the records in the backup cannot be read: {0}; use another copy of the backup")]
+    Archive(#[from] ArchiveError),
+    /// Reading.
+    #[error("the backup cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// No randomness.
+    #[error(transparent)]
+    Randomness(#[from] KeygenError),
+}
+
+/// Makes a fresh store, with an instance id that no journal knows, and fills it.
+pub(super) fn refill(
+    home: &Home,
+    roster: &Roster,
+    mut archive: impl Read,
+    now: Time,
+) -> Result<Refilled, RefillError> {
+    const MIB: u64 = 1024 * 1024;
+    let settings = NodeConfig::load_or_default(&home.config_file())?.store;
+    let options = Options {
+        cache_bytes: settings.cache_mib * MIB,
+        ballast_bytes: settings.ballast_mib * MIB,
+        ..Options::default()
+    };
+    let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, &options)?;
+    let mut filling = Filling {
+        replica: Replica::open(roster.network(), &opened.ledger)?,
+        ring: KeyRing::of_roster(roster),
+        ledger: opened.ledger,
+        now,
+        done: Refilled { records: 0, left_out: 0 },
+    };
+    let mut decoder = ArchiveDecoder::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let length = archive.read(&mut buffer)?;
+        if length == 0 {
+            break;
+        }
+        decoder.push(&buffer[..length]);
+        while let Some(item) = decoder.next()? {
+            filling.take(item)?;
+        }
+    }
+    decoder.finish()?;
+    filling.commit()?;
+    Ok(filling.done)
+}
+
+struct Filling {
+    replica: Replica,
+    ring: KeyRing,
+    ledger: SledLedger,
+    now: Time,
+    done: Refilled,
+}
+
+impl Filling {
+    fn take(&mut self, item: Item) -> Result<(), RefillError> {
+        match item {
+            Item::Record { frame, .. } => {
+                let verified = frame.ok().and_then(|frame| verify_frame(&self.ring, frame).ok());
+                let Some(verified) = verified else {
+                    self.done.left_out += 1;
+                    return Ok(());
+                };
+                self.ring.learn(&verified);
+                match self.replica.receive(&self.ledger, Arc::new(verified), self.now)? {
+                    Receipt::Staged(count) => self.done.records += count as u64,
+                    _ => self.done.left_out += 1,
+                }
+                if self.replica.staged().records.len() >= BATCH_RECORDS {
+                    self.commit()?;
+                }
+            }
+            Item::Fork(proof) => {
+                if verify_fork(&self.ring, &proof) == Some(true) {
+                    self.replica.dispute(proof);
+                }
+            }
+            Item::Charter(_) | Item::Manifest(_) | Item::End => {}
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), RefillError> {
+        if !self.replica.staged().is_empty() {
+            self.ledger.commit(self.replica.staged())?;
+            self.replica.committed();
+        }
+        Ok(())
+    }
+}
