@@ -105,7 +105,7 @@ async fn story(countries: &[String], folder: &Path, keep: bool, global: &Global)
         interrupted().await;
     }
     cluster.stop_all().await;
-    Ok(if keep && code == ExitCode::Ok { ExitCode::Ok } else { code })
+    Ok(code)
 }
 
 /// What happened to a node, for the report.
@@ -152,6 +152,7 @@ async fn exchange(
     wait_until_alone(cluster, events.cut).await?;
     narrator.say(&format!("{cut} is cut off from everyone"));
     send_all(cluster, &cutting, "across the cut", &mut messages).await?;
+    wait_until_others_hold(cluster, &messages, events.cut).await?;
     // Nothing of the other side may have come through while the wires are cut.
     let through = leaked(cluster, &messages, events.cut).await?;
     anyhow::ensure!(through == 0, "{through} messages crossed the cut: the demonstration cut nothing");
@@ -223,6 +224,22 @@ async fn wait_until_alone(cluster: &Cluster, cut: usize) -> anyhow::Result<()> {
     wait(LINKS_MAX, "the cut", || async {
         let peers = cluster.nodes[cut].api.peers().await?;
         Ok(peers.peers.iter().all(|peer| !peer.connected))
+    })
+    .await
+}
+
+/// Waits until what was sent outside the cut has reached everyone outside it: the network goes on without one node.
+async fn wait_until_others_hold(cluster: &Cluster, messages: &[Message], cut: usize) -> anyhow::Result<()> {
+    let outside = |message: &&Message| message.when == "across the cut" && message.sender != cut;
+    wait(LINKS_MAX, "delivery among the nodes that are not cut off", || async {
+        for message in messages.iter().filter(outside) {
+            let status = cluster.nodes[message.sender].api.status(&message.id).await?;
+            let away = &cluster.nodes[cut].member;
+            if status.recipients.iter().any(|recipient| recipient.delivered_at_ms.is_none() && recipient.member != *away) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     })
     .await
 }

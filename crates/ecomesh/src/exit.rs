@@ -5,7 +5,10 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use ecomesh_api::{ClientError, ProblemCode};
+use ecomesh_node::archives::ArchivingError;
 use ecomesh_node::config::ConfigError;
+use ecomesh_node::founding::join::JoinError;
+use ecomesh_node::founding::keygen::KeygenError;
 use ecomesh_node::home::{FileError, HomeError};
 use ecomesh_node::passphrase::PassphraseError;
 use serde::Serialize;
@@ -198,8 +201,16 @@ fn explain_library(cause: &(dyn std::error::Error + 'static)) -> Option<Failure>
     if let Some(error) = cause.downcast_ref::<ClientError>() {
         return Some(explain_client(error));
     }
+    // A transparent error hides what it wraps from the chain of sources: it is unwrapped here.
+    if let Some(wrapped) = wrapped(cause) {
+        return explain_library(wrapped);
+    }
     let code = if let Some(error) = cause.downcast_ref::<HomeError>() {
         home_code(error)
+    } else if let Some(error) = cause.downcast_ref::<KeygenError>() {
+        keygen_code(error)
+    } else if cause.is::<ArchivingError>() {
+        ExitCode::Io
     } else if let Some(error) = cause.downcast_ref::<PassphraseError>() {
         match error {
             PassphraseError::File(_) => ExitCode::Io,
@@ -208,7 +219,8 @@ fn explain_library(cause: &(dyn std::error::Error + 'static)) -> Option<Failure>
         }
     } else if let Some(error) = cause.downcast_ref::<ConfigError>() {
         match error {
-            ConfigError::Read { .. } => ExitCode::Io,
+            // Bytes that are no text: the file is another one than was meant.
+            ConfigError::Read { kind, .. } if *kind != ErrorKind::InvalidData => ExitCode::Io,
             _ => ExitCode::BadInput,
         }
     } else if let Some(error) = cause.downcast_ref::<FileError>() {
@@ -217,6 +229,41 @@ fn explain_library(cause: &(dyn std::error::Error + 'static)) -> Option<Failure>
         return None;
     };
     Some(split_advice(code, &cause.to_string()))
+}
+
+/// The error inside an error that only passes it on.
+fn wrapped<'a>(
+    cause: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a (dyn std::error::Error + 'static)> {
+    if let Some(error) = cause.downcast_ref::<KeygenError>() {
+        return match error {
+            KeygenError::Home(error) => Some(error),
+            KeygenError::File(error) => Some(error),
+            _ => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<JoinError>() {
+        return match error {
+            JoinError::Home(error) => Some(error),
+            JoinError::File(error) => Some(error),
+            JoinError::Config(error) => Some(error),
+            _ => None,
+        };
+    }
+    match cause.downcast_ref::<ArchivingError>()? {
+        ArchivingError::Home(error) => Some(error),
+        ArchivingError::Config(error) => Some(error),
+        _ => None,
+    }
+}
+
+fn keygen_code(error: &KeygenError) -> ExitCode {
+    match error {
+        // What was typed does not make a card.
+        KeygenError::Address(_) | KeygenError::Card(_) => ExitCode::Usage,
+        KeygenError::Randomness(_) => ExitCode::Io,
+        _ => ExitCode::Internal,
+    }
 }
 
 fn home_code(error: &HomeError) -> ExitCode {
@@ -264,14 +311,15 @@ fn explain_client(error: &ClientError) -> Failure {
 }
 
 /// The libraries of this workspace write `what happened; what to do next`.
-fn split_advice(code: ExitCode, text: &str) -> Failure {
+pub fn split_advice(code: ExitCode, text: &str) -> Failure {
     match text.split_once("; ") {
         Some((what, help)) => Failure::new(code, what).help(help),
         None => Failure::new(code, text),
     }
 }
 
-fn explain_io(error: &std::io::Error) -> Failure {
+/// What an error of the system means, and what to do about it.
+pub fn explain_io(error: &std::io::Error) -> Failure {
     let failure = Failure::new(ExitCode::Io, error.to_string());
     let help = match error.kind() {
         ErrorKind::NotFound => "check the path; the file or folder is not there",

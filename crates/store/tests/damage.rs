@@ -1,4 +1,5 @@
 //! Crashes, losses of power and rot: what was acknowledged is there, or its loss is noticed. Never silently wrong.
+#![allow(clippy::unwrap_used)] // These are tests: a panic is their answer.
 
 mod common;
 
@@ -296,8 +297,8 @@ fn a_damaged_snapshot_is_moved_aside() {
     // Opening once more makes sure that there is a snapshot.
     drop(open(dir.path(), authors.network));
     let all = files(dir.path());
-    let snapshots = all.iter().filter(|(f, _)| f.to_string_lossy().contains("snap."));
-    let (snapshot, _) = snapshots.last().expect("sled writes a snapshot when it opens");
+    let mut snapshots = all.iter().filter(|(f, _)| f.to_string_lossy().contains("snap."));
+    let (snapshot, _) = snapshots.next_back().expect("sled writes a snapshot when it opens");
     fs::write(dir.path().join(snapshot), [7; 100]).unwrap();
     let opened = try_open(dir.path(), authors.network).unwrap();
     assert!(opened.notes.iter().any(|note| note.contains("aside-snap.")), "{:?}", opened.notes);

@@ -1,4 +1,5 @@
 //! The disk on files, and a real full disk.
+#![allow(clippy::unwrap_used)] // These are tests: a panic is their answer.
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The ledger on sled against the one in memory, over random batches, restarts and questions.
+#![allow(clippy::unwrap_used)] // These are tests: a panic is their answer.
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What the ledger promises, one story each.
+#![allow(clippy::unwrap_used)] // These are tests: a panic is their answer.
 
 mod common;
 
@@ -197,7 +198,7 @@ fn a_disk_that_does_not_answer_counts_as_a_failed_sync() {
 }
 
 #[test]
-fn another_network_and_another_schema_are_refused_with_advice() {
+fn another_network_is_refused_with_advice() {
     let (dir, authors) = (tempfile::tempdir().unwrap(), Authors::new());
     drop(open(dir.path(), authors.network));
     let other = NetworkId([1; 32]);

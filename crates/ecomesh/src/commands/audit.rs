@@ -13,7 +13,7 @@ use ecomesh_node::record::{NetworkId, Time};
 use crate::cli::Global;
 use crate::client::Node;
 use crate::exit::{ExitCode, Failure};
-use crate::{output, times};
+use crate::{files, output, times};
 
 /// Verify every signature, chain, body and rule, of an archive or of this node; needs no running node.
 #[derive(Debug, clap::Args)]

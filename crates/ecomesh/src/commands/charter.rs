@@ -13,7 +13,7 @@ use ecomesh_node::record::{FoundedCharter, Time};
 use serde::Serialize;
 
 use crate::cli::Global;
-use crate::exit::{ExitCode, Failure};
+use crate::exit::{ExitCode, Failure, split_advice};
 use crate::{files, keys, output, times};
 
 /// Draft, sign and found the charter of a network.
@@ -130,7 +130,7 @@ fn sign_draft(
     let card = home.card()?;
     let identity = home.unseal(&passphrase.source().existing(keys::prompt)?)?;
     let signature =
-        sign(&draft, &card, &identity).map_err(|e| Failure::new(ExitCode::Refused, e.to_string()))?;
+        sign(&draft, &card, &identity).map_err(|e| split_advice(ExitCode::Refused, &e.to_string()))?;
     files::write_new(&output, signature.to_text(&draft.charter.network).as_bytes())?;
     Ok(view(&draft, Some(output)))
 }
@@ -142,7 +142,7 @@ fn found_network(path: &Path, signatures: &[PathBuf], output: PathBuf) -> anyhow
         SignatureFile::parse(&text).map(|file| (path.clone(), file)).map_err(|e| bad(path, &e))
     };
     let signatures: Vec<_> = signatures.iter().map(read).collect::<Result<_, Failure>>()?;
-    let founded = found(&draft, &signatures).map_err(|e| Failure::new(ExitCode::Refused, e.to_string()))?;
+    let founded = found(&draft, &signatures).map_err(|e| split_advice(ExitCode::Refused, &e.to_string()))?;
     let bytes = founded.encode().context("the founded charter does not fit its file")?;
     files::write_new(&output, &bytes)?;
     Ok(View { signed: true, ..view(&draft, Some(output)) })
@@ -153,7 +153,7 @@ fn show(path: &Path) -> anyhow::Result<View> {
     let Ok(founded) = FoundedCharter::decode(&bytes) else {
         return Ok(view(&read_draft(path)?, None));
     };
-    let roster = Roster::found(founded).map_err(|e| Failure::new(ExitCode::Refused, e.to_string()))?;
+    let roster = Roster::found(founded).map_err(|e| split_advice(ExitCode::Refused, &e.to_string()))?;
     Ok(View {
         network: roster.charter().network.clone(),
         network_id: roster.network().to_string(),
@@ -180,9 +180,9 @@ fn view(draft: &Draft, written: Option<PathBuf>) -> View {
 }
 
 fn bad(path: &Path, error: &impl std::fmt::Display) -> Failure {
-    Failure::new(ExitCode::BadInput, format!("{}: {error}", path.display()))
+    split_advice(ExitCode::BadInput, &format!("{}: {error}", path.display()))
 }
 
 fn bad_input(error: &impl std::fmt::Display) -> Failure {
-    Failure::new(ExitCode::BadInput, error.to_string())
+    split_advice(ExitCode::BadInput, &error.to_string())
 }

@@ -1,5 +1,6 @@
 //! `ecomesh import`: records from an archive, with the same checks as from a peer.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -8,7 +9,7 @@ use ecomesh_api::Imported;
 use crate::cli::Global;
 use crate::client::Node;
 use crate::exit::ExitCode;
-use crate::output;
+use crate::{files, output};
 
 /// Take records from an archive. Nothing in it is trusted: every signature, chain and body is checked as if a
 /// peer had sent it.
@@ -25,6 +26,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let file =
         std::fs::File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(files::unusable(&args.file, &ErrorKind::IsADirectory.into()).into());
+    }
     let imported = node.ask(node.api.import(tokio::fs::File::from_std(file)))?;
     output::either(global, &imported, text)?;
     Ok(if imported.refused == 0 { ExitCode::Ok } else { ExitCode::No })

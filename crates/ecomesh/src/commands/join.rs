@@ -7,7 +7,7 @@ use ecomesh_node::home::Home;
 use serde::Serialize;
 
 use crate::cli::Global;
-use crate::exit::{ExitCode, Failure};
+use crate::exit::{ExitCode, split_advice};
 use crate::{keys, output};
 
 /// Join the network of a founded charter. Everything in it is verified first.
@@ -66,5 +66,5 @@ fn explain(error: JoinError) -> anyhow::Error {
         JoinError::OtherKeys(_) => ExitCode::Keys,
         JoinError::Store(_) | JoinError::Journal(_) | JoinError::Randomness(_) => ExitCode::Io,
     };
-    Failure::new(code, error.to_string()).into()
+    split_advice(code, &error.to_string()).into()
 }

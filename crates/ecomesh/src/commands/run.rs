@@ -8,7 +8,7 @@ use ecomesh_node::{RunError, Running, StartError};
 use tokio::io::AsyncReadExt;
 
 use crate::cli::Global;
-use crate::exit::{ExitCode, Failure};
+use crate::exit::{ExitCode, Failure, split_advice};
 use crate::{keys, output};
 
 /// Run the node until it is told to stop (Ctrl-C, SIGTERM). One line says when it is ready.
@@ -77,5 +77,5 @@ fn explain_start(error: RunError) -> anyhow::Error {
         StartError::Core(_) => ExitCode::Keys,
         _ => ExitCode::Io,
     };
-    Failure::new(code, what).into()
+    split_advice(code, &what).into()
 }

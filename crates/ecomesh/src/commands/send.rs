@@ -87,10 +87,7 @@ enum Language {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let to = addressees(args.to.as_deref())?;
-    let (document, report) = document(&args)?;
-    for warning in report.warnings() {
-        output::remark(global, &format!("warning: {warning}"));
-    }
+    let (document, _) = document(&args)?;
     let request = SendRequest {
         priority: args.priority.map(Priority::from),
         reply_to: args.reply_to,
@@ -103,9 +100,6 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     };
     let node = Node::of(global)?;
     let sent = node.ask(send(&node.api, &request, &key))?;
-    for warning in &sent.warnings {
-        output::remark(global, &format!("warning: {warning}"));
-    }
     output::either(global, &sent, |sent| sent.id.clone())?;
     output::remark(global, &remark(&sent));
     Ok(ExitCode::Ok)

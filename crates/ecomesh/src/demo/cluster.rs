@@ -45,21 +45,23 @@ impl Cluster {
     pub async fn found(folder: &Path, countries: &[String]) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find the path of this program")?;
         write_private(&folder.join("passphrase"), &crate::commands::send::random_key()?)?;
-        let ports = free_ports(countries.len())?;
-        let mut wires = Wires::new();
-        let mut nodes = Vec::new();
-        let mut cluster_ports = Vec::new();
-        for (index, (member, port)) in countries.iter().zip(&ports).enumerate() {
-            let proxy = wires.add(index, *port).await.context("cannot open a port for a proxy")?;
+        // Where the nodes listen, and a public address for each card. Nothing ever listens on the latter: in this
+        // demonstration every link has a wire of its own, which node.toml names and which can be cut.
+        let held = hold_ports(2 * countries.len())?;
+        let ports: Vec<u16> =
+            held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<std::io::Result<_>>()?;
+        let (listening, public) = ports.split_at(countries.len());
+        let node = |member: &String| {
             let home = folder.join(member);
-            nodes.push(Node { member: member.clone(), api: Client::for_home(&home), home, child: None });
-            cluster_ports.push((*port, proxy));
+            Node { member: member.clone(), api: Client::for_home(&home), home, child: None }
+        };
+        let nodes = countries.iter().map(node).collect();
+        let mut cluster = Self { nodes, wires: Wires::new(), folder: folder.to_owned(), program };
+        try_join_all(cluster.nodes.iter().zip(public).map(|(node, port)| cluster.make_keys(node, *port)))
+            .await?;
+        for dialer in 0..countries.len() {
+            cluster.configure(dialer, listening).await?;
         }
-        let cluster = Self { nodes, wires, folder: folder.to_owned(), program };
-        try_join_all(
-            cluster.nodes.iter().zip(&cluster_ports).map(|(node, ports)| cluster.make_keys(node, *ports)),
-        )
-        .await?;
         cluster.make_charter().await?;
         Ok(cluster)
     }
@@ -68,7 +70,7 @@ impl Cluster {
     pub async fn start_all(&mut self) -> anyhow::Result<()> {
         let started = try_join_all(self.nodes.iter().map(|node| self.spawn(node))).await?;
         for (index, child) in started.into_iter().enumerate() {
-            self.keep(index, child);
+            self.nodes[index].child = Some(child);
         }
         Ok(())
     }
@@ -76,7 +78,7 @@ impl Cluster {
     /// Starts one node and waits until it is ready.
     pub async fn start(&mut self, index: usize) -> anyhow::Result<()> {
         let child = self.spawn(&self.nodes[index]).await?;
-        self.keep(index, child);
+        self.nodes[index].child = Some(child);
         Ok(())
     }
 
@@ -123,11 +125,9 @@ impl Cluster {
         command
     }
 
-    async fn make_keys(&self, node: &Node, (port, proxy): (u16, u16)) -> anyhow::Result<()> {
-        // The charter has the proxy's address; the node itself listens behind it.
-        let listen = format!("/ip4/127.0.0.1/tcp/{proxy}");
-        let name = bureau(&node.member);
-        let member = &node.member;
+    async fn make_keys(&self, node: &Node, public: u16) -> anyhow::Result<()> {
+        let listen = format!("/ip4/127.0.0.1/tcp/{public}");
+        let (member, name) = (&node.member, bureau(&node.member));
         self.must(&[
             "keygen",
             "--member",
@@ -141,13 +141,23 @@ impl Cluster {
             "--passphrase-file",
             "passphrase",
         ])
-        .await?;
-        // One machine plays all bureaus: short redials, small reserves, and many links from one address.
-        let config = format!(
-            "[net]\nlisten = [\"/ip4/127.0.0.1/tcp/{port}\"]\nstrangers_per_ip_max = 64\nredial_ms_min = 100\n\
-             redial_ms_max = 1000\n\n[store]\nballast_mib = 1\n"
+        .await
+    }
+
+    /// Writes a node's settings: where it listens, and the wires to all others. One machine plays all bureaus, so
+    /// redials are quick, the reserve on the disk is small, and many strangers may come from one address.
+    async fn configure(&mut self, dialer: usize, listening: &[u16]) -> anyhow::Result<()> {
+        let mut config = format!(
+            "[net]\nlisten = [\"/ip4/127.0.0.1/tcp/{}\"]\nstrangers_per_ip_max = 64\nredial_ms_min = 100\n\
+             redial_ms_max = 1000\n\n[store]\nballast_mib = 1\n\n[net.addresses]\n",
+            listening[dialer]
         );
-        std::fs::write(node.home.join("node.toml"), config).context("cannot write node.toml")
+        for (target, port) in listening.iter().enumerate().filter(|(target, _)| *target != dialer) {
+            let wire =
+                self.wires.add(dialer, target, *port).await.context("cannot open a port for a wire")?;
+            config.push_str(&format!("{} = [\"/ip4/127.0.0.1/tcp/{wire}\"]\n", self.nodes[target].member));
+        }
+        std::fs::write(self.nodes[dialer].home.join("node.toml"), config).context("cannot write node.toml")
     }
 
     async fn make_charter(&self) -> anyhow::Result<()> {
@@ -204,13 +214,6 @@ impl Cluster {
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(child)
     }
-
-    fn keep(&mut self, index: usize, child: Child) {
-        if let Some(process) = child.id() {
-            self.wires.is_process(index, process);
-        }
-        self.nodes[index].child = Some(child);
-    }
 }
 
 /// The name of a country's bureau, by its city where the samples have one.
@@ -227,13 +230,8 @@ fn bureau(member: &str) -> String {
 }
 
 /// Ports that are free now, all different since they are held together.
-fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
-    let held: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
-    Ok(held
-        .iter()
-        .map(|listener| listener.local_addr().map(|address| address.port()))
-        .collect::<Result<_, _>>()?)
+fn hold_ports(count: usize) -> std::io::Result<Vec<TcpListener>> {
+    (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect()
 }
 
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
