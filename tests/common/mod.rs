@@ -105,10 +105,12 @@ impl Node {
         assert!(self.child.is_none(), "{} runs already", self.member);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).expect("a log file");
         let mut child = ecomesh()
-            .args(["run", "--home"])
+            // A test that is killed closes the pipe, and its nodes stop.
+            .args(["run", "--stop-with-stdin", "--home"])
             .arg(&self.home)
             .arg("--passphrase-file")
             .arg(passphrase_file)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -147,6 +149,11 @@ impl Node {
 
     pub fn is_running(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// A client of its API.
+    pub fn api(&self) -> ecomesh_api::Client {
+        ecomesh_api::Client::for_home(&self.home)
     }
 
     /// Runs a command against this node.
@@ -284,6 +291,9 @@ fn keygen(folder: &Path, passphrase_file: &Path, member: &str, port: u16) -> Nod
             .expect("the binary runs"),
     );
     ran.expect(0);
+    // One machine plays all bureaus.
+    let config = "[net]\nstrangers_per_ip_max = 64\nredial_ms_min = 100\nredial_ms_max = 1000\n\n[store]\nballast_mib = 1\n";
+    std::fs::write(home.join("node.toml"), config).expect("a writable home");
     Node { member: member.to_owned(), home, child: None }
 }
 

@@ -141,7 +141,7 @@ fn examine_keys(found: &mut Examination, home: &Home) {
     let path = home.identity_file();
     match files::read(&path, key_file::FILE_BYTES_MAX as u64) {
         Ok(bytes) if bytes.starts_with(&key_file::MAGIC) => {
-            found.good("keys", "sealed; the passphrase is not tried here")
+            found.good("keys", "sealed; the passphrase is not tried here");
         }
         Ok(_) => found.bad("keys", format!("{} is no key file; restore it from a backup", path.display())),
         Err(error) => found.bad("keys", error.to_string()),
@@ -242,7 +242,7 @@ fn examine_room(found: &mut Examination, room: Room) {
     match room {
         Room::Plenty => found.good("space", "enough for all records"),
         Room::ControlOnly => {
-            found.bad("space", "only control records are taken; free space on the store's disk")
+            found.bad("space", "only control records are taken; free space on the store's disk");
         }
         Room::None => found.bad("space", "no records are taken; free space on the store's disk"),
     }

@@ -47,8 +47,7 @@ fn parse_network(text: &str) -> Result<NetworkId, Failure> {
 }
 
 fn audit_file(path: &Path, options: &Options) -> anyhow::Result<Report> {
-    let file =
-        File::open(path).map_err(|e| Failure::new(ExitCode::Io, format!("{}: {e}", path.display())))?;
+    let file = File::open(path).map_err(|e| files::unusable(path, &e))?;
     Ok(audit(BufReader::new(file), options)?)
 }
 

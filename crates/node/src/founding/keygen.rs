@@ -72,7 +72,7 @@ pub fn keygen(
     let content = CardContent {
         member: request.member,
         name: request.name.clone(),
-        role: request.role.unwrap_or(default_role(request.member)),
+        role: request.role.unwrap_or_else(|| default_role(request.member)),
         transport_key: identity.transport_public(),
         recovery_keys: recovery.iter().map(|seed| SigningKey::from_seed(seed).public()).collect(),
         addresses,

@@ -145,6 +145,6 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
 
 /// Makes the name of `path` durable.
 pub(crate) fn sync_dir_of(path: &Path) -> Result<(), FileError> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| FileError::io(dir, &e))
 }

@@ -115,16 +115,16 @@ pub(super) fn parse(text: &str) -> Result<Draft, DraftError> {
 }
 
 fn parse_member(raw: MemberText) -> Result<(CharterMember, Vec<String>), DraftError> {
-    let member = MemberId::parse(&raw.member).map_err(|e| wrong(&raw.member, "member", e))?;
+    let member = MemberId::parse(&raw.member).map_err(|e| wrong(&raw.member, "member", &e))?;
     let key = |field, text: &str| {
         bytes(text).ok_or_else(|| wrong(member.as_str(), field, "it is not 64 hexadecimal digits"))
     };
     for address in &raw.addresses {
-        Address::parse_diallable(address).map_err(|e| wrong(member.as_str(), "addresses", e))?;
+        Address::parse_diallable(address).map_err(|e| wrong(member.as_str(), "addresses", &e))?;
     }
     let recovery = raw.recovery_keys.iter().map(|k| key("recovery_keys", k)).collect::<Result<_, _>>()?;
     let prekey =
-        hex::decode(&raw.fallback_prekey).map_err(|e| wrong(member.as_str(), "fallback_prekey", e))?;
+        hex::decode(&raw.fallback_prekey).map_err(|e| wrong(member.as_str(), "fallback_prekey", &e))?;
     let role = role_by_name(&raw.role).ok_or_else(|| wrong(member.as_str(), "role", "it is not known"))?;
     let entry = CharterMember {
         member,
@@ -141,12 +141,12 @@ fn parse_member(raw: MemberText) -> Result<(CharterMember, Vec<String>), DraftEr
 
 fn parse_ext(whose: &str, raw: Vec<(u16, String)>) -> Result<Vec<(u16, ByteBuf)>, DraftError> {
     let one = |(kind, text): (u16, String)| {
-        let bytes = hex::decode(text).map_err(|e| wrong(whose, "ext", e))?;
+        let bytes = hex::decode(text).map_err(|e| wrong(whose, "ext", &e))?;
         Ok((kind, ByteBuf::from(bytes)))
     };
     raw.into_iter().map(one).collect()
 }
 
-fn wrong(whose: &str, field: &'static str, reason: impl ToString) -> DraftError {
+fn wrong(whose: &str, field: &'static str, reason: &(impl ToString + ?Sized)) -> DraftError {
     DraftError::Field { whose: whose.chars().take(32).collect(), field, reason: reason.to_string() }
 }
