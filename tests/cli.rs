@@ -22,7 +22,8 @@ const IO: i32 = 7;
 
 /// What no reader of these files understands: empty, a word, bytes that are no text, and much of it.
 fn garbage() -> Vec<(&'static str, Vec<u8>)> {
-    let noise = |length: u32| (0..length).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
+    let noise =
+        |length: u32| (0..length).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
     vec![
         ("empty", Vec::new()),
         ("a word", b"garbage".to_vec()),
@@ -94,9 +95,14 @@ fn every_command_has_help_and_every_exit_code_is_listed() {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code} "))), "{code}");
     }
     let (_, list) = help.split_once("Commands:\n").unwrap();
-    let commands: Vec<&str> =
-        list.lines().take_while(|line| line.starts_with("  ")).filter_map(|l| l.split_whitespace().next()).collect();
-    for command in ["demo", "keygen", "charter", "join", "run", "send", "audit", "backup", "restore", "doctor"] {
+    let commands: Vec<&str> = list
+        .lines()
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    for command in
+        ["demo", "keygen", "charter", "join", "run", "send", "audit", "backup", "restore", "doctor"]
+    {
         assert!(commands.contains(&command), "{command} is not in {commands:?}");
     }
     for command in commands.iter().filter(|command| **command != "help") {
@@ -147,7 +153,8 @@ fn keygen_refuses_a_bad_member_address_or_passphrase_and_an_existing_home() {
 #[test]
 fn without_terminal_and_file_the_passphrase_is_asked_for_in_words() {
     let folder = tempfile::tempdir().unwrap();
-    let args = ["keygen", "--member", "KE", "--name", "N", "--listen", "/ip4/127.0.0.1/tcp/1", "--home", "home"];
+    let args =
+        ["keygen", "--member", "KE", "--name", "N", "--listen", "/ip4/127.0.0.1/tcp/1", "--home", "home"];
     // A session of its own has no terminal to ask.
     let output = std::process::Command::new("setsid")
         .arg("--wait")
@@ -235,7 +242,8 @@ fn without_a_home_or_before_joining_there_is_no_node() {
     refused(run_in(folder, &["backup", "--home", "none", "-o", "b"]), NO_NODE, &["ecomesh keygen"]);
     refused(run_in(folder, &["join", "--home", "none", "test.charter"]), NO_NODE, &["ecomesh keygen"]);
     let made = folder.join("unjoined");
-    let keygen = ["keygen", "--member", "KE", "--name", "N", "--listen", "/ip4/127.0.0.1/tcp/1", "--home", "unjoined"];
+    let keygen =
+        ["keygen", "--member", "KE", "--name", "N", "--listen", "/ip4/127.0.0.1/tcp/1", "--home", "unjoined"];
     run_in(folder, &[&keygen[..], &["--passphrase-file", "passphrase"]].concat()).expect(OK);
     refused(run_node(&made, &network.passphrase_file), NO_NODE, &["has not joined", "ecomesh join"]);
     refused(run_in(folder, &["audit", "--home", "unjoined"]), NO_NODE, &["ecomesh join"]);
@@ -316,11 +324,13 @@ fn write_private(file: &Path, bytes: &[u8]) {
 /// and what it sends then is whole.
 #[test]
 fn garbage_in_store_and_journal_never_stops_a_node() {
-    for (file, kept) in [("store/records/db", "store.damaged"), ("log/journal", "journal.damaged"), ("store/marker", "")]
+    for (file, kept) in
+        [("store/records/db", "store.damaged"), ("log/journal", "journal.damaged"), ("store/marker", "")]
     {
         let mut network = Network::found(&["KE", "TZ"]);
         let home = network.nodes[0].home.clone();
-        std::fs::write(home.join("node.toml"), "[limits]\nrecovery_s = 1\n[store]\nballast_mib = 1\n").unwrap();
+        std::fs::write(home.join("node.toml"), "[limits]\nrecovery_s = 1\n[store]\nballast_mib = 1\n")
+            .unwrap();
         std::fs::write(home.join(file), vec![0xa5; 3_000]).unwrap();
         network.start_node(0);
         let node = &network.nodes[0];
@@ -456,7 +466,11 @@ fn second_process(network: &Network) {
     let listen = std::fs::read_to_string(node.home.join("card.toml")).unwrap();
     let port = listen.split("/tcp/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let other = &network.nodes[1];
-    std::fs::write(other.home.join("node.toml"), format!("[net]\nlisten = [\"/ip4/127.0.0.1/tcp/{port}\"]\n")).unwrap();
+    std::fs::write(
+        other.home.join("node.toml"),
+        format!("[net]\nlisten = [\"/ip4/127.0.0.1/tcp/{port}\"]\n"),
+    )
+    .unwrap();
     refused(run_node(&other.home, &network.passphrase_file), IO, &["in use", &port]);
 }
 
@@ -485,7 +499,8 @@ impl ReadOnly {
     }
 
     fn mode(&self, change: &str) {
-        let status = std::process::Command::new("chmod").args(["-R", change, path(&self.0)]).status().unwrap();
+        let status =
+            std::process::Command::new("chmod").args(["-R", change, path(&self.0)]).status().unwrap();
         assert!(status.success());
     }
 }

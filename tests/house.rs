@@ -69,7 +69,8 @@ fn normal_dependencies(metadata: &Value) -> BTreeMap<&str, Vec<&str>> {
     nodes
         .iter()
         .filter_map(|node| {
-            let deps = node["deps"].as_array()?.iter().filter(is_normal).filter_map(|dep| dep["pkg"].as_str());
+            let deps =
+                node["deps"].as_array()?.iter().filter(is_normal).filter_map(|dep| dep["pkg"].as_str());
             Some((node["id"].as_str()?, deps.collect()))
         })
         .collect()
@@ -82,7 +83,8 @@ fn workspace_ids(metadata: &Value) -> BTreeSet<&str> {
 #[test]
 fn arrows_between_crates_only_run_downward() {
     let metadata = metadata();
-    let (names, dependencies, members) = (names(&metadata), normal_dependencies(&metadata), workspace_ids(&metadata));
+    let (names, dependencies, members) =
+        (names(&metadata), normal_dependencies(&metadata), workspace_ids(&metadata));
     let allowed: BTreeMap<String, BTreeSet<String>> = ARROWS
         .iter()
         .map(|(folder, uses)| (package_of(folder), uses.iter().map(|used| package_of(used)).collect()))
@@ -111,7 +113,8 @@ fn pure_crates_reach_no_input_or_output() {
     let mut faults = Vec::new();
     for folder in PURE {
         let package = package_of(folder);
-        let start = names.iter().find(|(_, name)| **name == package).map(|(id, _)| *id).expect("a pure crate");
+        let start =
+            names.iter().find(|(_, name)| **name == package).map(|(id, _)| *id).expect("a pure crate");
         let mut seen = BTreeSet::from([start]);
         let mut todo = vec![start];
         while let Some(id) = todo.pop() {
@@ -122,7 +125,9 @@ fn pure_crates_reach_no_input_or_output() {
             }
         }
         let reached: BTreeSet<&str> = seen.iter().map(|id| names[id]).collect();
-        faults.extend(IMPURE.iter().filter(|bad| reached.contains(*bad)).map(|bad| format!("{package} reaches {bad}")));
+        faults.extend(
+            IMPURE.iter().filter(|bad| reached.contains(*bad)).map(|bad| format!("{package} reaches {bad}")),
+        );
     }
     assert!(faults.is_empty(), "{faults:#?}");
 }
@@ -131,8 +136,14 @@ fn pure_crates_reach_no_input_or_output() {
 fn pure_crates_ban_clocks_files_and_hash_maps() {
     for folder in PURE {
         let path = root().join("crates").join(folder).join("clippy.toml");
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for banned in ["std::time::Instant::now", "std::time::SystemTime::now", "std::fs::read", "std::collections::HashMap"] {
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for banned in [
+            "std::time::Instant::now",
+            "std::time::SystemTime::now",
+            "std::fs::read",
+            "std::collections::HashMap",
+        ] {
             assert!(text.contains(banned), "{} does not ban {banned}", path.display());
         }
     }
@@ -143,7 +154,8 @@ fn every_crate_opens_with_its_story() {
     for (folder, _) in ARROWS {
         let source = root().join("crates").join(folder).join("src");
         let path = if *folder == "ecomesh" { source.join("main.rs") } else { source.join("lib.rs") };
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let story: usize = text.lines().take_while(|line| line.starts_with("//!")).map(str::len).sum();
         assert!(story >= 80, "{} has no story at its top", path.display());
     }
@@ -161,7 +173,8 @@ fn the_code_map_names_every_crate() {
 #[test]
 fn nothing_is_left_half_done() {
     // Put together here, so that this file does not find itself.
-    let marks = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("X", "XX ")];
+    let marks =
+        [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("X", "XX ")];
     let mut faults = Vec::new();
     for path in files(&root()).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "rs")) {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
@@ -182,9 +195,16 @@ fn packages_come_from_crates_io_only() {
         assert_eq!(line.trim_matches('"'), index);
     }
     // A manifest or a cargo configuration must not send anyone to a registry of this machine.
-    let marks = [concat!("replace-", "with"), concat!("sparse+", "http"), concat!("registry-", "index"), concat!("[registries", ".")];
+    let marks = [
+        concat!("replace-", "with"),
+        concat!("sparse+", "http"),
+        concat!("registry-", "index"),
+        concat!("[registries", "."),
+    ];
     for path in files(&root()) {
-        let is_text = path.extension().is_some_and(|ext| ["toml", "rs", "md", "lock", "yml"].iter().any(|known| ext == *known))
+        let is_text = path
+            .extension()
+            .is_some_and(|ext| ["toml", "rs", "md", "lock", "yml"].iter().any(|known| ext == *known))
             || path.parent().is_some_and(|dir| dir.ends_with(".ci"));
         if !is_text {
             continue;
@@ -201,7 +221,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a readable folder").map(|entry| entry.expect("an entry")) {
+        for entry in
+            std::fs::read_dir(&folder).expect("a readable folder").map(|entry| entry.expect("an entry"))
+        {
             let path = entry.path();
             let name = entry.file_name();
             if path.is_dir() {

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::Network;
-use ecomesh_api::{DocumentKind, SendRequest};
+use ecomesh_api::SendRequest;
 use ecomesh_document::{Document, incident};
 
 const MEMBERS: [&str; 3] = ["KE", "TZ", "TH"];
@@ -61,7 +61,6 @@ fn send_all(network: &Network, documents: &[Document]) -> Vec<String> {
         let mut ids = Vec::new();
         for (number, document) in documents.iter().enumerate() {
             let request = SendRequest {
-                kind: DocumentKind::Ecomessage,
                 document: document.to_json(),
                 to: Vec::new(),
                 members: true,
@@ -80,8 +79,13 @@ fn send_all(network: &Network, documents: &[Document]) -> Vec<String> {
 fn rows() -> Option<Vec<BTreeMap<String, String>>> {
     let path = common::shared("data/pangolin_incidents.csv")?;
     let mut reader = csv::Reader::from_path(path).expect("the sheet");
-    let heads: Vec<String> =
-        reader.headers().expect("headings").iter().map(|head| head.trim_start_matches('\u{feff}').to_owned()).collect();
-    let row = |record: csv::StringRecord| heads.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
+    let heads: Vec<String> = reader
+        .headers()
+        .expect("headings")
+        .iter()
+        .map(|head| head.trim_start_matches('\u{feff}').to_owned())
+        .collect();
+    let row =
+        |record: csv::StringRecord| heads.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
     Some(reader.records().map(|record| row(record.expect("a row"))).collect())
 }

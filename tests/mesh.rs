@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{Network, wait_for};
-use ecomesh_api::{Client, DocumentKind, ListingQuery, SendRequest};
+use ecomesh_api::{Client, ListingQuery, SendRequest};
 use serde_json::{Value, json};
 
 /// Rounds of kill and restart.
@@ -19,7 +19,17 @@ const PER_ROUND: usize = 8;
 fn a_message_is_delivered_shown_and_audited() {
     let network = Network::start(&["KE", "TZ", "TH"]);
     let (ke, tz, th) = (&network.nodes[0], &network.nodes[1], &network.nodes[2]);
-    let sent = ke.json(&["send", "--text", "ضبط عاج في مومباسا", "--language", "ar", "--to", "TZ", "--priority", "flash"]);
+    let sent = ke.json(&[
+        "send",
+        "--text",
+        "ضبط عاج في مومباسا",
+        "--language",
+        "ar",
+        "--to",
+        "TZ",
+        "--priority",
+        "flash",
+    ]);
     let id = sent["id"].as_str().expect("an id").to_owned();
 
     let status = ke.json(&["status", &id, "--wait", "delivered", "--timeout", "60s"]);
@@ -39,7 +49,8 @@ fn a_message_is_delivered_shown_and_audited() {
     assert!(holdings["entries"].as_array().is_some_and(|entries| !entries.is_empty()), "{holdings}");
     assert_eq!(th.json(&["inbox"])["messages"], json!([]));
 
-    let answer = tz.json(&["send", "--text", "Received", "--language", "en", "--to", "KE", "--reply-to", &id[..8]]);
+    let answer =
+        tz.json(&["send", "--text", "Received", "--language", "en", "--to", "KE", "--reply-to", &id[..8]]);
     let answer_id = answer["id"].as_str().expect("an id");
     tz.json(&["status", answer_id, "--wait", "delivered", "--timeout", "60s"]);
     assert_eq!(ke.json(&["show", answer_id])["message"]["reply_to"], id.as_str());
@@ -78,8 +89,12 @@ fn a_node_that_was_away_gets_everything_and_goes_on_in_its_generation() {
     assert_eq!(network.nodes[2].json(&["inbox"])["messages"].as_array().map(Vec::len), Some(5));
     network.nodes[2].json(&["send", "--text", "After", "--language", "en", "--members"]);
     let outbox = network.nodes[2].json(&["outbox"]);
-    let positions: Vec<&str> =
-        outbox["messages"].as_array().expect("messages").iter().filter_map(|m| m["position"].as_str()).collect();
+    let positions: Vec<&str> = outbox["messages"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .filter_map(|m| m["position"].as_str())
+        .collect();
     assert_eq!(positions, ["TH/1/0/0", "TH/1/0/1"], "a clean restart opens no generation");
 }
 
@@ -156,7 +171,8 @@ impl Load {
         let stop = Arc::new(AtomicBool::new(false));
         let (acks, error, end) = (Arc::clone(&acknowledged), Arc::clone(&last_error), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 for number in 0.. {
                     let title = format!("Load {number}");
@@ -195,7 +211,6 @@ impl Load {
 
 fn message(title: &str) -> SendRequest {
     SendRequest {
-        kind: DocumentKind::Message,
         document: json!({ "form": "message", "language": "en", "title": title, "text": title }),
         to: Vec::new(),
         members: true,
@@ -214,7 +229,9 @@ fn texts_and_ids(api: &Client, own: bool) -> Vec<(String, String)> {
         let mut query = ListingQuery { limit: Some(500), ..ListingQuery::default() };
         loop {
             let page = if own { api.outbox(&query).await } else { api.inbox(&query).await }.expect("a page");
-            all.extend(page.messages.into_iter().map(|message| (message.id, message.subject.unwrap_or_default())));
+            all.extend(
+                page.messages.into_iter().map(|message| (message.id, message.subject.unwrap_or_default())),
+            );
             match page.next {
                 Some(next) => query.cursor = Some(next),
                 None => return all,

@@ -1,7 +1,7 @@
 //! Helpers that the workspace's tests share: the binary under test, networks of real processes on loopback,
 //! and waiting for a condition with a deadline. Every process started here is ended here.
 
-#![allow(dead_code)] // Each test target uses its own part of this file.
+#![allow(dead_code, unreachable_pub, missing_docs)] // Each test target compiles this file for itself and uses its own part.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -19,7 +19,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The command under test, away from the caller's environment.
 pub fn ecomesh() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecomesh"));
-    command.env_remove("ECOMESH_HOME").env_remove("XDG_DATA_HOME").env("HOME", "/nonexistent").stdin(Stdio::null());
+    command
+        .env_remove("ECOMESH_HOME")
+        .env_remove("XDG_DATA_HOME")
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::null());
     command
 }
 
@@ -42,14 +46,15 @@ impl Ran {
 
     /// The JSON on stdout.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON on stdout ({error}): {self:#?}"))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON on stdout ({error}): {self:#?}"))
     }
 
     /// The JSON of the error on stderr, the last line of it.
     pub fn error(&self) -> Value {
         let line = self.stderr.lines().last().unwrap_or("");
-        let value: Value =
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON on stderr ({error}): {self:#?}"));
+        let value: Value = serde_json::from_str(line)
+            .unwrap_or_else(|error| panic!("no JSON on stderr ({error}): {self:#?}"));
         value["error"].clone()
     }
 
@@ -78,7 +83,9 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Result<T, String>)
     loop {
         match condition() {
             Ok(found) => return found,
-            Err(last) if Instant::now() > deadline => panic!("waited {PATIENCE:?} for {what}; last seen: {last}"),
+            Err(last) if Instant::now() > deadline => {
+                panic!("waited {PATIENCE:?} for {what}; last seen: {last}")
+            }
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }
     }
@@ -239,14 +246,28 @@ impl Network {
         run_in(folder, &draft).expect(0);
         let signatures: Vec<String> = self.nodes.iter().map(|node| format!("{}.sig", node.member)).collect();
         for (node, signature) in self.nodes.iter().zip(&signatures) {
-            let sign = ["charter", "sign", "--home", &node.member, "--passphrase-file", "passphrase", "charter.toml", "-o", signature];
+            let sign = [
+                "charter",
+                "sign",
+                "--home",
+                &node.member,
+                "--passphrase-file",
+                "passphrase",
+                "charter.toml",
+                "-o",
+                signature,
+            ];
             run_in(folder, &sign).expect(0);
         }
         let mut found = vec!["charter", "found", "charter.toml", "-o", "test.charter"];
         found.extend(signatures.iter().map(String::as_str));
         run_in(folder, &found).expect(0);
         for node in &self.nodes {
-            run_in(folder, &["join", "--home", &node.member, "--passphrase-file", "passphrase", "test.charter"]).expect(0);
+            run_in(
+                folder,
+                &["join", "--home", &node.member, "--passphrase-file", "passphrase", "test.charter"],
+            )
+            .expect(0);
         }
     }
 

@@ -235,7 +235,11 @@ async fn wait_until_others_hold(cluster: &Cluster, messages: &[Message], cut: us
         for message in messages.iter().filter(outside) {
             let status = cluster.nodes[message.sender].api.status(&message.id).await?;
             let away = &cluster.nodes[cut].member;
-            if status.recipients.iter().any(|recipient| recipient.delivered_at_ms.is_none() && recipient.member != *away) {
+            if status
+                .recipients
+                .iter()
+                .any(|recipient| recipient.delivered_at_ms.is_none() && recipient.member != *away)
+            {
                 return Ok(false);
             }
         }

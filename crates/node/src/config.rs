@@ -84,7 +84,8 @@ pub struct ApiSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreSettings {
-    /// Memory for pages of the store, 8 to 65,536 MiB.
+    /// Memory for pages of the store, 8 to 65,536 MiB. More than the default was measured to take memory and give no
+    /// speed.
     pub cache_mib: u64,
     /// Reserve on the disk, given up in steps when it runs full; 1 to 65,536 MiB.
     pub ballast_mib: u64,
@@ -167,7 +168,7 @@ impl Default for ApiSettings {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { cache_mib: 64, ballast_mib: 256 }
+        Self { cache_mib: 16, ballast_mib: 256 }
     }
 }
 

@@ -12,7 +12,7 @@ use ecomesh_protocol::journal::{self, JOURNAL};
 use ecomesh_protocol::ledger::{Ledger, Room};
 use ecomesh_protocol::{Disk, Roster, small_log};
 use ecomesh_record::{MemberId, Time};
-use ecomesh_seal::key_file;
+use ecomesh_seal::key_file::{self, Purpose};
 use ecomesh_store::{FileDisk, OpenError, Options, System, open_or_create, set_aside};
 
 use crate::config::NodeConfig;
@@ -140,11 +140,21 @@ fn examine_clock(found: &mut Examination) {
 fn examine_keys(found: &mut Examination, home: &Home) {
     let path = home.identity_file();
     match files::read(&path, key_file::FILE_BYTES_MAX as u64) {
-        Ok(bytes) if bytes.starts_with(&key_file::MAGIC) => {
-            found.good("keys", "sealed; the passphrase is not tried here");
-        }
-        Ok(_) => found.bad("keys", format!("{} is no key file; restore it from a backup", path.display())),
+        // No key file opens with an empty passphrase; everything that can be checked without one comes before that.
+        Ok(bytes) => match key_file::open(&bytes, Purpose::IDENTITY, b"") {
+            Ok(_) | Err(key_file::OpenError::WrongPassphrase) => {
+                found.good("keys", "sealed; the passphrase is not tried here");
+            }
+            Err(error) => found.bad("keys", format!("{}: {error}", path.display())),
+        },
         Err(error) => found.bad("keys", error.to_string()),
+    }
+    if home.recovery_dir().exists() {
+        let text = format!(
+            "the recovery keys are still on this machine; move {} to three safe places",
+            home.recovery_dir().display()
+        );
+        found.add("recovery", Severity::Note, text);
     }
     let mode = files::mode(&path).unwrap_or(0o600);
     if mode & 0o077 != 0 {

@@ -25,6 +25,8 @@ use crate::roster::Roster;
 
 /// Most drafts that wait for the next commit, or for the end of a recovery.
 pub const DRAFTS_MAX: usize = 4096;
+/// Most bytes of content in them.
+pub const DRAFT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// 2025-01-01 in seconds since 1970: generation numbers count from here.
 const GENERATION_EPOCH_S: u64 = 1_735_689_600;
 /// For how long an idempotency key is remembered, in milliseconds: 7 days.
@@ -56,6 +58,7 @@ pub struct Author {
     standing: Standing,
     ends: BTreeMap<Lane, End>,
     waiting: VecDeque<(u64, Box<Draft>)>,
+    waiting_bytes: usize,
     remembered: BTreeMap<[u8; 32], Remembered>,
 }
 
@@ -86,6 +89,7 @@ impl Author {
             standing,
             ends: BTreeMap::new(),
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             remembered: BTreeMap::new(),
         }
     }
@@ -105,6 +109,13 @@ impl Author {
         if matches!(self.standing, Standing::Open(_)) {
             self.standing = Standing::Recovering(until);
             self.ends.clear();
+        }
+    }
+
+    /// The recovery takes longer: it is tried again at this moment of the monotonic clock.
+    pub fn wait_until(&mut self, until: u64) {
+        if matches!(self.standing, Standing::Recovering(_)) {
+            self.standing = Standing::Recovering(until);
         }
     }
 
@@ -139,9 +150,11 @@ impl Author {
         if let Some(answer) = self.repeated(&draft) {
             return answer.map(Some);
         }
-        if self.waiting.len() >= DRAFTS_MAX {
+        let bytes = self.waiting_bytes + draft.content.len();
+        if self.waiting.len() >= DRAFTS_MAX || bytes > DRAFT_BYTES_MAX {
             return Err(AuthorError::Busy);
         }
+        self.waiting_bytes = bytes;
         self.waiting.push_back((ticket, draft));
         Ok(None)
     }
@@ -175,23 +188,35 @@ impl Author {
     /// Makes records of the waiting drafts, at most `count`, in the order in which they came. A draft whose
     /// idempotency key has a record by now is answered with that; one whose key is in this very batch waits for
     /// its commit.
-    pub fn write_waiting(&mut self, count: usize, now: Now) -> Batch {
+    ///
+    /// `pending` tells of keys whose record is journaled and not yet stored: their retries wait too.
+    pub fn write_waiting(
+        &mut self,
+        roster: &Roster,
+        count: usize,
+        pending: impl Fn(&[u8; 32]) -> bool,
+        now: Now,
+    ) -> Batch {
         let mut batch = Batch::default();
         let Standing::Open(generation) = self.standing else { return batch };
         while batch.written.len() < count {
             let Some((ticket, draft)) = self.waiting.pop_front() else { break };
             if let Some(answer) = self.repeated(&draft) {
+                self.waiting_bytes -= draft.content.len();
                 batch.answers.push((ticket, answer));
                 continue;
             }
             let same_key = |w: &Written| draft.idempotency == Some(w.entry.idempotency);
-            if batch.written.iter().any(same_key) {
+            if batch.written.iter().any(same_key) || draft.idempotency.as_ref().is_some_and(&pending) {
                 self.waiting.push_front((ticket, draft));
                 break;
             }
+            self.waiting_bytes -= draft.content.len();
             let log = LogId { author: self.member, lane: Lane::MESSAGES, generation };
             let end = self.ends.get(&log.lane).copied().unwrap_or(END_ZERO);
-            match self.write(&draft, log, &end, now) {
+            // Time has passed since the draft was checked: it may have expired while it waited.
+            let written = self.write(&draft, log, &end, now);
+            match written.and_then(|entry| Ok(judge(roster, &entry.record).map(|()| entry)?)) {
                 Ok(entry) => {
                     self.advance(&entry);
                     batch.written.push(Written { ticket: Some(ticket), entry });
@@ -221,6 +246,7 @@ impl Author {
 
     /// All waiting drafts, for an answer that they cannot be recorded.
     pub fn give_up_waiting(&mut self) -> Vec<u64> {
+        self.waiting_bytes = 0;
         self.waiting.drain(..).map(|(ticket, _)| ticket).collect()
     }
 
@@ -232,8 +258,7 @@ impl Author {
         salt: [u8; 32],
         now: Now,
     ) -> Option<Written> {
-        let by_clock = (now.wall.0 / 1000).saturating_sub(GENERATION_EPOCH_S);
-        let by_clock = u32::try_from(by_clock).unwrap_or(u32::MAX - 1).max(1);
+        let by_clock = generation_by_clock(now.wall);
         let generation = match highest {
             Some(highest) => highest.checked_add(1)?.max(by_clock),
             None => by_clock,
@@ -311,6 +336,18 @@ impl Author {
             ext: Vec::new(),
         }
     }
+}
+
+/// Seconds since 2025, at least 1.
+fn generation_by_clock(wall: Time) -> u32 {
+    let seconds = (wall.0 / 1000).saturating_sub(GENERATION_EPOCH_S);
+    u32::try_from(seconds).unwrap_or(u32::MAX - 1).max(1)
+}
+
+/// The highest generation that another member's word is believed for: a year ahead of the clock. Else one lie would
+/// use up all numbers.
+pub fn generation_bound(wall: Time) -> u32 {
+    generation_by_clock(wall).saturating_add(365 * 24 * 60 * 60)
 }
 
 const END_ZERO: End = End { next: 0, head: RecordId::ZERO };

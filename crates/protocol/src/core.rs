@@ -116,6 +116,8 @@ pub struct Core<L, D> {
     asked_for_history: BTreeSet<MemberId>,
     pending_evidence: Vec<(Evidence, Vec<Proved>)>,
     pending_imports: Vec<(u64, Imported)>,
+    /// Up to here the journal was looked at for entries to release.
+    release_after: Option<Position>,
     over_budget: BTreeSet<MemberId>,
 
     counter: u64,
@@ -198,7 +200,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty() {
             at = at.min(self.delta_at);
         }
-        if let Standing::Recovering(until) = self.author.standing() {
+        if let Standing::Recovering(until) = self.author.standing()
+            && self.room > Room::None
+        {
             at = at.min(until);
         }
         if self.room < Room::Plenty {
@@ -329,6 +333,12 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if self.own_generation().is_some() {
             self.author.recover(now.mono + self.config.recovery_ms);
             self.asked_for_history.clear();
+            // A restart must not forget it. If this fails, the fork proof in the store says the same.
+            let kept = self.journal.rebind(&mut self.disk, [0; 16]);
+            if let Err(DiskError::SyncFailed { .. }) = &kept {
+                let reason = kept.map_or_else(|error| error.to_string(), |()| String::new());
+                self.output(Output::Fatal(reason));
+            }
             let peers: Vec<PeerKey> = self.sync.links().map(|(peer, _)| peer).collect();
             peers.into_iter().for_each(|peer| self.sync.want_exchange(peer));
         }

@@ -53,9 +53,9 @@ impl Deliveries {
         let Some(pending) = self.pending.get(&frontier.member) else { return Vec::new() };
         let mut proved = Vec::new();
         for entry in &frontier.entries {
-            // A head that is not ours is another branch, and proves nothing.
+            // A head that is not ours is another branch, or goes on beyond what is here, and proves nothing.
             let own = self.sent.get(&entry.log.at(entry.seq));
-            if own.is_some_and(|own| own.id != entry.head) {
+            if own.is_none_or(|own| own.id != entry.head) {
                 continue;
             }
             for position in pending.range(entry.log.at(0)..=entry.log.at(entry.seq)) {
@@ -68,14 +68,14 @@ impl Deliveries {
         proved
     }
 
-    /// Notes a proved delivery, once its evidence is durable.
-    pub fn prove(&mut self, proved: &Proved, at: Time) {
-        if let Some(pending) = self.pending.get_mut(&proved.member) {
-            pending.remove(&proved.position);
-        }
+    /// Notes a proved delivery, once its evidence is durable. Returns whether it is news.
+    pub fn prove(&mut self, proved: &Proved, at: Time) -> bool {
+        let pending = self.pending.get_mut(&proved.member);
+        let news = pending.is_some_and(|pending| pending.remove(&proved.position));
         if let Some(sent) = self.sent.get_mut(&proved.position) {
             sent.delivered.entry(proved.member).or_insert(at);
         }
+        news
     }
 
     /// Each addressee of an own record, with the time at which its delivery was proved.

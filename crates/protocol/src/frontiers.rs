@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use ecomesh_record::limits::FRONTIER_ENTRIES_MAX;
 use ecomesh_record::{FrontierEntry, LogId, MemberId, Position, RecordId, SignedFrontier, Time};
 
 use crate::limits::{THIRD_FRONTIERS_BYTES_MAX, THIRD_FRONTIERS_MAX};
@@ -73,7 +74,7 @@ impl Known {
         self.heard_at
     }
 
-    fn take(&mut self, verified: &VerifiedFrontier, now: Time) -> Taken {
+    fn take(&mut self, verified: &VerifiedFrontier, direct: bool, now: Time) -> Taken {
         let frontier = verified.frontier();
         if frontier.instance == self.instance {
             if frontier.counter < self.counter {
@@ -83,7 +84,7 @@ impl Known {
                 let same = newest.bytes == verified.signed().bytes;
                 return if same { Taken::Old } else { Taken::Contradicts };
             }
-        } else if frontier.time < self.said_at {
+        } else if frontier.time < self.said_at && !direct {
             // A frontier of an older store, passed on late.
             return Taken::Old;
         } else {
@@ -111,6 +112,9 @@ impl Known {
             }
         }
         self.entries.extend(frontier.entries.iter().map(|e| (e.log, (e.seq, e.head))));
+        while self.entries.len() > FRONTIER_ENTRIES_MAX {
+            self.entries.pop_last();
+        }
     }
 }
 
@@ -121,9 +125,9 @@ pub struct Frontiers {
 }
 
 impl Frontiers {
-    /// Takes a frontier, its member's own or passed on.
-    pub fn take(&mut self, verified: &VerifiedFrontier, now: Time) -> Taken {
-        self.members.entry(verified.frontier().member).or_default().take(verified, now)
+    /// Takes a frontier. `direct`: it came over its member's own link, and is no old one passed on late.
+    pub fn take(&mut self, verified: &VerifiedFrontier, direct: bool, now: Time) -> Taken {
+        self.members.entry(verified.frontier().member).or_default().take(verified, direct, now)
     }
 
     /// What is known of a member.
@@ -141,10 +145,11 @@ impl Frontiers {
         self.iter().filter(|(_, known)| known.holds(position, id)).map(|(member, _)| member).collect()
     }
 
-    /// Highest generation of `author` that any member's frontier shows.
-    pub fn highest_generation(&self, author: MemberId) -> Option<u32> {
+    /// Highest generation of `author`, up to `bound`, that any member's frontier shows.
+    pub fn highest_generation(&self, author: MemberId, bound: u32) -> Option<u32> {
         let logs = self.members.values().flat_map(|known| known.entries.keys());
-        logs.filter(|log| log.author == author).map(|log| log.generation).max()
+        let generations = logs.filter(|log| log.author == author).map(|log| log.generation);
+        generations.filter(|generation| *generation <= bound).max()
     }
 
     /// What to say in an exchange when a newer frontier of `member` is wanted.

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ecomesh_record::{
-    Body, ForkProof, FrontierEntry, LogId, NetworkId, Position, RecordId, Time, limits::HOLES_MAX,
+    Body, ForkProof, FrontierEntry, LogId, NetworkId, Position, RecordId, Time,
+    limits::{FRONTIER_ENTRIES_MAX, HOLES_MAX},
 };
 
 use crate::ledger::{Batch, Ledger, LedgerError, NewRecord};
+use crate::limits::FORK_PROOFS_MAX;
 use crate::park::Park;
 use crate::verify::Verified;
 
@@ -169,6 +171,9 @@ impl Replica {
         let mut count = 0;
         loop {
             let end = self.log(log).staged;
+            if self.log(log).disputed_from.is_some_and(|from| from <= end.next) {
+                break;
+            }
             let fits = |r: &Arc<Verified>| r.record().header().prev == end.head;
             if !self.park.at(log.at(end.next)).is_some_and(fits) {
                 break;
@@ -198,10 +203,14 @@ impl Replica {
     /// Learns of a fork, verified. Keeps the proof with the lowest position of a log. Returns whether it is news.
     pub fn dispute(&mut self, proof: ForkProof) -> bool {
         let position = proof.position();
-        let log = self.log_mut(position.log);
+        let log = self.log(position.log);
         if log.disputed_from.is_some_and(|from| from <= position.seq) {
             return false;
         }
+        if log.disputed_from.is_none() && self.forks.len() >= FORK_PROOFS_MAX {
+            return false;
+        }
+        let log = self.log_mut(position.log);
         log.disputed_from = Some(position.seq);
         self.forks.insert(position.log, proof.clone());
         self.staged.forks.push(proof);
@@ -271,7 +280,10 @@ impl Replica {
     /// [`LedgerError::Damaged`], where the id below a fork must be read back.
     pub fn entries(&self, ledger: &impl Ledger) -> Result<Vec<FrontierEntry>, LedgerError> {
         let logs: Vec<LogId> = self.logs().collect();
-        Ok(self.entries_of(ledger, &logs)?.into_iter().flatten().collect())
+        let mut entries: Vec<_> = self.entries_of(ledger, &logs)?.into_iter().flatten().collect();
+        // A longer frontier could not be read by anyone.
+        entries.truncate(FRONTIER_ENTRIES_MAX);
+        Ok(entries)
     }
 
     /// The entries of some logs; `None` where nothing is held.
@@ -299,7 +311,11 @@ impl Replica {
 
     /// Ids of records whose body is missing, at most as many as a frontier lists.
     pub fn holes(&self) -> Vec<RecordId> {
-        self.holes.iter().take(HOLES_MAX).copied().collect()
+        // A body that is only staged is not durable: its hole is still told.
+        let mut holes: Vec<RecordId> = self.holes.iter().chain(&self.filling).copied().collect();
+        holes.sort_unstable();
+        holes.truncate(HOLES_MAX);
+        holes
     }
 
     /// Learns that the body of a record that is here is missing or damaged.

@@ -27,6 +27,10 @@ const GRACE_MS: u64 = 200;
 const GRACE_RECORDS: u64 = 64;
 /// A peer that had nothing to give for a log is not asked for it again before this, in milliseconds.
 const NOTHING_MS: u64 = 2_000;
+/// A peer that does not answer about frontiers is asked again after this, in milliseconds.
+const QUIET_MS: u64 = 500;
+/// Most large bodies that are put together from one peer.
+const ASSEMBLIES_PER_PEER: usize = 4;
 /// Most large bodies that are being put together at once (16 MiB).
 const ASSEMBLIES_MAX: usize = 16;
 
@@ -66,6 +70,8 @@ struct Peer {
     /// Logs and holes for which it had nothing to give, until when.
     nothing: BTreeMap<LogId, u64>,
     no_bodies_until: u64,
+    /// It did not answer about frontiers: it is left alone with them until then.
+    quiet_until: u64,
 }
 
 /// A large body that comes in slices.
@@ -160,6 +166,7 @@ impl Sync {
             page_bytes: PAGE_BYTES_MIN,
             nothing: BTreeMap::new(),
             no_bodies_until: 0,
+            quiet_until: 0,
         };
         self.peers.insert(peer, new);
     }
@@ -217,7 +224,10 @@ impl Sync {
     /// When [`Sync::tick`] wants to be called next, on the monotonic clock.
     pub fn next_tick(&self, mono: u64) -> u64 {
         let busy = !self.behind_since.is_empty() && !self.peers.is_empty();
-        if busy { self.exchange_at.min(mono + GRACE_MS / 2) } else { self.exchange_at }
+        let quiet = self.peers.values().filter(|p| (p.exchange_due || p.missed) && p.quiet_until > mono);
+        let again = quiet.map(|peer| peer.quiet_until).min().unwrap_or(u64::MAX);
+        let soon = if busy { mono + GRACE_MS / 2 } else { u64::MAX };
+        self.exchange_at.min(again).min(soon)
     }
 
     /// Asks for an exchange with a peer as soon as it is free.
@@ -230,7 +240,10 @@ impl Sync {
     /// A record is here whose body is too large to travel along: its slices are asked of this peer.
     pub fn want_body(&mut self, source: PeerKey, record: Arc<Verified>) {
         let id = record.record().id();
-        let room = self.assemblies.len() < ASSEMBLIES_MAX && self.peers.contains_key(&source);
+        let of_source = self.assemblies.values().filter(|assembly| assembly.source == source).count();
+        let room = self.assemblies.len() < ASSEMBLIES_MAX
+            && of_source < ASSEMBLIES_PER_PEER
+            && self.peers.contains_key(&source);
         if room && !self.assemblies.contains_key(&id) {
             self.assemblies.insert(id, Assembly { record, bytes: Vec::new(), source });
         }
@@ -287,7 +300,8 @@ impl Sync {
     }
 
     fn choose(&mut self, key: PeerKey, view: &View<'_>) -> Option<Want> {
-        if self.peers.get(&key)?.exchange_due {
+        let peer = self.peers.get(&key)?;
+        if peer.exchange_due && view.mono >= peer.quiet_until {
             return Some(Want::Exchange);
         }
         if let Some((id, _)) = self.assemblies.iter().find(|(_, a)| a.source == key) {
@@ -352,9 +366,9 @@ impl Sync {
 
     /// The notification that this peer may get now: `Some(true)` if it must be complete. It counts as sent only by
     /// [`Sync::notified`].
-    pub fn may_notify(&mut self, key: PeerKey) -> Option<bool> {
+    pub fn may_notify(&mut self, key: PeerKey, mono: u64) -> Option<bool> {
         let peer = self.peers.get_mut(&key)?;
-        if peer.notify.is_some() {
+        if peer.notify.is_some() || mono < peer.quiet_until {
             peer.missed = true;
             return None;
         }
@@ -362,8 +376,10 @@ impl Sync {
     }
 
     /// Peers that missed a notification and could take one now.
-    pub fn late(&self) -> Vec<PeerKey> {
-        let late = |(key, peer): (&PeerKey, &Peer)| (peer.missed && peer.notify.is_none()).then_some(*key);
+    pub fn late(&self, mono: u64) -> Vec<PeerKey> {
+        let late = |(key, peer): (&PeerKey, &Peer)| {
+            (peer.missed && peer.notify.is_none() && mono >= peer.quiet_until).then_some(*key)
+        };
         self.peers.iter().filter_map(late).collect()
     }
 
@@ -405,8 +421,14 @@ impl Sync {
             }
             Want::Bodies(_) => peer.no_bodies_until = mono + NOTHING_MS,
             Want::Header(position) => drop(self.bisections.remove(&position.log)),
-            Want::Exchange => peer.exchange_due = true,
-            Want::Notify => peer.missed = true,
+            Want::Exchange => {
+                peer.exchange_due = true;
+                peer.quiet_until = mono + QUIET_MS;
+            }
+            Want::Notify => {
+                peer.missed = true;
+                peer.quiet_until = mono + QUIET_MS;
+            }
         }
     }
 
@@ -435,9 +457,9 @@ impl Sync {
         Ok(self.assemblies.remove(&id).map(|a| Assembled { record: a.record, body: a.bytes }))
     }
 
-    /// Whether the body of this record is being put together.
-    pub fn is_assembling(&self, id: RecordId) -> bool {
-        self.assemblies.contains_key(&id)
+    /// Whether a large body of this log is being put together.
+    pub fn is_assembling(&self, log: LogId) -> bool {
+        self.assemblies.values().any(|assembly| assembly.record.record().position().log == log)
     }
 
     /// Forgets since when logs are behind that no longer are.

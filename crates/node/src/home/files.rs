@@ -29,7 +29,7 @@ pub enum FileError {
         max: u64,
     },
     /// Not UTF-8.
-    #[error("{path}: this is no text file")]
+    #[error("{path}: this is no text file; take the right one from a backup")]
     NotText {
         /// The file.
         path: PathBuf,

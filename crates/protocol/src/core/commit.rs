@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ecomesh_record::{MemberId, Record, SignedFrontier};
+use ecomesh_record::{MemberId, Position, Record, SignedFrontier};
 use sha2::{Digest, Sha256};
 
 use super::{BYTES_PREFIX, Core, Journaled, ROOM_MS, difference};
@@ -70,7 +70,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             .collect();
         let here = self.replica.logs().filter(|log| log.author == own).map(|log| log.generation).max();
         let journaled = self.journaled.keys().map(|position| position.log.generation).max();
-        let highest = here.max(journaled).max(self.frontiers.highest_generation(own));
+        let hinted = self.frontiers.highest_generation(own, crate::author::generation_bound(now.wall));
+        let highest = here.max(journaled).max(hinted);
         let salt = Sha256::new()
             .chain_update(self.config.boot_nonce)
             .chain_update(self.config.seed.to_be_bytes())
@@ -79,12 +80,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             .into();
         // Generation 0 is the charter's: even a home that lost everything does not begin it again.
         let Some(written) = self.author.open_generation(highest.or(Some(0)), heads, salt, now) else {
+            self.author.wait_until(now.mono + ROOM_MS);
             return Ok(());
         };
         let generation = written.entry.record.header().generation;
         let instance = self.ledger.instance();
-        let bound = self.journal.rebind(&mut self.disk, instance);
-        match bound.and_then(|()| self.journal_and_sign(&[written])) {
+        // The journal belongs to this store only once the new generation is in it: a crash in between recovers again.
+        let journaled = self.journal_and_sign(&[written]);
+        match journaled.and_then(|()| self.journal.rebind(&mut self.disk, instance)) {
             Ok(()) => self.alarm(Alarm::GenerationOpened(generation)),
             Err(error) => {
                 self.author.recover(now.mono + ROOM_MS);
@@ -101,7 +104,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if self.room < Room::Plenty {
             return self.refuse_drafts(&AuthorError::Full);
         }
-        let batch = self.author.write_waiting(OWN_RECORDS_MAX, now);
+        let journaled = &self.journaled;
+        let pending = |key: &[u8; 32]| journaled.values().any(|own| own.idempotency == *key);
+        let batch = self.author.write_waiting(&self.roster, OWN_RECORDS_MAX, pending, now);
         for (ticket, result) in batch.answers {
             self.output(Output::Authored { ticket, result });
         }
@@ -162,6 +167,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     /// Own records from the journal go into the store in the order of their logs.
     fn stage_journaled(&mut self) {
+        if self.journaled.is_empty() {
+            return;
+        }
+        self.give_up_disputed();
         let mut learnt = false;
         let mut ring = (*self.ring).clone();
         for (position, own) in &self.journaled {
@@ -180,6 +189,22 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if learnt {
             self.ring = Arc::new(ring);
             self.output(Output::Keys(self.ring.clone()));
+        }
+    }
+
+    /// A journaled record whose place is disputed gets no place: its author sends it again, in the next generation.
+    fn give_up_disputed(&mut self) {
+        let replica = &self.replica;
+        let disputed = |position: &Position| {
+            replica.disputed_from(position.log).is_some_and(|from| from <= position.seq)
+        };
+        let lost: Vec<Position> =
+            self.journaled.keys().filter(|position| disputed(position)).copied().collect();
+        for position in lost {
+            let ticket = self.journaled.remove(&position).and_then(|own| own.ticket);
+            if let Some(ticket) = ticket {
+                self.output(Output::Authored { ticket, result: Err(AuthorError::Busy) });
+            }
         }
     }
 
@@ -230,6 +255,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     fn tell_stored(&mut self, batch: Batch, now: Now) {
         let mut own = Vec::new();
+        let mut came_back = false;
         for new in batch.records {
             let record = new.record.record();
             let position = record.position();
@@ -241,6 +267,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             if let Some(journaled) = self.journaled.remove(&position) {
                 own.push(new.record.clone());
                 self.answer_author(&journaled);
+            } else if record.header().author == self.config.member {
+                came_back = true;
             }
             let verdict = judge(&self.roster, record);
             self.output(Output::Stored { record: new.record, verdict, first_seen: new.first_seen });
@@ -253,6 +281,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if !own.is_empty() {
             self.sync.changed(now.mono);
             self.publish(&own);
+        }
+        if came_back {
+            // Whoever holds these records said so before they were here: their word is wanted again.
+            let peers: Vec<PeerKey> = self.sync.links().map(|(peer, _)| peer).collect();
+            peers.into_iter().for_each(|peer| self.sync.want_exchange(peer));
         }
         self.sync.caught_up(&self.replica, &self.frontiers);
     }
@@ -308,7 +341,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         for (evidence, proved) in pending {
             for one in proved {
-                self.deliveries.prove(&one, evidence.received_at);
+                // Two frontiers of one batch may prove the same.
+                if !self.deliveries.prove(&one, evidence.received_at) {
+                    continue;
+                }
                 self.output(Output::Delivered {
                     id: one.id,
                     position: one.position,
@@ -339,17 +375,19 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             let forks = std::mem::take(&mut self.new_forks);
             self.holes_changed = false;
             let delta = self.sign_frontier(Some(&changed), now)?;
+            // Its counter is older than the delta's now.
+            self.complete = None;
             let peers: Vec<PeerKey> = self.sync.links().map(|(peer, _)| peer).collect();
             for peer in peers {
-                match self.sync.may_notify(peer) {
+                match self.sync.may_notify(peer, now.mono) {
                     Some(false) => self.send_notify(peer, delta.as_ref(), &forks, now),
                     Some(true) => self.notify_completely(peer, now)?,
                     None => {}
                 }
             }
         }
-        for peer in self.sync.late() {
-            if self.sync.may_notify(peer).is_some() {
+        for peer in self.sync.late(now.mono) {
+            if self.sync.may_notify(peer, now.mono).is_some() {
                 self.notify_completely(peer, now)?;
             }
         }
@@ -446,7 +484,12 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     fn release_journal(&mut self) -> Result<(), LedgerError> {
         let enough = 2.max(self.others.len() / 3 + 1).min(self.others.len());
         let mut released = Vec::new();
-        for position in self.journal.releasable().into_iter().take(OWN_RECORDS_MAX) {
+        // Goes round, so that entries which cannot be released do not hide those behind them.
+        let after = self.release_after;
+        let due = self.journal.releasable().into_iter().filter(|p| after.is_none_or(|after| *p > after));
+        let due: Vec<Position> = due.take(OWN_RECORDS_MAX).collect();
+        self.release_after = due.last().copied().filter(|_| due.len() == OWN_RECORDS_MAX);
+        for position in due {
             let Some(record) = self.ledger.record(position)? else { continue };
             let readable = record.body().is_some();
             if readable && self.frontiers.holders(position, record.id()).len() >= enough {

@@ -48,7 +48,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let heads = ledger.heads()?;
         let ring = read_keys(&roster, &ledger, &heads)?;
         let found = read_journal(&mut disk, network, member)?;
-        let standing = stand(&ledger, member, &heads, found.as_ref(), now.mono + config.recovery_ms);
+        let standing = stand(&ledger, member, &heads, found.as_ref(), now.mono + config.recovery_ms)?;
         let journal = match &found {
             Some(content) => Journal::resume(&mut disk, network, member, content)?,
             // Until a generation is open, the new journal belongs to no store: a crash recovers again.
@@ -75,6 +75,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             asked_for_history: BTreeSet::new(),
             pending_evidence: Vec::new(),
             pending_imports: Vec::new(),
+            release_after: None,
             over_budget: BTreeSet::new(),
             counter,
             counter_reserved: counter,
@@ -201,11 +202,11 @@ fn stand(
     heads: &[LogHead],
     found: Option<&Content>,
     recover_until: u64,
-) -> Standing {
+) -> Result<Standing, LedgerError> {
     let recovering = Standing::Recovering(recover_until);
-    let Some(content) = found else { return recovering };
+    let Some(content) = found else { return Ok(recovering) };
     if content.instance != ledger.instance() {
-        return recovering;
+        return Ok(recovering);
     }
     let mut journaled: BTreeMap<LogId, u64> = BTreeMap::new();
     for entry in &content.entries {
@@ -217,7 +218,13 @@ fn stand(
     let current = journaled.keys().map(|log| log.generation).max();
     let knows = |head: &LogHead| journaled.get(&head.log).is_some_and(|seq| *seq >= head.seq);
     let whole = newest <= current && own.filter(|head| Some(head.log.generation) == current).all(knows);
-    if whole { Standing::Open(current.unwrap_or(0)) } else { recovering }
+    let current = current.unwrap_or(0);
+    let forked = ledger
+        .forks()?
+        .iter()
+        .map(ecomesh_record::ForkProof::position)
+        .any(|position| position.log.author == member && position.log.generation == current);
+    Ok(if whole && !forked { Standing::Open(current) } else { recovering })
 }
 
 fn read_bytes(ledger: &impl Ledger) -> Result<BTreeMap<MemberId, u64>, LedgerError> {

@@ -135,21 +135,23 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if member == self.config.member {
             return Ok(());
         }
-        match self.frontiers.take(frontier, now.wall) {
-            Taken::Old => return Ok(()),
-            Taken::Contradicts => {
-                let own_word = |peer: &PeerKey| self.admitted.get(peer).is_some_and(|(m, _)| *m == member);
-                if let Some(peer) = source.filter(own_word) {
-                    self.blame(peer, "two frontiers with one counter", now);
-                }
-                return Ok(());
+        let own_word = |peer: &PeerKey| self.admitted.get(peer).is_some_and(|(m, _)| *m == member);
+        let direct = source.filter(own_word);
+        let taken = self.frontiers.take(frontier, direct.is_some(), now.wall);
+        if taken == Taken::Contradicts {
+            if let Some(peer) = direct {
+                self.blame(peer, "two frontiers with one counter", now);
             }
-            Taken::New => {}
+            return Ok(());
         }
+        // An old word proves too: its evidence may have failed to be written, or the record was not here yet.
         let proved = self.deliveries.proofs(frontier);
         if !proved.is_empty() {
             let evidence = Evidence { received_at: now.wall, frontier: frontier.signed().clone() };
             self.pending_evidence.push((evidence, proved));
+        }
+        if taken == Taken::Old {
+            return Ok(());
         }
         if let Some(peer) = source {
             self.look_for_parting(peer, frontier)?;
@@ -214,7 +216,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 for record in records {
                     self.receive(Some(peer), record, now)?;
                 }
-                if self.replica.staged_end(*log) == before {
+                if self.replica.staged_end(*log) == before && !self.sync.is_assembling(*log) {
                     self.sync.left_empty(peer, &want, now.mono);
                 }
             }

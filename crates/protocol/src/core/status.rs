@@ -137,14 +137,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// Records that we hold and `member` lacks, and the reverse.
     fn distance(&self, member: MemberId) -> (u64, u64) {
         let Some(known) = self.frontiers.of(member) else { return (self.records, 0) };
-        let theirs = |log| known.seq(log).map_or(0, |seq| seq + 1);
+        let theirs = |log| known.seq(log).map_or(0, |seq| seq.saturating_add(1));
         let ours = |log| {
             let end = self.replica.durable_end(log).next;
             self.replica.disputed_from(log).map_or(end, |from| from.min(end))
         };
-        let behind = self.replica.logs().map(|log| ours(log).saturating_sub(theirs(log))).sum();
-        let ahead = known.entries().map(|e| (e.seq + 1).saturating_sub(ours(e.log))).sum();
-        (behind, ahead)
+        let behind = self.replica.logs().map(|log| ours(log).saturating_sub(theirs(log)));
+        let ahead = known.entries().map(|e| e.seq.saturating_add(1).saturating_sub(ours(e.log)));
+        (behind.fold(0, u64::saturating_add), ahead.fold(0, u64::saturating_add))
     }
 
     /// The own complete frontier, unsigned.

@@ -1,0 +1,168 @@
+//! One test for each bug that a review found.
+
+#![allow(clippy::unwrap_used, reason = "helpers outside of test functions unwrap as tests do")]
+
+mod common;
+
+use common::{Mesh, draft, member};
+use ecomesh_protocol::delivery::Deliveries;
+use ecomesh_protocol::journal::JOURNAL;
+use ecomesh_protocol::verify::{KeyRing, VerifiedFrontier, verify_frontier};
+use ecomesh_protocol::{Alarm, MemoryLedger};
+use ecomesh_record::frontier::frontier_hash;
+use ecomesh_record::{Frontier, FrontierEntry, Lane, LogId, RecordId, SignedFrontier, Time};
+
+fn frontier_of(mesh: &Mesh, name: &str, entries: Vec<FrontierEntry>) -> VerifiedFrontier {
+    let frontier = Frontier {
+        member: member(name),
+        instance: [9; 16],
+        counter: 1,
+        roster_epoch: 0,
+        time: Time(1),
+        complete: true,
+        entries,
+        holes: Vec::new(),
+        bodiless_lanes: Vec::new(),
+    };
+    let bytes = frontier.encode().unwrap();
+    let hash = frontier_hash(mesh.network(), &bytes);
+    let signature = *common::signing_key(name).sign_frontier(mesh.network(), &hash).as_bytes();
+    let signed = SignedFrontier { bytes: bytes.into(), signature };
+    verify_frontier(&KeyRing::of_roster(&mesh.roster), signed).unwrap()
+}
+
+/// A frontier that goes beyond what the author has is on another branch for all that it knows.
+#[test]
+fn a_frontier_beyond_the_own_log_proves_no_delivery() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    let id = mesh.sent("KE", "one", &["TZ"]);
+    let record = mesh.node("KE").record(id).unwrap();
+    let log = record.header().log();
+    let mut deliveries = Deliveries::default();
+    deliveries.follow(record.header(), id, &[member("TZ")]);
+    let beyond = vec![FrontierEntry { log, seq: 7, head: RecordId([7; 32]) }];
+    assert!(deliveries.proofs(&frontier_of(&mesh, "TZ", beyond)).is_empty());
+    let other = vec![FrontierEntry { log, seq: 0, head: RecordId([7; 32]) }];
+    assert!(deliveries.proofs(&frontier_of(&mesh, "TZ", other)).is_empty());
+    let ours = vec![FrontierEntry { log, seq: 0, head: id }];
+    assert_eq!(deliveries.proofs(&frontier_of(&mesh, "TZ", ours)).len(), 1);
+}
+
+/// The power goes while the first record of a new generation is being journaled: the next start recovers again.
+#[test]
+fn a_crash_while_a_generation_opens_never_goes_back_to_the_old_one() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    mesh.sent("KE", "one", &["TZ"]);
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, disk| {
+        *ledger = MemoryLedger::new(network, [66; 16]);
+        disk.set_full(true);
+    });
+    mesh.start("KE");
+    mesh.pass(32_000);
+    assert!(mesh.node("KE").core().status(mesh.now).generation.is_none(), "nothing can be journaled");
+    mesh.stop("KE", |_, disk| disk.set_full(false));
+    mesh.start("KE");
+    assert!(mesh.node("KE").core().status(mesh.now).generation.is_none(), "it recovers again");
+    mesh.pass(32_000);
+    assert!(mesh.node("KE").core().status(mesh.now).generation.unwrap() > 0);
+}
+
+/// Learning of an own fork and restarting before the next generation is open does not forget it.
+#[test]
+fn recovery_outlives_a_restart() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    mesh.sent("KE", "one", &["TZ"]);
+    mesh.stop("KE", |_, _| {});
+    let copy = mesh.parts("KE");
+    mesh.start("KE");
+    mesh.sent("KE", "branch one", &["TZ"]);
+    mesh.link("KE", "TZ");
+    mesh.pass(500);
+    // The copy of the home wakes up alone and writes at a place that TZ has already.
+    mesh.stop("KE", |_, _| {});
+    mesh.replace("KE", copy.0, copy.1);
+    mesh.start("KE");
+    mesh.sent("KE", "branch two", &["TZ"]);
+    mesh.link("KE", "TZ");
+    mesh.partition(&["KE"], &["TZ"]);
+    assert_eq!(mesh.node("KE").core().forks().len(), 1);
+    mesh.stop("KE", |_, _| {});
+    mesh.start("KE");
+    let status = mesh.node("KE").core().status(mesh.now);
+    assert!(status.generation.is_none_or(|generation| generation > 0), "{status:?}");
+}
+
+/// A journal that grew damaged in the middle of a log is not a clean one.
+#[test]
+fn a_journal_that_knows_less_than_the_store_is_not_clean() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    mesh.sent("KE", "one", &["TZ"]);
+    mesh.sent("KE", "two", &["TZ"]);
+    mesh.stop("KE", |_, disk| disk.flip(JOURNAL, 400, 1));
+    mesh.start("KE");
+    assert!(mesh.node("KE").core().status(mesh.now).generation.is_none());
+}
+
+/// One member's word about a far generation does not use up all numbers.
+#[test]
+fn a_lie_about_ones_own_generation_does_not_silence_a_bureau() {
+    use ecomesh_protocol::{Input, wire};
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, _| *ledger = MemoryLedger::new(network, [66; 16]));
+    mesh.start("KE");
+    mesh.link("KE", "TZ");
+    let log = LogId { author: member("KE"), lane: Lane::CONTROL, generation: u32::MAX };
+    let lie = frontier_of(&mesh, "TZ", vec![FrontierEntry { log, seq: u64::MAX, head: RecordId([1; 32]) }]);
+    let question = Ok(wire::Question::Notify { frontiers: vec![lie], forks: Vec::new() });
+    mesh.input("KE", Input::Asked { peer: common::transport_key("TZ"), exchange: u64::MAX, question });
+    mesh.run();
+    mesh.pass(32_000);
+    let _ = mesh.node("KE").core().peers(mesh.now);
+    assert!(mesh.node("KE").alarms.iter().any(|a| matches!(a, Alarm::GenerationOpened(_))));
+}
+
+/// The proof that came before the record is asked for again.
+#[test]
+fn deliveries_are_proved_again_after_the_store_was_refilled() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let id = mesh.sent("KE", "one", &["TZ"]);
+    mesh.pass(500);
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, disk| {
+        *ledger = MemoryLedger::new(network, [66; 16]);
+        disk.remove("evidence");
+        disk.remove(JOURNAL);
+    });
+    mesh.start("KE");
+    mesh.link("KE", "TZ");
+    mesh.pass(3_000);
+    assert_eq!(mesh.delivered_to("KE", id), ["TZ"]);
+}
+
+/// A retry that arrives while the first try is journaled and not yet stored makes no second record.
+#[test]
+fn a_retry_during_a_full_store_makes_one_record() {
+    use ecomesh_protocol::ledger::{Ledger, Room};
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    let mut once = draft("once", &["TZ"]);
+    once.idempotency = Some([5; 32]);
+    let before = mesh.node("KE").core().ledger().clone();
+    mesh.send("KE", once.clone());
+    mesh.run();
+    // The store forgets the commit and is full: the record is in the journal only.
+    mesh.stop("KE", |ledger, _| {
+        *ledger = before;
+        ledger.set_room(Room::None);
+    });
+    mesh.start("KE");
+    mesh.send("KE", once.clone());
+    mesh.pass(100);
+    mesh.stop("KE", |ledger, _| ledger.set_room(Room::Plenty));
+    mesh.start("KE");
+    mesh.send("KE", once);
+    mesh.pass(100);
+    assert_eq!(mesh.node("KE").core().ledger().heads().unwrap().len(), 1);
+    assert_eq!(mesh.node("KE").holdings().len(), 1);
+}
