@@ -1,513 +1,169 @@
-//! The command line from outside: what `--help` says, and what bad input gets. Each case checks the documented exit
-//! code, that the message says what to do next, and that nothing panics.
-
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+//! What the command line promises to people and to scripts, against golden files: help texts, exit codes, the shape
+//! of errors, and the field names of every `--json`. What bad input gets is in `bad_input.rs`.
+//!
+//! `ECOMESH_GOLDEN=write cargo test -p ecomesh --test cli` writes the golden files anew.
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::collections::BTreeSet;
 
-use common::{Network, Node, Ran, ecomesh, run, run_in, wait_for};
+use common::{Network, run, run_in};
+use serde_json::Value;
 
-// The exit codes of `ecomesh --help`.
-const OK: i32 = 0;
-const NO: i32 = 1;
-const USAGE: i32 = 2;
-const BAD_INPUT: i32 = 3;
-const NO_NODE: i32 = 4;
-const REFUSED: i32 = 5;
-const KEYS: i32 = 6;
-const IO: i32 = 7;
+const COMMANDS: &[&str] = &[
+    "demo",
+    "keygen",
+    "charter",
+    "join",
+    "run",
+    "ecomessage",
+    "send",
+    "inbox",
+    "outbox",
+    "show",
+    "status",
+    "peers",
+    "frontier",
+    "network",
+    "export",
+    "import",
+    "audit",
+    "doctor",
+    "backup",
+    "restore",
+    "transport",
+    "selftest",
+];
 
-/// What no reader of these files understands: empty, a word, bytes that are no text, and much of it.
-fn garbage() -> Vec<(&'static str, Vec<u8>)> {
-    let noise =
-        |length: u32| (0..length).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
-    vec![
-        ("empty", Vec::new()),
-        ("a word", b"garbage".to_vec()),
-        ("noise", noise(300)),
-        ("much noise", noise(3_000_000)),
-    ]
-}
-
-/// A command that must fail with this code, saying what happened and what to do next; `parts` must be in it.
+/// Compares with the golden file, or writes it where the environment says so.
 #[track_caller]
-fn refused(ran: Ran, code: i32, parts: &[&str]) {
-    let ran = ran.expect(code);
-    assert!(ran.stderr.contains("error: "), "{ran:#?}");
-    assert!(ran.stderr.contains("\nhelp: ") || ran.stderr.contains("; "), "no advice: {ran:#?}");
-    assert!(!ran.stderr.contains("should not happen"), "{ran:#?}");
-    for part in parts {
-        assert!(ran.stderr.contains(part), "{part:?} is not in {ran:#?}");
+fn golden(name: &str, text: &str) {
+    let path = common::root().join("tests/golden").join(name);
+    if std::env::var_os("ECOMESH_GOLDEN").is_some_and(|value| value == "write") {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable tree");
+        std::fs::write(&path, text).expect("a writable tree");
     }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// Runs the node of `home` to its end: for nodes that must not start. A node that starts all the same is ended.
-fn run_node(home: &Path, passphrase_file: &Path) -> Ran {
-    let mut child = ecomesh()
-        .args(["run", "--stop-with-stdin", "--home", path(home), "--passphrase-file", path(passphrase_file)])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    ended(&mut child);
-    Ran::from(child.wait_with_output().unwrap())
-}
-
-fn ended(child: &mut Child) {
-    wait_for("the end of the node", || match child.try_wait() {
-        Ok(Some(_)) => Ok(()),
-        other => Err(format!("{other:?}")),
-    });
-}
-
-/// A copy of a stopped node's folder.
-fn copy(from: &Path, to: &Path) {
-    let status = std::process::Command::new("cp").args(["-rp", path(from), path(to)]).status().unwrap();
-    assert!(status.success());
-}
-
-// ---- what can be typed ----
-
-#[test]
-fn help_is_the_golden_one() {
-    // Wrapped as on a terminal of 100 columns, whatever the test's own terminal is.
-    let help = run(&["--help"]).expect(OK).stdout;
-    let golden = common::root().join("tests/goldens/help.txt");
-    if std::env::var_os("ECOMESH_BLESS").is_some() {
-        std::fs::write(&golden, &help).unwrap();
-    }
-    let expected = std::fs::read_to_string(&golden).unwrap();
-    assert_eq!(help, expected, "if the change is meant: ECOMESH_BLESS=1 cargo test -p ecomesh --test cli");
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{} differs; see the head of tests/cli.rs", path.display());
 }
 
 #[test]
-fn every_command_has_help_and_every_exit_code_is_listed() {
-    let help = run(&["--help"]).expect(OK).stdout;
-    for code in [OK, NO, USAGE, BAD_INPUT, NO_NODE, REFUSED, KEYS, IO, 70] {
-        assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code} "))), "{code}");
+fn help_is_stable_and_lists_commands_and_exit_codes() {
+    let help = run(&["--help"]).expect(0).stdout;
+    for command in COMMANDS {
+        assert!(help.contains(&format!("  {command} ")), "--help does not list {command}");
     }
-    let (_, list) = help.split_once("Commands:\n").unwrap();
-    let commands: Vec<&str> = list
-        .lines()
-        .take_while(|line| line.starts_with("  "))
-        .filter_map(|l| l.split_whitespace().next())
-        .collect();
-    for command in
-        ["demo", "keygen", "charter", "join", "run", "send", "audit", "backup", "restore", "doctor"]
-    {
-        assert!(commands.contains(&command), "{command} is not in {commands:?}");
+    for code in ["0  done", "1  ", "2  ", "3  ", "4  ", "5  ", "6  ", "7  ", "70 "] {
+        assert!(help.contains(code), "--help does not explain the exit code {code}");
     }
-    for command in commands.iter().filter(|command| **command != "help") {
-        let help = run(&[command, "--help"]).expect(OK).stdout;
-        assert!(help.contains("Usage: ecomesh "), "{command}: {help}");
+    golden("help.txt", &help);
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in COMMANDS {
+        let help = run(&[command, "--help"]).expect(0).stdout;
+        assert!(help.contains("Usage: ecomesh"), "{command}: {help}");
+        golden(&format!("help-{command}.txt"), &help);
     }
 }
 
 #[test]
-fn what_is_typed_wrongly_has_code_2() {
+fn wrong_typing_is_code_2() {
     for args in [
-        &["nonsense"] as &[&str],
-        &[],
+        &["sned"][..],
         &["send"],
+        &["send", "a.toml", "--text", "x"],
         &["send", "--text", "x"],
-        &["keygen", "--member", "KE"],
+        &["send", "--text", "x", "--language", "de"],
+        &["status"],
         &["inbox", "--limit", "0"],
-        &["charter", "found"],
+        &["keygen"],
+        &["demo", "--countries", "KE"],
+        &["demo", "--countries", "KE,K3"],
+        &["demo", "--countries", "KE,TZ,KE"],
+        &["inbox", "--since", "yesterday", "--home", "nowhere"],
     ] {
-        let ran = run(args).expect(USAGE);
-        assert!(ran.stderr.contains("--help") || ran.stderr.contains("Usage"), "{ran:#?}");
+        let ran = run(args).expect(2);
+        assert!(!ran.stderr.is_empty(), "{args:?}");
     }
 }
 
 #[test]
-fn keygen_refuses_a_bad_member_address_or_passphrase_and_an_existing_home() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    at("passphrase", common::PASSPHRASE);
-    at("short", "short");
-    at("empty", "\n");
-    let keygen = |member: &str, listen: &str, passphrase: &str| {
-        let args = ["keygen", "--member", member, "--name", "NCB", "--listen", listen, "--home", "home"];
-        run_in(folder.path(), &[&args[..], &["--passphrase-file", passphrase]].concat())
-    };
-    let good = "/ip4/127.0.0.1/tcp/4001";
-    let ran = keygen("K", good, "passphrase").expect(USAGE);
-    assert!(ran.stderr.contains("2 letters (KE)"), "{ran:#?}");
-    refused(keygen("KE", "garbage", "passphrase"), USAGE, &["garbage", "/ip4/192.0.2.10/tcp/4001"]);
-    refused(keygen("KE", good, "short"), KEYS, &["8 characters"]);
-    refused(keygen("KE", good, "empty"), KEYS, &["empty"]);
-    refused(keygen("KE", good, "absent"), IO, &["absent"]);
-    assert!(!folder.path().join("home").exists(), "a refused keygen leaves nothing behind");
-    keygen("KE", good, "passphrase").expect(OK);
-    refused(keygen("KE", good, "passphrase"), IO, &["already", "nothing was changed"]);
-}
-
-#[test]
-fn without_terminal_and_file_the_passphrase_is_asked_for_in_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let args =
-        ["keygen", "--member", "KE", "--name", "N", "--listen", "/ip4/127.0.0.1/tcp/1", "--home", "home"];
-    // A session of its own has no terminal to ask.
-    let output = std::process::Command::new("setsid")
-        .arg("--wait")
-        .arg(env!("CARGO_BIN_EXE_ecomesh"))
-        .args(args)
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .output();
-    match output {
-        Ok(output) => refused(Ran::from(output), USAGE, &["--passphrase-file"]),
-        Err(error) => eprintln!("skipped: setsid does not run here ({error})"),
-    }
-}
-
-// ---- founding ----
-
-#[test]
-fn garbage_as_card_draft_signature_and_charter_is_named() {
-    let network = Network::found(&["KE"]);
-    let folder = network.folder.path();
-    let sign = ["charter", "sign", "--home", "KE", "--passphrase-file", "passphrase", "-o", "new.sig"];
-    for (kind, bytes) in garbage() {
-        std::fs::write(folder.join("bad"), bytes).unwrap();
-        eprintln!("{kind}");
-        let named: &[&str] = &["bad"];
-        let draft = ["charter", "draft", "--network", "N", "KE/card.toml", "bad", "-o", "new"];
-        refused(run_in(folder, &draft), BAD_INPUT, named);
-        refused(run_in(folder, &[&sign[..], &["bad"]].concat()), BAD_INPUT, named);
-        refused(run_in(folder, &["charter", "found", "bad", "KE.sig", "-o", "new"]), BAD_INPUT, named);
-        refused(run_in(folder, &["charter", "found", "charter.toml", "bad", "-o", "new"]), BAD_INPUT, named);
-        refused(run_in(folder, &["charter", "show", "bad"]), BAD_INPUT, named);
-        refused(run_in(folder, &["join", "--home", "KE", "bad"]), BAD_INPUT, named);
-        assert!(!folder.join("new").exists() && !folder.join("new.sig").exists());
-    }
-    refused(run_in(folder, &["charter", "show", "absent"]), IO, &["absent", "check the path"]);
-    refused(run_in(folder, &["charter", "show", "."]), IO, &["a file and a folder are mixed up"]);
-    let again = ["charter", "draft", "--network", "N", "KE/card.toml", "-o", "charter.toml"];
-    refused(run_in(folder, &again), IO, &["charter.toml", "another name"]);
-}
-
-#[test]
-fn a_missing_doubled_or_wrong_signature_is_named() {
-    let network = Network::found(&["KE", "TZ", "FR"]);
-    let folder = network.folder.path();
-    let found = |signatures: &[&str]| {
-        run_in(folder, &[&["charter", "found", "charter.toml", "-o", "new.charter"], signatures].concat())
-    };
-    refused(found(&["KE.sig", "FR.sig"]), REFUSED, &["missing", "TZ"]);
-    refused(found(&["KE.sig", "TZ.sig", "FR.sig", "KE.sig"]), REFUSED, &["KE.sig", "both signatures of KE"]);
-    // The signature of TZ under the name of KE: right bytes, wrong key.
-    let text = std::fs::read_to_string(folder.join("TZ.sig")).unwrap();
-    std::fs::write(folder.join("forged.sig"), text.replace("\"TZ\"", "\"KE\"")).unwrap();
-    refused(found(&["forged.sig", "TZ.sig", "FR.sig"]), REFUSED, &["forged.sig", "KE is wrong"]);
-    assert!(!folder.join("new.charter").exists());
-    found(&["KE.sig", "TZ.sig", "FR.sig"]).expect(OK);
-}
-
-#[test]
-fn a_card_changed_by_one_letter_is_refused() {
-    let network = Network::found(&["KE", "TZ"]);
-    let folder = network.folder.path();
-    let text = std::fs::read_to_string(folder.join("TZ/card.toml")).unwrap();
-    std::fs::write(folder.join("changed.toml"), text.replace("NCB TZ", "NCB XY")).unwrap();
-    let draft = ["charter", "draft", "--network", "N", "KE/card.toml", "changed.toml", "-o", "new"];
-    refused(run_in(folder, &draft), BAD_INPUT, &["changed.toml"]);
-}
-
-#[test]
-fn a_charter_without_this_bureau_or_of_another_network_is_refused() {
-    let (ours, theirs) = (Network::found(&["KE"]), Network::found(&["TZ"]));
-    let charter = theirs.folder.path().join("test.charter");
-    let ran = run_in(ours.folder.path(), &["join", "--home", "KE", path(&charter)]);
-    refused(ran, REFUSED, &["KE"]);
-}
-
-// ---- the folder of a node ----
-
-#[test]
-fn without_a_home_or_before_joining_there_is_no_node() {
-    let network = Network::found(&["KE"]);
-    let folder = network.folder.path();
-    refused(run_node(&folder.join("none"), &network.passphrase_file), NO_NODE, &["none", "ecomesh keygen"]);
-    refused(run_in(folder, &["audit", "--home", "none"]), NO_NODE, &["ecomesh keygen"]);
-    refused(run_in(folder, &["doctor", "--home", "none"]), NO_NODE, &["ecomesh keygen"]);
-    refused(run_in(folder, &["backup", "--home", "none", "-o", "b"]), NO_NODE, &["ecomesh keygen"]);
-    refused(run_in(folder, &["join", "--home", "none", "test.charter"]), NO_NODE, &["ecomesh keygen"]);
-    let made = folder.join("unjoined");
-    let keygen =
-        ["keygen", "--member", "KE", "--name", "N", "--listen", "/ip4/127.0.0.1/tcp/1", "--home", "unjoined"];
-    run_in(folder, &[&keygen[..], &["--passphrase-file", "passphrase"]].concat()).expect(OK);
-    refused(run_node(&made, &network.passphrase_file), NO_NODE, &["has not joined", "ecomesh join"]);
-    refused(run_in(folder, &["audit", "--home", "unjoined"]), NO_NODE, &["ecomesh join"]);
-}
-
-#[test]
-fn every_command_that_needs_a_node_says_so_when_none_runs() {
-    let network = Network::found(&["KE", "TZ"]);
-    let home = &network.nodes[0];
-    let archive = network.folder.path().join("test.charter");
-    for args in [
-        &["inbox"] as &[&str],
-        &["outbox"],
-        &["peers"],
-        &["frontier"],
-        &["network"],
-        &["show", "123456"],
-        &["status", "123456"],
-        &["send", "--text", "x", "--language", "en", "--to", "TZ"],
-        &["export", "-o", "never"],
-        &["import", path(&archive)],
+fn an_error_in_json_has_code_name_sentence_and_advice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (args, code, name) in [
+        (&["inbox", "--home", "nowhere"][..], 4, "no_node"),
+        (&["demo", "--countries", "KE"], 2, "usage"),
+        (&["send", "nowhere.toml", "--to", "TZ"], 7, "io"),
     ] {
-        refused(home.run(args), NO_NODE, &["not running", "ecomesh run"]);
-        let error = home.run(&[args, &["--json"]].concat()).expect(NO_NODE).error();
-        assert_eq!(error["name"], "no_node", "{error}");
-        assert!(error["help"].as_str().is_some_and(|help| !help.is_empty()), "{error}");
+        let mut args = args.to_vec();
+        args.push("--json");
+        let error = run_in(folder.path(), &args).expect(code).error();
+        assert_eq!((&error["code"], &error["name"]), (&code.into(), &name.into()), "{args:?}");
+        assert!(error["what"].is_string() && error["help"].is_string(), "{args:?}: {error}");
     }
-    assert!(!Path::new("never").exists());
 }
 
 #[test]
-fn a_wrong_passphrase_is_told_from_nothing_else() {
-    let network = Network::found(&["KE"]);
-    let wrong = network.folder.path().join("wrong");
-    std::fs::write(&wrong, "wrong horse battery staple").unwrap();
-    refused(run_node(&network.nodes[0].home, &wrong), KEYS, &["identity.key", "the passphrase is wrong"]);
-    let rotate = ["transport", "rotate", "--passphrase-file", path(&wrong)];
-    refused(network.nodes[0].run(&rotate), KEYS, &["the passphrase is wrong"]);
+fn a_demonstration_needs_an_empty_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("thesis.txt"), "dear").expect("a file");
+    run_in(folder.path(), &["demo", "--dir", "."]).expect(7);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing was written");
 }
 
 #[test]
-fn keys_that_others_may_read_are_refused() {
-    use std::os::unix::fs::PermissionsExt;
-    let network = Network::found(&["KE"]);
-    let key = network.nodes[0].home.join("identity.key");
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    refused(run_node(&network.nodes[0].home, &network.passphrase_file), IO, &["0644", "chmod 600"]);
+fn field_names_of_json_are_stable() {
+    let network = Network::start(&["KE", "TZ"]);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let sent = ke.json(&["send", "--text", "x", "--language", "en", "--to", "TZ"]);
+    let id = sent["id"].as_str().expect("an id");
+    let status = ke.json(&["status", id, "--wait", "delivered", "--timeout", "60s"]);
+    network.wait_until_equal();
+    let archive = network.folder.path().join("x.ecoarchive");
+    let archive = archive.to_str().expect("a plain path");
+    let exported = tz.json(&["export", "-o", archive]);
+    let answers = [
+        ("send", sent.clone()),
+        ("status", status),
+        ("outbox", ke.json(&["outbox"])),
+        ("inbox", tz.json(&["inbox"])),
+        ("show", tz.json(&["show", id])),
+        ("peers", ke.json(&["peers"])),
+        ("frontier", ke.json(&["frontier"])),
+        ("network", ke.json(&["network"])),
+        ("export", exported),
+        ("import", ke.json(&["import", archive])),
+        ("audit", run(&["audit", archive, "--json"]).expect(0).json()),
+    ];
+    let mut text = String::new();
+    for (command, answer) in &answers {
+        let mut names = BTreeSet::new();
+        field_names(answer, "", &mut names);
+        for name in names {
+            text.push_str(&format!("{command}: {name}\n"));
+        }
+    }
+    golden("json-fields.txt", &text);
 }
 
-#[test]
-fn garbage_in_a_file_of_the_home_is_named() {
-    let network = Network::found(&["KE"]);
-    let home = network.folder.path().join("copy");
-    for file in ["identity.key", "card.toml", "network.charter", "node.toml", "transport.toml"] {
-        for (kind, bytes) in garbage() {
-            // Settings may be empty.
-            if file == "node.toml" && bytes.is_empty() {
-                continue;
+/// The path of every field; entries of a list share one.
+fn field_names(value: &Value, path: &str, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                names.insert(path.clone());
+                // The document's own fields are described by its form.
+                if name != "document" {
+                    field_names(value, &path, names);
+                }
             }
-            eprintln!("{file}: {kind}");
-            let _ = std::fs::remove_dir_all(&home);
-            copy(&network.nodes[0].home, &home);
-            write_private(&home.join(file), &bytes);
-            let code = if file == "identity.key" && bytes.len() < 1_000 { KEYS } else { BAD_INPUT };
-            refused(run_node(&home, &network.passphrase_file), code, &[file]);
         }
-    }
-}
-
-/// Replaces the content of a file and lets only its owner read it, so that the content is what is refused.
-fn write_private(file: &Path, bytes: &[u8]) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::write(file, bytes).unwrap();
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
-}
-
-/// A node that cannot trust what it stored goes on: the damaged part is set aside, its log opens a new generation,
-/// and what it sends then is whole.
-#[test]
-fn garbage_in_store_and_journal_never_stops_a_node() {
-    for (file, kept) in
-        [("store/records/db", "store.damaged"), ("log/journal", "journal.damaged"), ("store/marker", "")]
-    {
-        let mut network = Network::found(&["KE", "TZ"]);
-        let home = network.nodes[0].home.clone();
-        std::fs::write(home.join("node.toml"), "[limits]\nrecovery_s = 1\n[store]\nballast_mib = 1\n")
-            .unwrap();
-        std::fs::write(home.join(file), vec![0xa5; 3_000]).unwrap();
-        network.start_node(0);
-        let node = &network.nodes[0];
-        let send = ["send", "--text", "still here", "--language", "en", "--to", "TZ"];
-        wait_for("a record after the recovery", || {
-            let ran = node.run(&send);
-            assert!(!ran.stderr.contains("panicked"), "{ran:#?}");
-            if ran.code == OK { Ok(()) } else { Err(format!("{ran:#?}")) }
-        });
-        assert_eq!(network.audit(0)["verdict"], "whole", "{file}");
-        let log = std::fs::read_to_string(node.log()).unwrap();
-        assert!(!log.contains("panicked"), "{file}: {log}");
-        assert!(kept.is_empty() || tree(&home).contains(kept), "{file} is not set aside: {}", tree(&home));
-    }
-}
-
-/// The paths below a folder, one a line.
-fn tree(folder: &Path) -> String {
-    let output = std::process::Command::new("find").arg(folder).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-// ---- forms and archives ----
-
-#[test]
-fn a_file_that_is_no_form_is_refused_before_any_node_is_asked() {
-    let folder = tempfile::tempdir().unwrap();
-    for (kind, bytes) in garbage() {
-        std::fs::write(folder.path().join("bad"), &bytes).unwrap();
-        eprintln!("{kind}");
-        refused(run_in(folder.path(), &["send", "bad", "--to", "TZ", "--home", "none"]), BAD_INPUT, &["bad"]);
-        let check = run_in(folder.path(), &["ecomessage", "check", "bad"]);
-        let code = if std::str::from_utf8(&bytes).is_ok() { NO } else { BAD_INPUT };
-        check.expect(code);
-    }
-    refused(run_in(folder.path(), &["send", "absent", "--to", "TZ", "--home", "none"]), IO, &["absent"]);
-    run_in(folder.path(), &["ecomessage", "new", "form.toml"]).expect(OK);
-    refused(run_in(folder.path(), &["ecomessage", "new", "form.toml"]), IO, &["form.toml", "another name"]);
-}
-
-#[test]
-fn an_empty_list_of_addressees_is_refused_before_any_node_is_asked() {
-    for to in ["", ",", " , "] {
-        let ran = run(&["send", "--text", "x", "--language", "en", "--to", to, "--home", "none"]);
-        refused(ran, USAGE, &["addressees is empty", "--to TZ,FR"]);
-    }
-}
-
-#[test]
-fn the_audit_of_garbage_is_broken_and_says_why() {
-    let folder = tempfile::tempdir().unwrap();
-    for (kind, bytes) in garbage() {
-        std::fs::write(folder.path().join("bad"), bytes).unwrap();
-        let report = run_in(folder.path(), &["audit", "bad", "--json"]).expect(NO).json();
-        assert_eq!(report["verdict"], "broken", "{kind}");
-        assert!(!report["faults"].as_array().unwrap().is_empty(), "{kind}: {report}");
-    }
-    refused(run_in(folder.path(), &["audit", "absent"]), IO, &["absent", "check the path"]);
-}
-
-#[test]
-fn garbage_as_backup_is_refused_and_leaves_no_home() {
-    let folder = tempfile::tempdir().unwrap();
-    for (kind, bytes) in garbage() {
-        std::fs::write(folder.path().join("bad"), bytes).unwrap();
-        eprintln!("{kind}");
-        refused(run_in(folder.path(), &["restore", "bad", "--home", "new"]), BAD_INPUT, &["bad"]);
-        assert!(!folder.path().join("new/identity.key").exists());
-    }
-}
-
-// ---- one running node ----
-
-#[test]
-fn a_running_node_refuses_with_reasons() {
-    let mut network = Network::found(&["KE", "TZ"]);
-    network.start_node(0);
-    let node = &network.nodes[0];
-    let send = |to: &str| node.run(&["send", "--text", "x", "--language", "en", "--to", to]);
-    refused(send("KE"), REFUSED, &["KE is your own bureau"]);
-    refused(send("XX"), REFUSED, &["XX is not a member", "ecomesh network"]);
-    refused(send("TZ,XX"), REFUSED, &["XX is not a member"]);
-    refused(send("no country"), REFUSED, &["ecomesh network"]);
-    refused(node.run(&["send", "--text", "x", "--language", "en"]), USAGE, &["no addressees"]);
-    refused(node.run(&["show", "1234567890"]), REFUSED, &["no record 1234567890", "check the id"]);
-    node.run(&["show", "nonsense"]).expect(USAGE);
-    refused(node.run(&["inbox", "--since", "nonsense"]), USAGE, &["2026-03-01"]);
-    assert_eq!(node.json(&["outbox"])["messages"], serde_json::json!([]), "nothing of it was recorded");
-    archives_in(&network);
-    second_process(&network);
-}
-
-/// What `import` and `export` of a running node refuse.
-fn archives_in(network: &Network) {
-    let (node, folder) = (&network.nodes[0], network.folder.path());
-    let bad = folder.join("bad");
-    for (kind, bytes) in garbage() {
-        std::fs::write(&bad, bytes).unwrap();
-        eprintln!("{kind}");
-        refused(node.run(&["import", path(&bad)]), BAD_INPUT, &[]);
-    }
-    node.run(&["send", "--text", "first", "--language", "en", "--to", "TZ"]).expect(OK);
-    let archive = folder.join("all.ecoarchive");
-    node.run(&["export", "-o", path(&archive)]).expect(OK);
-    refused(node.run(&["export", "-o", path(&archive)]), IO, &["exists already"]);
-    let whole = std::fs::read(&archive).unwrap();
-    std::fs::write(&bad, &whole[..whole.len() / 2]).unwrap();
-    refused(node.run(&["import", path(&bad)]), BAD_INPUT, &["cut short"]);
-    run(&["audit", path(&bad)]).expect(NO);
-    refused(node.run(&["import", path(folder)]), IO, &["a file and a folder are mixed up"]);
-    run(&["audit", path(&archive)]).expect(OK);
-    every_changed_byte_is_found(&whole, &bad);
-}
-
-/// The audit finds any change of an archive; here of some bytes all over it.
-fn every_changed_byte_is_found(whole: &[u8], file: &Path) {
-    for index in (0..whole.len()).step_by((whole.len() / 12).max(1)) {
-        let mut changed = whole.to_vec();
-        changed[index] ^= 0x10;
-        std::fs::write(file, &changed).unwrap();
-        let report = run(&["audit", path(file), "--json"]).expect(NO).json();
-        assert_eq!(report["verdict"], "broken", "byte {index}");
-    }
-}
-
-/// One home, one process; and one address, one node.
-fn second_process(network: &Network) {
-    let node = &network.nodes[0];
-    refused(run_node(&node.home, &network.passphrase_file), IO, &["in use"]);
-    let backup = network.folder.path().join("backup");
-    refused(node.run(&["backup", "-o", path(&backup)]), IO, &["stop it", "ecomesh export"]);
-    // TZ is told to listen where KE does.
-    let listen = std::fs::read_to_string(node.home.join("card.toml")).unwrap();
-    let port = listen.split("/tcp/").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let other = &network.nodes[1];
-    std::fs::write(
-        other.home.join("node.toml"),
-        format!("[net]\nlisten = [\"/ip4/127.0.0.1/tcp/{port}\"]\n"),
-    )
-    .unwrap();
-    refused(run_node(&other.home, &network.passphrase_file), IO, &["in use", &port]);
-}
-
-#[test]
-fn a_folder_that_cannot_be_written_is_named() {
-    let network = Network::found(&["KE"]);
-    let Some(folder) = ReadOnly::of(&network.nodes[0]) else { return };
-    refused(run_node(&folder.0, &network.passphrase_file), IO, &[]);
-    let inside = folder.0.join("new.toml");
-    refused(run(&["ecomessage", "new", path(&inside)]), IO, &["new.toml"]);
-}
-
-/// A read-only copy of a node's folder, by permission bits; `None`, said aloud, where they do not bind.
-struct ReadOnly(PathBuf);
-
-impl ReadOnly {
-    fn of(node: &Node) -> Option<Self> {
-        let copied = Self(node.home.with_extension("read-only"));
-        copy(&node.home, &copied.0);
-        copied.mode("a-w");
-        if std::fs::write(copied.0.join("probe"), b"").is_ok() {
-            eprintln!("skipped: permission bits do not bind this user (root?)");
-            return None;
+        Value::Array(entries) => {
+            entries.iter().for_each(|entry| field_names(entry, &format!("{path}[]"), names));
         }
-        Some(copied)
-    }
-
-    fn mode(&self, change: &str) {
-        let status =
-            std::process::Command::new("chmod").args(["-R", change, path(&self.0)]).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for ReadOnly {
-    fn drop(&mut self) {
-        // So that the temporary folder can be removed.
-        self.mode("u+w");
+        _ => {}
     }
 }

@@ -36,6 +36,7 @@ pub struct Ran {
 }
 
 impl Ran {
+    #[allow(clippy::needless_pass_by_value)] // It reads as `Ran::from(command.output()?)`.
     pub fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),

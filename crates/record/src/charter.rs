@@ -286,6 +286,7 @@ impl FoundedCharter {
 
     fn check(&self) -> Result<(), CharterError> {
         ascending("address hints", &self.addresses, |(member, _)| *member)?;
+        ascending("signatures", &self.signatures, |s| s.member)?;
         let too_many = self.addresses.iter().any(|(_, list)| list.len() > ADDRESSES_MAX);
         let too_long = self.addresses.iter().flat_map(|(_, list)| list).any(|a| a.len() > ADDRESS_BYTES_MAX);
         if too_many || too_long || self.signatures.len() > MEMBERS_MAX {

@@ -75,6 +75,9 @@ struct View {
     fingerprint: String,
     members: Vec<String>,
     signed: bool,
+    /// The founder who has just signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<PathBuf>,
 }
@@ -100,10 +103,10 @@ fn text(view: &View) -> String {
         view.members.len(),
         view.members.join(", "),
         view.fingerprint,
-        if view.signed {
-            "by all founders"
-        } else {
-            "not yet; compare the fingerprint on the telephone before signing"
+        match (view.signed, &view.signed_by) {
+            (true, _) => "by all founders".into(),
+            (false, Some(member)) => format!("by {member}; send this file to whoever founds the network"),
+            (false, None) => "not yet; compare the fingerprint on the telephone before signing".into(),
         },
     )
 }
@@ -132,7 +135,7 @@ fn sign_draft(
     let signature =
         sign(&draft, &card, &identity).map_err(|e| split_advice(ExitCode::Refused, &e.to_string()))?;
     files::write_new(&output, signature.to_text(&draft.charter.network).as_bytes())?;
-    Ok(view(&draft, Some(output)))
+    Ok(View { signed_by: Some(card.member.to_string()), ..view(&draft, Some(output)) })
 }
 
 fn found_network(path: &Path, signatures: &[PathBuf], output: PathBuf) -> anyhow::Result<View> {
@@ -160,6 +163,7 @@ fn show(path: &Path) -> anyhow::Result<View> {
         fingerprint: ecomesh_node::seal::fingerprint(roster.network().as_bytes()),
         members: roster.members().map(|m| m.member.to_string()).collect(),
         signed: true,
+        signed_by: None,
         written: None,
     })
 }
@@ -175,6 +179,7 @@ fn view(draft: &Draft, written: Option<PathBuf>) -> View {
         fingerprint: draft.fingerprint(),
         members: draft.charter.members.iter().map(|m| m.member.to_string()).collect(),
         signed: false,
+        signed_by: None,
         written,
     }
 }
