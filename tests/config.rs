@@ -41,3 +41,36 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     std::fs::write(home.join("node.toml"), "").expect("a writable home");
     network.start_node(0);
 }
+
+/// The files of the three countries say what they change; everything else stays the default.
+#[test]
+fn the_three_countries_change_what_they_say_and_nothing_else() {
+    let read = |name: &str| common::root().join("node-config").join(name);
+    let walk_through = std::fs::read_to_string(read("README.md")).expect("the walk-through");
+    for (country, port) in [("ke", 47_101), ("tz", 47_102), ("th", 47_103)] {
+        let config =
+            NodeConfig::load(&read(&format!("three-countries/{country}.toml"))).expect("a valid file");
+        let mut expected = NodeConfig::default();
+        expected.net.listen = vec![format!("/ip4/127.0.0.1/tcp/{port}")];
+        expected.net.strangers_per_ip_max = 16;
+        expected.store.ballast_mib = 16;
+        assert_eq!(config, expected, "{country}");
+        assert!(
+            walk_through.contains(&config.net.listen[0]),
+            "README.md and {country}.toml name other ports"
+        );
+    }
+}
+
+#[test]
+fn every_key_of_the_documented_file_has_a_comment() {
+    let text = std::fs::read_to_string(common::root().join("node-config/node.toml")).expect("the file");
+    let lines: Vec<&str> = text.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        if line.contains(" = ") && !line.starts_with('#') {
+            // A comment may stand above two keys that belong together.
+            let above = &lines[index.saturating_sub(2)..index];
+            assert!(above.iter().any(|line| line.starts_with('#')), "no comment above {line:?}");
+        }
+    }
+}

@@ -205,7 +205,7 @@ fn packages_come_from_crates_io_only() {
         let is_text = path
             .extension()
             .is_some_and(|ext| ["toml", "rs", "md", "lock", "yml"].iter().any(|known| ext == *known))
-            || path.parent().is_some_and(|dir| dir.ends_with(".ci"));
+            || path.parent().is_some_and(|dir| dir.file_name().is_some_and(|name| name == ".ci"));
         if !is_text {
             continue;
         }

@@ -22,6 +22,8 @@ pub fn ecomesh() -> Command {
     command
         .env_remove("ECOMESH_HOME")
         .env_remove("XDG_DATA_HOME")
+        // Help is wrapped to a fixed width where there is no terminal.
+        .env_remove("COLUMNS")
         .env("HOME", "/nonexistent")
         .stdin(Stdio::null());
     command
@@ -148,11 +150,14 @@ impl Node {
     /// SIGTERM, and waits for the end; the exit code.
     pub fn stop(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
+        let began = Instant::now();
         terminate(&child);
-        Some(wait_for("a clean stop", || match child.try_wait() {
+        let code = wait_for("a clean stop", || match child.try_wait() {
             Ok(Some(status)) => Ok(status.code().unwrap_or(-1)),
             other => Err(format!("{other:?}")),
-        }))
+        });
+        eprintln!("{} stopped in {} ms", self.member, began.elapsed().as_millis());
+        Some(code)
     }
 
     pub fn is_running(&self) -> bool {
@@ -282,6 +287,25 @@ impl Network {
                 Some(pair) => Err(format!("{} and {}", pair[0], pair[1])),
             }
         })
+    }
+
+    /// Waits until every running node has a link with every other running one.
+    #[track_caller]
+    pub fn wait_until_linked(&self) {
+        let running: Vec<&str> = self.running().map(|node| node.member.as_str()).collect();
+        wait_for("links between all nodes", || {
+            for node in self.running() {
+                let view = node.json(&["peers"]);
+                let mut peers = view["peers"].as_array().into_iter().flatten();
+                let is_alone = |peer: &Value| {
+                    peer["connected"] != true && running.iter().any(|member| peer["member"] == *member)
+                };
+                if peers.any(is_alone) {
+                    return Err(format!("{}: {view}", node.member));
+                }
+            }
+            Ok(())
+        });
     }
 
     pub fn running(&self) -> impl Iterator<Item = &Node> {

@@ -31,7 +31,7 @@ The folder of the node is --home, else $ECOMESH_HOME, else $XDG_DATA_HOME/ecomes
 
 Exit codes:
   0  done
-  1  the answer is no: an audit found a fault, a form has problems, doctor found something, a wait ran out
+  1  the answer is no: audit or doctor found a fault, a form has problems, a wait ran out
   2  the command was typed wrongly
   3  an input file is not what it should be
   4  the node is not running, still starting, or cannot be reached
@@ -67,7 +67,7 @@ pub struct Global {
     /// Print only what was asked for, no remarks
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub quiet: bool,
-    /// Say more on stderr; -vv says everything
+    /// Let the node log more than its settings say: -v debug, -vv everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub verbose: u8,
 }
@@ -97,7 +97,7 @@ impl Global {
 /// The commands, in the order in which people meet them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Found a network of several countries on this machine, send, cut, heal and audit it: about 20 seconds
+    /// Found a network of several countries on this machine, send, cut, heal and audit it: some 10 seconds
     Demo(crate::demo::Args),
     /// Make the keys of a bureau, sealed with a passphrase, and its public card
     Keygen(commands::keygen::Args),

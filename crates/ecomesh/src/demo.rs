@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Most countries: each is a process with a store of its own on this one machine.
 const COUNTRIES_MAX: usize = 20;
 
-/// Found a network of several countries on this machine, send, cut, heal and audit it: about 20 seconds.
+/// Found a network of several countries on this machine, send, cut, heal and audit it: some 10 seconds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit code 0 only if every node holds the same in the end and every audit found everything whole.
@@ -55,23 +55,35 @@ pub struct Args {
 }
 
 /// Runs the command.
+#[allow(clippy::needless_pass_by_value, reason = "as every command takes them")]
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let countries = countries(&args.countries)?;
-    let (folder, _temporary) = folder(args.dir.as_deref())?;
+    let Args { countries: typed, dir, keep } = args;
+    let countries = countries(&typed)?;
+    let (folder, _temporary) = folder(dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(async {
-        tokio::select! {
-            code = story(&countries, &folder, args.keep, global) => code,
+        let (mut cluster, code) = tokio::select! {
+            told = story(&countries, &folder, global) => told?,
             // Whatever the story holds is dropped here, and with it every process.
-            () = interrupted() => Err(Failure::new(ExitCode::No, "interrupted; all nodes of the demonstration are stopped").into()),
+            () = interrupted() => {
+                return Err(Failure::new(ExitCode::No, "interrupted")
+                    .help("all nodes of the demonstration are stopped; start it again")
+                    .into());
+            }
+        };
+        if keep {
+            output::remark(global, &report::how_to_talk(&cluster, std::process::id()));
+            interrupted().await;
         }
+        cluster.stop_all().await;
+        Ok(code)
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     code
 }
 
 /// The demonstration from the first key to the last audit.
-async fn story(countries: &[String], folder: &Path, keep: bool, global: &Global) -> anyhow::Result<ExitCode> {
+async fn story(countries: &[String], folder: &Path, global: &Global) -> anyhow::Result<(Cluster, ExitCode)> {
     let narrator = Narrator { began: Instant::now(), global };
     let (samples, remarks) = samples::for_countries(countries)?;
     remarks.iter().for_each(|remark| narrator.say(remark));
@@ -100,12 +112,7 @@ async fn story(countries: &[String], folder: &Path, keep: bool, global: &Global)
     let report = Report::new(narrator.began.elapsed(), folder, settled, messages, nodes);
     let code = if report.passed { ExitCode::Ok } else { ExitCode::No };
     output::either(global, &report, report::text)?;
-    if keep {
-        output::remark(global, &report::how_to_talk(&cluster, std::process::id()));
-        interrupted().await;
-    }
-    cluster.stop_all().await;
-    Ok(code)
+    Ok((cluster, code))
 }
 
 /// What happened to a node, for the report.
@@ -371,7 +378,7 @@ fn countries(text: &str) -> Result<Vec<String>, Failure> {
 }
 
 /// The folder of the demonstration, and what removes it at the end if it is temporary.
-fn folder(dir: Option<&Path>) -> anyhow::Result<(PathBuf, Option<tempfile::TempDir>)> {
+fn folder(dir: Option<PathBuf>) -> anyhow::Result<(PathBuf, Option<tempfile::TempDir>)> {
     let Some(dir) = dir else {
         let temporary = tempfile::Builder::new()
             .prefix("ecomesh-demo-")
@@ -379,7 +386,7 @@ fn folder(dir: Option<&Path>) -> anyhow::Result<(PathBuf, Option<tempfile::TempD
             .context("cannot make a temporary folder")?;
         return Ok((temporary.path().to_owned(), Some(temporary)));
     };
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let dir = dir.canonicalize()?;
     let is_empty =
         std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?.next().is_none();

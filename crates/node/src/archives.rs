@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use ecomesh_protocol::LedgerError;
 use ecomesh_record::archive::{ArchiveEncoder, EncodeError, Filter, LogRange, Manifest};
 use ecomesh_record::{MemberId, Time};
-use ecomesh_store::{LedgerReader, OpenError, Options, open_or_create};
+use ecomesh_store::{LedgerReader, OpenError, open_or_create};
 use thiserror::Error;
 
 use crate::config::{ConfigError, NodeConfig};
@@ -53,15 +53,10 @@ pub(crate) fn write_archive_locked(
     now: Time,
     out: &mut impl Write,
 ) -> Result<(), ArchivingError> {
-    const MIB: u64 = 1024 * 1024;
     let roster = home.roster()?;
     let member = home.card()?.member;
     let settings = NodeConfig::load_or_default(&home.config_file())?.store;
-    let options = Options {
-        cache_bytes: settings.cache_mib * MIB,
-        ballast_bytes: settings.ballast_mib * MIB,
-        ..Options::default()
-    };
+    let options = settings.options();
     let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, &options)?;
     let reader = opened.ledger.reader();
     let manifest = manifest(&reader, member, now);

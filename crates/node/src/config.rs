@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ecomesh_record::MemberId;
+use ecomesh_store::Options;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -89,6 +90,18 @@ pub struct StoreSettings {
     pub cache_mib: u64,
     /// Reserve on the disk, given up in steps when it runs full; 1 to 65,536 MiB.
     pub ballast_mib: u64,
+}
+
+impl StoreSettings {
+    /// The same for the store itself.
+    pub fn options(&self) -> Options {
+        const MIB: u64 = 1024 * 1024;
+        Options {
+            cache_bytes: self.cache_mib * MIB,
+            ballast_bytes: self.ballast_mib * MIB,
+            ..Options::default()
+        }
+    }
 }
 
 /// What the node writes about itself. Never personal data, never secrets.

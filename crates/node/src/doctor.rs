@@ -190,17 +190,12 @@ fn examine_store(
     roster: &Roster,
     repair: bool,
 ) -> Option<[u8; 16]> {
-    const MIB: u64 = 1024 * 1024;
     let path = home.store_dir();
     if !path.exists() {
         found.bad("store", "it is missing; `ecomesh run` makes a fresh one and the peers refill it");
         return None;
     }
-    let options = Options {
-        cache_bytes: config.store.cache_mib * MIB,
-        ballast_bytes: config.store.ballast_mib * MIB,
-        ..Options::default()
-    };
+    let options = config.store.options();
     let instance = random::<16>().ok()?;
     let reason = match open_or_create(&path, roster.network(), *instance, &options) {
         Ok(mut opened) => {

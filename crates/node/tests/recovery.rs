@@ -6,7 +6,7 @@ mod support;
 
 use std::path::Path;
 
-use ecomesh_api::{Client, SendRequest};
+use ecomesh_api::{Client, SendRequest, StatusView};
 use ecomesh_node::backup::{RestoreError, backup, restore};
 use ecomesh_node::doctor::{Severity, examine};
 use ecomesh_node::home::Home;
@@ -35,7 +35,7 @@ async fn send(client: &Client, text: &str, to: &str) -> String {
 
 async fn delivered(client: &Client, id: &str) {
     until("the message is delivered", || async {
-        client.status(id).await.ok().filter(|status| status.is_delivered()).map(drop)
+        client.status(id).await.ok().filter(StatusView::is_delivered).map(drop)
     })
     .await;
 }

@@ -26,7 +26,6 @@ mod engine;
 mod file_disk;
 mod index;
 mod ledger;
-mod lock;
 mod marker;
 mod open;
 mod plan;
@@ -40,7 +39,6 @@ mod verify;
 
 pub use file_disk::FileDisk;
 pub use ledger::SledLedger;
-pub use lock::{Lock, LockError};
 pub use open::{OpenError, Opened, Options, open_or_create, set_aside};
 pub use read::{Counts, LedgerReader, Records};
 pub use schema::SCHEMA_VERSION;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{Authors, INSTANCE, batch, contents, new, open, options, try_open};
 use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError, MemoryLedger, Room};
 use ecomesh_record::{Kind, NetworkId};
-use ecomesh_store::{Lock, LockError, OpenError, Options, System, open_or_create, set_aside};
+use ecomesh_store::{OpenError, Options, System, open_or_create, set_aside};
 
 #[test]
 fn bodies_of_all_sizes_come_back_after_a_restart() {
@@ -215,43 +215,6 @@ fn a_store_is_open_once() {
     assert_eq!(try_open(dir.path(), authors.network).unwrap_err(), OpenError::InUse(dir.path().into()));
     drop(ledger);
     assert!(try_open(dir.path(), authors.network).is_ok());
-}
-
-#[test]
-fn the_lock_of_a_folder_names_the_process_that_has_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let lock = Lock::take(dir.path()).unwrap();
-    let refused = Lock::take(dir.path()).unwrap_err();
-    assert_eq!(refused, LockError::InUse { dir: dir.path().into(), pid: Some(std::process::id()) });
-    assert!(refused.to_string().contains(&format!("process {}", std::process::id())));
-    drop(lock);
-    assert!(Lock::take(dir.path()).is_ok());
-    assert!(matches!(Lock::take(&dir.path().join("none")), Err(LockError::Io { .. })));
-}
-
-#[test]
-fn a_second_process_is_kept_out() {
-    let dir = tempfile::tempdir().unwrap();
-    // The other process: `flock` of util-linux, which holds the lock until its input ends.
-    let file = dir.path().join("lock");
-    let other = std::process::Command::new("flock")
-        .arg("-x")
-        .arg(&file)
-        .args(["-c", "echo locked; cat"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn();
-    let Ok(mut other) = other else {
-        eprintln!("skipped: the command `flock` is not here");
-        return;
-    };
-    let mut line = String::new();
-    io::BufRead::read_line(&mut io::BufReader::new(other.stdout.take().unwrap()), &mut line).unwrap();
-    assert_eq!(line, "locked\n");
-    assert_eq!(Lock::take(dir.path()).unwrap_err(), LockError::InUse { dir: dir.path().into(), pid: None });
-    drop(other.stdin.take());
-    other.wait().unwrap();
-    assert!(Lock::take(dir.path()).is_ok());
 }
 
 #[test]

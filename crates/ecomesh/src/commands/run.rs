@@ -6,6 +6,7 @@ use ecomesh_node::config::NodeConfig;
 use ecomesh_node::home::Home;
 use ecomesh_node::{RunError, Running, StartError};
 use tokio::io::AsyncReadExt;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Global;
 use crate::exit::{ExitCode, Failure, split_advice};
@@ -27,10 +28,15 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let home = Home::open(global.home()?)?;
-    let config = match &args.config {
+    let mut config = match &args.config {
         Some(path) => NodeConfig::load(path)?,
         None => NodeConfig::load_or_default(&home.config_file())?,
     };
+    match global.verbose {
+        0 => {}
+        1 => config.log.level = String::from("debug"),
+        _ => config.log.level = String::from("trace"),
+    }
     let passphrase = args.passphrase.source().existing(keys::prompt)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ready = |running: &Running| {
@@ -53,6 +59,21 @@ async fn stdin_ends(wanted: bool) {
     let mut stdin = tokio::io::stdin();
     let mut buffer = [0; 64];
     while matches!(stdin.read(&mut buffer).await, Ok(1..)) {}
+}
+
+/// Waits for the second SIGTERM or SIGINT: the first asks for a graceful stop, the second for the end at once.
+async fn second_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    for _ in 0..2 {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
 }
 
 fn explain(error: RunError) -> anyhow::Error {

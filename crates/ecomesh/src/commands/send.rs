@@ -162,7 +162,7 @@ fn document(args: &Args) -> anyhow::Result<(Document, Report)> {
         let checked = Document::from_json(&form);
         return checked.map_err(|report| problems("the message cannot be sent", &report).into());
     }
-    let path = args.file.as_deref().unwrap_or(Path::new("-"));
+    let path = args.file.as_deref().unwrap_or_else(|| Path::new("-"));
     let text = read(path)?;
     Document::from_toml(&text)
         .map_err(|report| problems(&format!("{} cannot be sent as it is", path.display()), &report).into())

@@ -58,7 +58,7 @@ fn text(record: &RecordView) -> String {
     match (&record.text, &record.unreadable) {
         (Some(text), _) => lines.extend(text.lines().map(output::isolated)),
         (None, Some(why)) => {
-            lines.push(format!("(the document cannot be shown: {})", output::printable(why)))
+            lines.push(format!("(the document cannot be shown: {})", output::printable(why)));
         }
         (None, None) => lines.push(String::from("(no document)")),
     }

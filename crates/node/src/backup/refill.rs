@@ -9,7 +9,7 @@ use ecomesh_protocol::verify::{verify_fork, verify_frame};
 use ecomesh_protocol::{KeyRing, LedgerError, Roster};
 use ecomesh_record::Time;
 use ecomesh_record::archive::{ArchiveDecoder, ArchiveError, Item};
-use ecomesh_store::{OpenError, Options, SledLedger, open_or_create};
+use ecomesh_store::{OpenError, SledLedger, open_or_create};
 use thiserror::Error;
 
 use crate::config::{ConfigError, NodeConfig};
@@ -55,13 +55,8 @@ pub(super) fn refill(
     mut archive: impl Read,
     now: Time,
 ) -> Result<Refilled, RefillError> {
-    const MIB: u64 = 1024 * 1024;
     let settings = NodeConfig::load_or_default(&home.config_file())?.store;
-    let options = Options {
-        cache_bytes: settings.cache_mib * MIB,
-        ballast_bytes: settings.ballast_mib * MIB,
-        ..Options::default()
-    };
+    let options = settings.options();
     let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, &options)?;
     let mut filling = Filling {
         replica: Replica::open(roster.network(), &opened.ledger)?,

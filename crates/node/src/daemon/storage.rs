@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ecomesh_protocol::{LedgerError, Roster};
 use ecomesh_record::MemberId;
-use ecomesh_store::{OpenError, Options, SledLedger, System, open_or_create, set_aside};
+use ecomesh_store::{OpenError, SledLedger, open_or_create, set_aside};
 use thiserror::Error;
 
 use crate::clock;
@@ -75,15 +75,9 @@ fn try_open(
     own: MemberId,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
-    const MIB: u64 = 1024 * 1024;
     let mut instance = [0; 16];
     getrandom::fill(&mut instance).map_err(|e| StorageError::Random(e.to_string()))?;
-    let options = Options {
-        cache_bytes: settings.cache_mib * MIB,
-        ballast_bytes: settings.ballast_mib * MIB,
-        system: System::default(),
-        ..Options::default()
-    };
+    let options = settings.options();
     let opened = open_or_create(&home.store_dir(), roster.network(), instance, &options)?;
     for note in &opened.notes {
         tracing::warn!("{note}");

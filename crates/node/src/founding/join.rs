@@ -5,7 +5,7 @@ use std::path::Path;
 use ecomesh_protocol::{DiskError, FoundingError, Roster, journal};
 use ecomesh_record::charter::{CharterError, FoundedCharter};
 use ecomesh_record::{MemberId, NetworkId};
-use ecomesh_store::{FileDisk, OpenError, Options, System, open_or_create};
+use ecomesh_store::{FileDisk, OpenError, System, open_or_create};
 use thiserror::Error;
 
 use super::keygen::{KeygenError, random};
@@ -113,13 +113,8 @@ pub fn join(home: &Home, charter_file: &Path) -> Result<Joined, JoinError> {
 
 /// An empty store and the journal that belongs to it. What a broken-off attempt left is empty too.
 fn make_store(home: &Home, roster: &Roster, member: MemberId) -> Result<(), JoinError> {
-    const MIB: u64 = 1024 * 1024;
     let settings = NodeConfig::load_or_default(&home.config_file())?.store;
-    let options = Options {
-        cache_bytes: settings.cache_mib * MIB,
-        ballast_bytes: settings.ballast_mib * MIB,
-        ..Options::default()
-    };
+    let options = settings.options();
     let instance = random::<16>()?;
     let opened = open_or_create(&home.store_dir(), roster.network(), *instance, &options)?;
     let instance = opened.ledger.reader().instance();

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -33,6 +34,10 @@ const PIECE_BYTES: usize = 64 * 1024;
 const BATCH_RECORDS: usize = 256;
 /// And their bytes at the most.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Most bytes that are read after a refusal: what a Unix socket carries in a fraction of a second.
+const REST_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Longest time to read after a refusal.
+const REST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An archive of what is held here. What cannot be read ends the connection before the archive's end.
 #[utoipa::path(
@@ -80,8 +85,17 @@ pub(crate) async fn import(
     body: Body,
 ) -> Result<Json<Imported>, Refusal> {
     let _permit = transfer(&shared)?;
-    let mut import = Import::new(&services);
     let mut chunks = body.into_data_stream();
+    let taken = take(&services, &mut chunks).await;
+    if taken.is_err() {
+        read_rest(&mut chunks).await;
+    }
+    taken.map(Json)
+}
+
+/// Takes the records of an archive that comes in pieces.
+async fn take(services: &Arc<Services>, chunks: &mut BodyDataStream) -> Result<Imported, Refusal> {
+    let mut import = Import::new(services);
     let mut bytes = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| bad_archive(&ArchiveError::Truncated, &import.counts))?;
@@ -91,7 +105,22 @@ pub(crate) async fn import(
         }
         import.push(&chunk).await?;
     }
-    Ok(Json(import.finish().await?))
+    import.finish().await
+}
+
+/// Reads on after a refusal: a client that is still sending would see a broken connection instead of the reason.
+async fn read_rest(chunks: &mut BodyDataStream) {
+    let rest = async {
+        let mut bytes = 0;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            bytes += chunk.len() as u64;
+            if bytes > REST_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // Who is slower than that does not get the reason.
+    let _ = tokio::time::timeout(REST_TIMEOUT, rest).await;
 }
 
 fn transfer(shared: &Shared) -> Result<OwnedSemaphorePermit, Refusal> {

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)] // Each test file uses its own part of this module.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Mutex;
 
 use ecomesh_protocol::io::Draft;
 use ecomesh_protocol::ledger::{Ledger, MemoryLedger};
@@ -30,9 +31,14 @@ pub fn signing_key(name: &str) -> SigningKey {
 }
 
 pub fn transport_key(name: &str) -> PeerKey {
-    let mut seed = [2; 32];
-    seed[..name.len()].copy_from_slice(name.as_bytes());
-    PeerKey(*SigningKey::from_seed(&seed).public().as_bytes())
+    // The harness asks for them at every step.
+    static KEYS: Mutex<BTreeMap<String, PeerKey>> = Mutex::new(BTreeMap::new());
+    let mut keys = KEYS.lock().unwrap();
+    *keys.entry(name.into()).or_insert_with(|| {
+        let mut seed = [2; 32];
+        seed[..name.len()].copy_from_slice(name.as_bytes());
+        PeerKey(*SigningKey::from_seed(&seed).public().as_bytes())
+    })
 }
 
 /// A network of these members, signed by all.
@@ -237,6 +243,26 @@ impl Mesh {
         change(&mut ledger, &mut disk);
         node.parts = Some((ledger, disk));
         node.inbox.clear();
+    }
+
+    /// Loses power while others may still have its questions: their answers find nobody, as on broken streams.
+    pub fn crash_midway(&mut self, name: &str, change: impl FnOnce(&mut MemoryLedger, &mut MemoryDisk)) {
+        let exchanges = &self.exchanges;
+        let is_mine = |exchange: &u64| exchanges.get(exchange).is_some_and(|(asker, _)| asker == name);
+        for node in self.nodes.values_mut() {
+            node.inbox.retain(|(input, _)| match input {
+                Input::Asked { exchange, .. } | Input::HelloReceived { exchange, .. } => !is_mine(exchange),
+                _ => true,
+            });
+        }
+        self.stop(name, change);
+    }
+
+    /// Lets each node take one batch: what comes of it is still on its way.
+    pub fn run_one_round(&mut self) {
+        for name in self.names() {
+            self.turn(&name);
+        }
     }
 
     /// Replaces what a stopped node has.
