@@ -19,7 +19,7 @@ use ecomesh_protocol::{
 use ecomesh_record::{Lane, Position, Priority, RecordId, Time};
 
 const MEMBERS: [&str; 4] = ["FR", "KE", "TH", "TZ"];
-const STEPS: usize = 1_500;
+const STEPS: usize = 700;
 /// Within this time after the last fault all must be quiet, in milliseconds: two of the longest pauses between
 /// exchanges.
 const QUIET_MS: u64 = 120_000;
@@ -421,8 +421,11 @@ impl Story {
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         for (ticket, recorded) in self.acknowledged(name) {
+            if self.lost.contains(&recorded.id) {
+                continue;
+            }
             for (holder, here) in holdings {
-                if !here.contains(&recorded.id) && !self.lost.contains(&recorded.id) {
+                if !here.contains(&recorded.id) {
                     let position = recorded.position;
                     wrong.push(format!(
                         "{holder} lacks ticket {ticket} of {name}, acknowledged at {position:?}"

@@ -44,7 +44,13 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         let _ = output::line(&format!("ready: {}", running.listening().join(", ")));
     };
     let stop = stdin_ends(args.stop_with_stdin);
-    let result = runtime.block_on(ecomesh_node::run(home, passphrase, config, ready, stop));
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = ecomesh_node::run(home, passphrase, config, ready, stop) => result,
+            // Nothing that was acknowledged needs the grace.
+            () = second_signal() => Ok(()),
+        }
+    });
     // What hangs in a task must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     result.map_err(explain)?;
