@@ -107,7 +107,11 @@ fn fill(
         let target = wanted.iter().find(|(name, _)| *name == entry.name);
         let (_, target) = target.ok_or_else(|| content("an entry that no home has"))?;
         let bytes = read_entry(path, file, entry)?;
-        files::write_private(target, &bytes)?;
+        // The modes that `keygen` and `join` give: card and charter are public.
+        match entry.name.as_str() {
+            "card.toml" | "network.charter" => files::write_public(target, &bytes)?,
+            _ => files::write_private(target, &bytes)?,
+        }
     }
     if !files::exists(&home.identity_file())? {
         return Err(content("no keys"));
