@@ -167,7 +167,7 @@ impl Story {
         }
     }
 
-    fn note(&mut self, step: String) {
+    fn note(&mut self, step: &str) {
         let at = self.mesh.now.mono;
         self.steps.push(format!("{:5} {at:8} ms  {step}", self.steps.len()));
     }
@@ -189,7 +189,7 @@ impl Story {
         let length = draft.content.len();
         let ticket = self.mesh.send(name, draft);
         self.open.entry(name).or_default().insert(ticket);
-        self.note(format!("{name} sends {length} bytes (ticket {ticket})"));
+        self.note(&format!("{name} sends {length} bytes (ticket {ticket})"));
     }
 
     fn some_draft(&mut self, name: &'static str) -> Draft {
@@ -221,7 +221,7 @@ impl Story {
             17..19 => 1_000 + 50 * self.dice.below(20) as u64,
             _ => self.dice.pick(&[3_000, 5_000, 10_000]),
         };
-        self.note(format!("{millis} ms pass"));
+        self.note(&format!("{millis} ms pass"));
         self.mesh.pass(millis);
     }
 
@@ -268,25 +268,25 @@ impl Story {
         for (i, name) in MEMBERS.into_iter().enumerate() {
             if mask & (1 << i) == 0 { left.push(name) } else { right.push(name) }
         }
-        self.note(format!("{left:?} and {right:?} are cut off from each other"));
+        self.note(&format!("{left:?} and {right:?} are cut off from each other"));
         self.mesh.partition(&left, &right);
     }
 
     fn heal(&mut self) {
-        self.note("all cuts heal".into());
+        self.note("all cuts heal");
         self.mesh.heal();
     }
 
     fn lose_pushes(&mut self) {
         self.mesh.lose_pushes ^= true;
-        self.note(format!("pushes are lost: {}", self.mesh.lose_pushes));
+        self.note(&format!("pushes are lost: {}", self.mesh.lose_pushes));
     }
 
     fn back_up(&mut self) {
         let name = self.dice.pick(&MEMBERS);
         self.down(name);
         let (ledger, disk) = self.mesh.parts(name);
-        self.note(format!("{name} is backed up"));
+        self.note(&format!("{name} is backed up"));
         self.backups.push(Backup { of: name, step: self.steps.len(), ledger, disk });
         self.up(name);
     }
@@ -313,7 +313,7 @@ impl Story {
         let content = journal::read(self.mesh.network(), member(name), &bytes).unwrap();
         let journaled = content.entries.iter().map(|e| (e.record.position(), e.record.id())).collect();
         let note = format!("{name} is restored from step {}, records: {with_records}", backup.step);
-        self.note(note);
+        self.note(&note);
         self.next_instance += 1;
         self.full.remove(name);
         self.mesh.replace(name, ledger.clone(), disk);
@@ -323,7 +323,7 @@ impl Story {
         after.extend(places_of(&ledger));
         let reachable = reachable(&after);
         let newly: Vec<RecordId> = before.into_values().filter(|id| !reachable.contains(id)).collect();
-        self.note(format!("{} records are lost with it", newly.len()));
+        self.note(&format!("{} records are lost with it", newly.len()));
         self.lost.extend(newly);
         self.up(name);
     }
@@ -345,7 +345,7 @@ impl Story {
         let (mut ledger, disk) = self.mesh.parts(name);
         ledger.set_room(room);
         self.mesh.replace(name, ledger, disk);
-        self.note(format!("{name} has room: {room:?}"));
+        self.note(&format!("{name} has room: {room:?}"));
         if room == Room::Plenty {
             self.full.remove(name)
         } else {
@@ -360,14 +360,14 @@ impl Story {
 
     fn down(&mut self, name: &'static str) {
         if self.runs(name) {
-            self.note(format!("{name} loses power"));
+            self.note(&format!("{name} loses power"));
             self.mesh.crash_midway(name, |_, _| {});
             self.open.remove(name);
         }
     }
 
     fn up(&mut self, name: &'static str) {
-        self.note(format!("{name} starts"));
+        self.note(&format!("{name} starts"));
         if !self.runs(name) {
             self.mesh.start(name);
         }
@@ -423,6 +423,10 @@ impl Story {
         for (ticket, recorded) in self.acknowledged(name) {
             if self.lost.contains(&recorded.id) {
                 continue;
+            }
+            let delivery = self.mesh.node(name).core().delivery(recorded.position);
+            if delivery.is_none_or(|d| d.delivered.iter().any(|(_, at)| at.is_none())) {
+                wrong.push(format!("{name} has no proof that ticket {ticket} is delivered"));
             }
             for (holder, here) in holdings {
                 if !here.contains(&recorded.id) {
