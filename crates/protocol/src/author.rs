@@ -180,7 +180,7 @@ impl Author {
         Ok(judge(roster, &trial.record)?)
     }
 
-    /// Whether drafts wait.
+    /// Whether no draft waits.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty()
     }

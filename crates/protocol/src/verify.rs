@@ -61,11 +61,17 @@ impl KeyRing {
         self.keys.get(&member).map_or(0, BTreeMap::len)
     }
 
+    /// Whether [`KeyRing::learn`] would learn a key from this record: asked before a ring is copied.
+    pub fn would_learn(&self, record: &Verified) -> bool {
+        let header = record.record().header();
+        is_log_open(record.record()) && self.key(header.author, header.generation).is_none()
+    }
+
     /// Learns the key of the generation that a valid log-open record opens. Returns whether it is new.
     pub fn learn(&mut self, record: &Verified) -> bool {
+        let new = self.would_learn(record);
         let header = record.record().header();
         let generations = self.keys.entry(header.author).or_default();
-        let new = is_log_open(record.record()) && !generations.contains_key(&header.generation);
         if new && generations.len() < crate::limits::GENERATIONS_MAX {
             generations.insert(header.generation, *record.key());
             return true;

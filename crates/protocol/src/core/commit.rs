@@ -171,14 +171,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             return;
         }
         self.give_up_disputed();
-        let mut learnt = false;
-        let mut ring = (*self.ring).clone();
+        let mut staged = Vec::new();
         for (position, own) in &self.journaled {
             let end = self.replica.staged_end(position.log);
             let header = own.record.record().header();
             if position.seq == end.next && header.prev == end.head {
                 self.replica.stage_own(own.record.clone(), header.created_at);
-                learnt |= ring.learn(&own.record);
+                staged.push(own.record.clone());
                 if own.idempotency != [0; 32] {
                     let remembered = remembered(own);
                     let value = encode_remembered(&remembered);
@@ -186,10 +185,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 }
             }
         }
-        if learnt {
-            self.ring = Arc::new(ring);
-            self.output(Output::Keys(self.ring.clone()));
-        }
+        staged.iter().for_each(|record| self.learn_key(record));
     }
 
     /// A journaled record whose place is disputed gets no place: its author sends it again, in the next generation.

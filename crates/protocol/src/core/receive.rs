@@ -103,7 +103,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    fn learn_key(&mut self, record: &Verified) {
+    /// A record that opens a generation brings its key.
+    pub(super) fn learn_key(&mut self, record: &Verified) {
+        if !self.ring.would_learn(record) {
+            return;
+        }
         let mut ring = (*self.ring).clone();
         if ring.learn(record) {
             self.ring = Arc::new(ring);
