@@ -125,10 +125,9 @@ impl Worker {
             db.apply_batch(batch)?;
             db.flush()
         })?;
-        self.system.sync(&self.db_file).map_err(|error| {
-            self.shared.engine.condemn("a sync failed");
-            LedgerError::SyncFailed(error.to_string())
-        })
+        self.system
+            .sync(&self.db_file)
+            .map_err(|error| self.shared.engine.stop(LedgerError::SyncFailed(error.to_string())))
     }
 
     fn close(&self) {

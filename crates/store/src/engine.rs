@@ -3,6 +3,8 @@
 //! Damage makes sled panic as often as it makes it return an error. It is opened on a thread of its own, whose panic
 //! is a result like any other, and every later call is guarded in the same way. After the first failure the engine is
 //! *suspect*: sled's inner state may be half-way through something, so nothing is read from it or written to it again.
+//!
+//! A full disk is no damage: sled has everything that was committed when it is opened again with space.
 
 use std::fs;
 use std::io;
@@ -19,7 +21,7 @@ use sled::Db;
 pub(crate) struct Engine {
     /// Always there, but for the end of `drop`.
     db: Option<Db>,
-    suspect: OnceLock<String>,
+    suspect: OnceLock<LedgerError>,
 }
 
 /// Why the database did not open.
@@ -49,30 +51,46 @@ impl Engine {
         }
     }
 
-    /// Reads. Any failure means damage.
+    /// Reads. A failure means damage, except on a full disk: sled writes a little on its own, also while it only
+    /// reads, and after a failed write it refuses everything.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<T, LedgerError> {
-        self.guarded(f)?.map_err(|error| self.condemn(&error.to_string()))
+        self.guarded(f)?.map_err(|error| match error {
+            sled::Error::Io(io) if is_full(&io) => self.stop(LedgerError::SyncFailed(io.to_string())),
+            other => self.condemn(&other.to_string()),
+        })
     }
 
     /// Writes. A failure of the disk is told apart from damage: the process has to end then.
     pub(crate) fn write<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<T, LedgerError> {
-        self.guarded(f)?.map_err(|error| {
-            let damaged = self.condemn(&error.to_string());
-            if let sled::Error::Io(io) = error { LedgerError::SyncFailed(io.to_string()) } else { damaged }
+        self.guarded(f)?.map_err(|error| match error {
+            sled::Error::Io(io) => self.stop(LedgerError::SyncFailed(io.to_string())),
+            other => self.condemn(&other.to_string()),
         })
     }
 
-    /// Marks the engine as suspect: nothing is asked of it again.
+    /// Marks the store as damaged: nothing is asked of it again.
     pub(crate) fn condemn(&self, reason: &str) -> LedgerError {
-        LedgerError::Damaged(self.suspect.get_or_init(|| reason.to_owned()).clone())
+        self.stop(LedgerError::Damaged(reason.to_owned()))
+    }
+
+    /// Marks the engine as suspect, for this reason or an earlier one: nothing is asked of it again.
+    pub(crate) fn stop(&self, reason: LedgerError) -> LedgerError {
+        self.suspect.get_or_init(|| reason).clone()
     }
 
     fn guarded<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<sled::Result<T>, LedgerError> {
         if let Some(reason) = self.suspect.get() {
-            return Err(LedgerError::Damaged(reason.clone()));
+            return Err(reason.clone());
         }
         let db = self.db.as_ref().expect("the database is taken out when the engine is dropped, not before");
-        catch_unwind(AssertUnwindSafe(|| f(db))).map_err(|panic| self.condemn(&panic_text(panic.as_ref())))
+        catch_unwind(AssertUnwindSafe(|| f(db))).map_err(|panic| {
+            let text = panic_text(panic.as_ref());
+            if tells_of_a_full_disk(&text) {
+                self.stop(LedgerError::SyncFailed(text))
+            } else {
+                self.condemn(&text)
+            }
+        })
     }
 }
 
@@ -121,7 +139,11 @@ fn open_when_free(dir: &Path, cache_bytes: u64) -> sled::Result<Db> {
 fn open_on_a_thread(dir: &Path, cache_bytes: u64) -> sled::Result<Db> {
     let config = sled::Config::new().path(dir).cache_capacity(cache_bytes);
     let thread = thread::Builder::new().name("store open".into()).spawn(move || config.open())?;
-    thread.join().unwrap_or_else(|panic| Err(sled::Error::ReportableBug(panic_text(panic.as_ref()))))
+    thread.join().unwrap_or_else(|panic| {
+        let text = panic_text(panic.as_ref());
+        let full = || sled::Error::Io(io::Error::new(io::ErrorKind::StorageFull, text.clone()));
+        Err(if tells_of_a_full_disk(&text) { full() } else { sled::Error::ReportableBug(text) })
+    })
 }
 
 /// A snapshot that was being written at a crash makes sled fail to open. It is a cache: the log has everything.
@@ -159,6 +181,15 @@ fn snapshots(dir: &Path) -> io::Result<Vec<std::path::PathBuf>> {
 
 fn is_lock_failure(error: &io::Error) -> bool {
     error.to_string().contains("could not acquire lock")
+}
+
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// sled unwraps some errors of the system; the panic shows the error then.
+fn tells_of_a_full_disk(panic: &str) -> bool {
+    panic.contains("StorageFull") || panic.contains("QuotaExceeded")
 }
 
 /// Kinds that come from what was read, not from the system.

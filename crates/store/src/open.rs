@@ -12,7 +12,7 @@ use ecomesh_record::{NetworkId, Time};
 use thiserror::Error;
 
 use crate::commit::Committer;
-use crate::engine::{Engine, OpenFailure};
+use crate::engine::{self, Engine, OpenFailure};
 use crate::ledger::SledLedger;
 use crate::marker::{self, Mark, Marker};
 use crate::read::Shared;
@@ -303,10 +303,8 @@ impl Folder<'_> {
     }
 
     fn io(&self, path: &Path, error: &io::Error) -> OpenError {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                OpenError::Full(self.path.to_owned())
-            }
+        match error {
+            full if engine::is_full(full) => OpenError::Full(self.path.to_owned()),
             _ => OpenError::Io { path: path.to_owned(), reason: error.to_string() },
         }
     }
@@ -318,6 +316,7 @@ impl Folder<'_> {
     fn ledger_error(&self, error: LedgerError) -> OpenError {
         match error {
             LedgerError::Damaged(reason) => self.damaged(&reason),
+            LedgerError::Full => OpenError::Full(self.path.to_owned()),
             other => OpenError::Io { path: self.path.to_owned(), reason: other.to_string() },
         }
     }
