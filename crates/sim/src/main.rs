@@ -1,0 +1,3 @@
+//! `ecomesh-sim`: runs simulations and tells how they went.
+
+fn main() {}
