@@ -1,4 +1,66 @@
 //! `ecomesh-bench`: macro benchmarks of ecomesh with real processes on this machine, beside the limits of what it is
 //! made of and beside what one would use instead.
+//!
+//! Every benchmark founds a network in a temporary folder, starts its nodes as processes of this same binary
+//! (`node.rs`, which does what `ecomesh run` does), talks to them over their sockets like any client, and stops by
+//! itself. Percentiles come from all samples. What is measured is told with the machine, the command and the load
+//! that was there before.
 
-fn main() {}
+// In a binary nothing is reachable from outside; `pub` marks what the other modules of this crate may use.
+#![allow(unreachable_pub)]
+
+mod cli;
+mod cluster;
+mod coverage;
+mod figures;
+mod founding;
+mod load;
+mod machine;
+mod mesh;
+mod node;
+mod process;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+/// The exit code of a run that was interrupted, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Node(args) => node::run(args),
+        _ => benchmarks(&cli),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs what was asked for and prints it. An interruption drops everything: nodes are killed, folders removed.
+fn benchmarks(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            report = run(cli) => {
+                report?.print(cli.options.json)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(INTERRUPTED)),
+        }
+    })
+}
+
+async fn run(cli: &Cli) -> anyhow::Result<report::Report> {
+    let mut report = report::Report::begin();
+    let options = &cli.options;
+    match &cli.command {
+        Command::Node(_) => {}
+        Command::Mesh => report.add(mesh::run(options).await?),
+    }
+    Ok(report)
+}

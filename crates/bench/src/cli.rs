@@ -1,0 +1,62 @@
+//! The command line. Every size has a flag, so that `all` can be made short or long as well.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Macro benchmarks of ecomesh: real processes, on this machine, by themselves.
+#[derive(Debug, Parser)]
+#[command(name = "ecomesh-bench", version, about)]
+pub struct Cli {
+    /// What to measure.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Records per second of three nodes, each record covered by all three signed frontiers
+    Mesh,
+    /// One node, as a process: for the benchmarks themselves
+    #[command(hide = true)]
+    Node(NodeArgs),
+}
+
+/// What a node process is told.
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    /// Its folder
+    pub home: PathBuf,
+    /// The file with the passphrase of its keys
+    pub passphrase_file: PathBuf,
+}
+
+/// Sizes and output of all benchmarks.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Make the temporary folder here: the disk that is measured [default: the system's]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// How often a throughput is measured; the median counts
+    #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
+    /// mesh: records to send
+    #[arg(long, global = true, default_value_t = 40_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub records: u64,
+    /// mesh: sends outstanding at once
+    #[arg(long, global = true, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub window: u32,
+    /// mesh: nodes that send, 1 to 3
+    #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3))]
+    pub senders: u32,
+    /// Length of each record's content in bytes
+    #[arg(long, global = true, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
+    pub body_bytes: u32,
+}
