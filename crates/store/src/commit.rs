@@ -131,7 +131,7 @@ impl Worker {
     }
 
     fn close(&self) {
-        if let Err(error) = self.system.sync(self.marker.file()) {
+        if let Err(error) = self.marker.sync() {
             tracing::warn!(%error, "the marker of the store was not synced");
         }
     }

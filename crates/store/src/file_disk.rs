@@ -1,13 +1,13 @@
 //! The disk on files: a folder of small append-only files.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ecomesh_protocol::disk::{Disk, DiskError};
 
+use crate::files::{Access, Files, OpenFile};
 use crate::system::System;
 
 /// A folder (0700) of append-only files (0600).
@@ -17,16 +17,16 @@ use crate::system::System;
 #[derive(Debug)]
 pub struct FileDisk {
     dir: PathBuf,
-    system: System,
+    files: Arc<dyn Files>,
     /// Kept open: the system tells each descriptor about a failed write, and only once.
-    open: BTreeMap<String, OpenFile>,
+    open: BTreeMap<String, Open>,
     failed: Option<DiskError>,
 }
 
 #[derive(Debug)]
-struct OpenFile {
-    file: File,
-    /// Whether its name is on the disk already.
+struct Open {
+    file: Box<dyn OpenFile>,
+    /// Whether its name is known to be on the disk.
     name_is_durable: bool,
 }
 
@@ -35,22 +35,21 @@ impl FileDisk {
     ///
     /// # Errors
     /// [`DiskError::Io`] or [`DiskError::Full`], with the folder as the name.
+    #[expect(clippy::needless_pass_by_value, reason = "every caller makes one for this call")]
     pub fn open(dir: &Path, system: System) -> Result<Self, DiskError> {
-        let name = dir.display().to_string();
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        made.map_err(|error| disk_error(&name, &error))?;
-        Ok(Self { dir: dir.into(), system, open: BTreeMap::new(), failed: None })
+        let files = system.files();
+        files.make_dir(dir).map_err(|error| disk_error(&dir.display().to_string(), &error))?;
+        Ok(Self { dir: dir.into(), files, open: BTreeMap::new(), failed: None })
     }
 
     /// The handle of a file; makes the file if `create`.
-    fn file(&mut self, name: &str, create: bool) -> Result<&mut OpenFile, DiskError> {
+    fn file(&mut self, name: &str, create: bool) -> Result<&mut Open, DiskError> {
         if !self.open.contains_key(name) {
-            let path = self.path(name)?;
-            let name_is_durable = path.exists();
-            let mut options = OpenOptions::new();
-            let file = options.read(true).append(true).create(create).mode(0o600).open(&path);
+            let access = if create { Access::AppendOrCreate } else { Access::Append };
+            let file = self.files.open(&self.path(name)?, access);
             let file = file.map_err(|error| disk_error(name, &error))?;
-            self.open.insert(name.into(), OpenFile { file, name_is_durable });
+            // Also of a file that is there: the process that made it may have ended before it synced the folder.
+            self.open.insert(name.into(), Open { file, name_is_durable: false });
         }
         Ok(self.open.get_mut(name).expect("it was inserted just above, if it was not there"))
     }
@@ -62,6 +61,12 @@ impl FileDisk {
             return Err(DiskError::Io { name: name.into(), reason });
         }
         Ok(self.dir.join(name))
+    }
+
+    fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<Box<dyn OpenFile>> {
+        let file = self.files.open(path, Access::Fresh)?;
+        file.append(bytes)?;
+        Ok(file)
     }
 
     fn check(&self) -> Result<(), DiskError> {
@@ -80,7 +85,7 @@ impl FileDisk {
 
 impl Disk for FileDisk {
     fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
-        match fs::read(self.path(name)?) {
+        match self.files.read(&self.path(name)?) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(disk_error(name, &error)),
@@ -89,23 +94,23 @@ impl Disk for FileDisk {
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         self.check()?;
-        let file = &mut self.file(name, true)?.file;
-        let length = file.metadata().map_err(|error| disk_error(name, &error))?.len();
-        file.write_all(bytes).map_err(|error| {
+        let file = &self.file(name, true)?.file;
+        let length = file.length().map_err(|error| disk_error(name, &error))?;
+        file.append(bytes).map_err(|error| {
             // Nothing counts as done: what was written of it is taken back. If that fails too, a torn tail stays,
             // which whoever reads the file knows how to cut.
-            let _ = file.set_len(length);
+            let _ = file.set_length(length);
             disk_error(name, &error)
         })
     }
 
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {
         self.check()?;
-        let (system, dir) = (self.system.clone(), self.dir.clone());
+        let (files, dir) = (Arc::clone(&self.files), self.dir.clone());
         let open = self.file(name, false)?;
-        let mut result = system.sync(&open.file);
+        let mut result = open.file.sync();
         if result.is_ok() && !open.name_is_durable {
-            result = system.sync_dir(&dir);
+            result = files.sync_dir(&dir);
             open.name_is_durable = result.is_ok();
         }
         self.synced(name, result)
@@ -113,10 +118,9 @@ impl Disk for FileDisk {
 
     fn truncate(&mut self, name: &str, length: u64) -> Result<(), DiskError> {
         self.check()?;
-        let system = self.system.clone();
         let file = &self.file(name, false)?.file;
-        file.set_len(length).map_err(|error| disk_error(name, &error))?;
-        let result = system.sync(file);
+        file.set_length(length).map_err(|error| disk_error(name, &error))?;
+        let result = file.sync();
         self.synced(name, result)
     }
 
@@ -125,25 +129,19 @@ impl Disk for FileDisk {
         let path = self.path(name)?;
         // No plain name ends so: `path` refuses what begins with a dot.
         let temporary = self.dir.join(format!(".{name}.new"));
-        let written = write_new(&temporary, bytes);
+        let written = self.write_new(&temporary, bytes);
         let file = written.map_err(|error| {
-            let _ = fs::remove_file(&temporary);
+            let _ = self.files.remove(&temporary);
             disk_error(name, &error)
         })?;
-        let result = self.system.sync(&file);
+        let result = file.sync();
         self.synced(name, result)?;
-        fs::rename(&temporary, &path).map_err(|error| disk_error(name, &error))?;
+        self.files.rename(&temporary, &path).map_err(|error| disk_error(name, &error))?;
         // The old handle is that of the file that is gone.
         self.open.remove(name);
-        let result = self.system.sync_dir(&self.dir);
+        let result = self.files.sync_dir(&self.dir);
         self.synced(name, result)
     }
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    Ok(file)
 }
 
 fn disk_error(name: &str, error: &io::Error) -> DiskError {

@@ -24,6 +24,7 @@
 mod commit;
 mod engine;
 mod file_disk;
+mod files;
 mod index;
 mod ledger;
 mod marker;
@@ -38,6 +39,7 @@ mod system;
 mod verify;
 
 pub use file_disk::FileDisk;
+pub use files::{Access, Files, OpenFile};
 pub use ledger::SledLedger;
 pub use open::{OpenError, Opened, Options, open_or_create, set_aside};
 pub use read::{Counts, LedgerReader, Records};

@@ -9,13 +9,13 @@
 //! slot (at 0 and at 512)   "ECOSTORE" ‖ schema u32 ‖ network 32 ‖ instance 16 ‖ commit u64 ‖ first 16 bytes of SHA-256 of the 68 before
 //! ```
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use ecomesh_record::NetworkId;
 use sha2::{Digest, Sha256};
+
+use crate::files::{Access, Files, OpenFile};
 
 const MAGIC: &[u8; 8] = b"ECOSTORE";
 const FIELDS_BYTES: usize = 8 + 4 + 32 + 16 + 8;
@@ -63,8 +63,8 @@ impl Mark {
 }
 
 /// The newest whole slot of the file; `None` if there is no file or no whole slot.
-pub(crate) fn read(path: &Path) -> io::Result<Option<Mark>> {
-    let bytes = match std::fs::read(path) {
+pub(crate) fn read(files: &dyn Files, path: &Path) -> io::Result<Option<Mark>> {
+    let bytes = match files.read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
@@ -78,25 +78,24 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Mark>> {
 /// The file, open for writing.
 #[derive(Debug)]
 pub(crate) struct Marker {
-    file: File,
+    file: Box<dyn OpenFile>,
 }
 
 impl Marker {
     /// Opens the file, or makes it (0600).
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        Ok(Self { file })
+    pub(crate) fn open(files: &dyn Files, path: &Path) -> io::Result<Self> {
+        Ok(Self { file: files.open(path, Access::InPlace)? })
     }
 
     /// Says that this commit is durable.
     pub(crate) fn write(&self, mark: &Mark) -> io::Result<()> {
         let offset = SLOT_OFFSETS[usize::from(mark.commit % 2 == 1)];
-        self.file.write_all_at(&mark.encode(), offset)
+        self.file.write_at(&mark.encode(), offset)
     }
 
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// Makes what it says durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync()
     }
 }
 
@@ -108,9 +107,11 @@ mod tests {
     fn a_torn_or_rotten_slot_leaves_the_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("marker");
+        let files = crate::System::default().files();
+        let read = |path| read(&*files, path);
         assert_eq!(read(&path).unwrap(), None);
         let mark = |commit| Mark { schema: 1, network: NetworkId([1; 32]), instance: [2; 16], commit };
-        let marker = Marker::open(&path).unwrap();
+        let marker = Marker::open(&*files, &path).unwrap();
         for commit in 0..5 {
             marker.write(&mark(commit)).unwrap();
             assert_eq!(read(&path).unwrap(), Some(mark(commit)));

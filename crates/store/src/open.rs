@@ -143,7 +143,8 @@ pub fn open_or_create(
     let mut notes = Vec::new();
     let store = Folder { path };
     store.make()?;
-    let mark = marker::read(&store.marker()).map_err(|e| store.io(&store.marker(), &e))?;
+    let mark =
+        marker::read(&*options.system.files(), &store.marker()).map_err(|e| store.io(&store.marker(), &e))?;
     if let Some(mark) = &mark {
         store.check_kind(mark.schema, mark.network, network)?;
     }
@@ -196,7 +197,7 @@ pub fn set_aside(path: &Path, now: Time) -> io::Result<PathBuf> {
         _ => {}
     }
     fs::rename(path, &aside)?;
-    System::default().sync_dir(parent(path))?;
+    System::default().files().sync_dir(parent(path))?;
     Ok(aside)
 }
 
@@ -290,13 +291,14 @@ impl Folder<'_> {
             let db_file = File::options().read(true).write(true).open(records.join("db"))?;
             system.sync(&db_file)?;
             system.sync(&File::open(records.join("conf"))?)?;
-            system.sync_dir(&records)?;
-            let marker = Marker::open(&self.marker())?;
+            system.sync(&File::open(&records)?)?;
+            let files = system.files();
+            let marker = Marker::open(&*files, &self.marker())?;
             let Meta { schema, network, instance, commit, .. } = *meta;
             marker.write(&Mark { schema, network, instance, commit })?;
-            system.sync(marker.file())?;
-            system.sync_dir(self.path)?;
-            system.sync_dir(parent(self.path))?;
+            marker.sync()?;
+            files.sync_dir(self.path)?;
+            files.sync_dir(parent(self.path))?;
             Ok((db_file, marker))
         };
         files().map_err(|e| self.io(self.path, &e))

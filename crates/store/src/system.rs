@@ -1,19 +1,23 @@
-//! What the store asks of the operating system and cannot take for granted: free space, and the confirmation that a
-//! file is on the disk. Tests put failing ones in their place.
+//! What the store asks of the operating system and cannot take for granted: free space, the confirmation that a file
+//! is on the disk, and the files themselves. Tests put failing ones in their place.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-type FreeSpace = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
-type SyncFile = dyn Fn(&File) -> io::Result<()> + Send + Sync;
+use crate::files::{Files, OsFiles};
 
-/// Free space and fsync. [`System::default`] asks the real system.
+type FreeSpace = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
+pub(crate) type SyncFile = dyn Fn(&File) -> io::Result<()> + Send + Sync;
+
+/// Free space, fsync and files. [`System::default`] asks the real system.
 #[derive(Clone)]
 pub struct System {
     free_space: Arc<FreeSpace>,
     sync: Arc<SyncFile>,
+    /// `None`: those of the operating system, with the fsync above.
+    files: Option<Arc<dyn Files>>,
 }
 
 impl System {
@@ -32,25 +36,32 @@ impl System {
         self
     }
 
+    /// The same system with another file system for the marker, the journal and the evidence. The database stays where
+    /// it is, with the fsync of this system.
+    pub fn with_files(mut self, files: impl Files + 'static) -> Self {
+        self.files = Some(Arc::new(files));
+        self
+    }
+
     /// Bytes that this process may still write to the file system that holds `dir`.
     pub(crate) fn free_space(&self, dir: &Path) -> io::Result<u64> {
         (self.free_space)(dir)
     }
 
-    /// Makes a file, or the names in a folder, durable.
-    pub(crate) fn sync(&self, file: &File) -> io::Result<()> {
-        (self.sync)(file)
+    /// The file system for everything but the database.
+    pub(crate) fn files(&self) -> Arc<dyn Files> {
+        self.files.clone().unwrap_or_else(|| Arc::new(OsFiles::new(Arc::clone(&self.sync))))
     }
 
-    /// Makes the names in a folder durable.
-    pub(crate) fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.sync(&File::open(dir)?)
+    /// Makes a file of the database, or its folder, durable.
+    pub(crate) fn sync(&self, file: &File) -> io::Result<()> {
+        (self.sync)(file)
     }
 }
 
 impl Default for System {
     fn default() -> Self {
-        Self { free_space: Arc::new(statvfs), sync: Arc::new(File::sync_all) }
+        Self { free_space: Arc::new(statvfs), sync: Arc::new(File::sync_all), files: None }
     }
 }
 
