@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::admission::Admission;
 use crate::author::{Author, Standing};
 use crate::blame::Blame;
-use crate::delivery::{Deliveries, Proved};
+use crate::delivery::{Deliveries, Proof};
 use crate::disk::{Disk, DiskError};
 use crate::evidence::{Evidence, EvidenceLog};
 use crate::frontiers::Frontiers;
@@ -114,7 +114,7 @@ pub struct Core<L, D> {
     journaled: BTreeMap<Position, Journaled>,
     /// Members that have told what they hold since the node began to recover.
     asked_for_history: BTreeSet<MemberId>,
-    pending_evidence: Vec<(Evidence, Vec<Proved>)>,
+    pending_evidence: Vec<(Evidence, Vec<Proof>)>,
     pending_imports: Vec<(u64, Imported)>,
     /// Up to here the journal was looked at for entries to release.
     release_after: Option<Position>,

@@ -135,6 +135,12 @@ pub trait Ledger {
         max_records: usize,
     ) -> Result<Vec<Record>, LedgerError>;
 
+    /// Records of a log from `from` on without their bodies, at most `max_records`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    fn headers(&self, log: LogId, from: u64, max_records: usize) -> Result<Vec<Record>, LedgerError>;
+
     /// Where the record with this id stands.
     ///
     /// # Errors
@@ -304,6 +310,11 @@ impl Ledger for MemoryLedger {
             page.push(record.clone());
         }
         Ok(page)
+    }
+
+    fn headers(&self, log: LogId, from: u64, max_records: usize) -> Result<Vec<Record>, LedgerError> {
+        let records = self.records.range(log.at(from)..=log.at(u64::MAX)).take(max_records);
+        Ok(records.map(|(_, (record, _))| record.clone().without_body()).collect())
     }
 
     fn find(&self, id: RecordId) -> Result<Option<Position>, LedgerError> {

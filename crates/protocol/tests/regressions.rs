@@ -10,7 +10,7 @@ use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_protocol::verify::{KeyRing, VerifiedFrontier, verify_frontier};
 use ecomesh_protocol::{Alarm, MemoryLedger};
 use ecomesh_record::frontier::frontier_hash;
-use ecomesh_record::{Frontier, FrontierEntry, Lane, LogId, RecordId, SignedFrontier, Time};
+use ecomesh_record::{Frontier, FrontierEntry, Lane, LogId, Position, RecordId, SignedFrontier, Time};
 
 fn frontier_of(mesh: &Mesh, name: &str, entries: Vec<FrontierEntry>) -> VerifiedFrontier {
     let frontier = Frontier {
@@ -41,11 +41,15 @@ fn a_frontier_beyond_the_own_log_proves_no_delivery() {
     let mut deliveries = Deliveries::default();
     deliveries.follow(record.header(), id, &[member("TZ")]);
     let beyond = vec![FrontierEntry { log, seq: 7, head: RecordId([7; 32]) }];
-    assert!(deliveries.proofs(&frontier_of(&mesh, "TZ", beyond)).is_empty());
+    let proofs = |entries| {
+        let here = |place: Position| Ok::<_, ()>((place == log.at(0)).then_some(id));
+        deliveries.proofs(&frontier_of(&mesh, "TZ", entries), here).unwrap()
+    };
+    assert!(proofs(beyond).is_empty());
     let other = vec![FrontierEntry { log, seq: 0, head: RecordId([7; 32]) }];
-    assert!(deliveries.proofs(&frontier_of(&mesh, "TZ", other)).is_empty());
+    assert!(proofs(other).is_empty());
     let ours = vec![FrontierEntry { log, seq: 0, head: id }];
-    assert_eq!(deliveries.proofs(&frontier_of(&mesh, "TZ", ours)).len(), 1);
+    assert_eq!(proofs(ours).len(), 1);
 }
 
 /// The power goes while the first record of a new generation is being journaled: the next start recovers again.

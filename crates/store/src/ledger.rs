@@ -93,6 +93,10 @@ impl Ledger for SledLedger {
         self.shared.page(log, from, max_bytes, max_records)
     }
 
+    fn headers(&self, log: LogId, from: u64, max_records: usize) -> Result<Vec<Record>, LedgerError> {
+        self.shared.headers(log, from, max_records)
+    }
+
     fn find(&self, id: RecordId) -> Result<Option<Position>, LedgerError> {
         self.shared.find(id)
     }

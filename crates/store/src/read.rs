@@ -84,15 +84,51 @@ impl Shared {
             return Ok(None);
         }
         let row = self.engine.read(|db| db.get(schema::record_key(position)))?;
-        let damaged = |what: &str| LedgerError::Damaged(format!("record {position}: {what}"));
-        let row = row.ok_or_else(|| damaged("it is missing"))?;
-        let row = RecordRow::decode(&row).ok_or_else(|| damaged("its row is too short"))?;
+        let row = row.ok_or_else(|| damaged(position, "it is missing"))?;
+        self.decode_header(position, &row).map(Some)
+    }
+
+    fn decode_header(&self, position: Position, row: &[u8]) -> Result<(Record, Time), LedgerError> {
+        let row = RecordRow::decode(row).ok_or_else(|| damaged(position, "its row is too short"))?;
         let record = Record::from_parts(self.network, row.header.to_vec(), row.signature, &[]);
-        let record = record.map_err(|error| damaged(&error.to_string()))?;
+        let record = record.map_err(|error| damaged(position, &error.to_string()))?;
         if record.id() != row.id || record.position() != position {
-            return Err(damaged("it is another record"));
+            return Err(damaged(position, "it is another record"));
         }
-        Ok(Some((record, row.first_seen)))
+        Ok((record, row.first_seen))
+    }
+
+    /// Records of a log from `from` on without their bodies, at most `max_records`: one walk over the table, which is
+    /// several times faster than asking for each.
+    pub(crate) fn headers(
+        &self,
+        log: LogId,
+        from: u64,
+        max_records: usize,
+    ) -> Result<Vec<Record>, LedgerError> {
+        Ok(self.headers_seen(log, from, max_records)?.into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// The same, with the times at which the records were first seen.
+    pub(crate) fn headers_seen(
+        &self,
+        log: LogId,
+        from: u64,
+        max_records: usize,
+    ) -> Result<Vec<(Record, Time)>, LedgerError> {
+        let Some(head) = self.state().heads.get(&log).copied() else { return Ok(Vec::new()) };
+        let count = head.seq.saturating_add(1).saturating_sub(from);
+        let count = usize::try_from(count).unwrap_or(usize::MAX).min(max_records);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let keys = schema::record_key(log.at(from))..=schema::record_key(log.at(head.seq));
+        let rows: Vec<_> = self.engine.read(|db| db.range(keys).take(count).collect::<Result<_, _>>())?;
+        if rows.len() < count {
+            return Err(damaged(log.at(from), "it or one after it is missing"));
+        }
+        let positions = (from..).map(|seq| log.at(seq));
+        positions.zip(rows).map(|(position, (_, row))| self.decode_header(position, &row)).collect()
     }
 
     /// The record with its body, unless that is missing or damaged; then it is a hole from now on.
@@ -159,6 +195,10 @@ impl Shared {
         }
         Ok(None)
     }
+}
+
+fn damaged(position: Position, what: &str) -> LedgerError {
+    LedgerError::Damaged(format!("record {position}: {what}"))
 }
 
 /// A handle for other threads, such as those of the API: reads what is committed, and nothing else.
@@ -268,6 +308,20 @@ impl LedgerReader {
     /// [`ecomesh_record::limits::HOLES_MAX`] + 1.
     pub fn holes(&self) -> Vec<RecordId> {
         self.shared.holes()
+    }
+
+    /// Records of a log from `from` on without their bodies, at most `max_records`, with the times at which this node
+    /// first saw them. Several times faster than asking for each.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn headers(
+        &self,
+        log: LogId,
+        from: u64,
+        max_records: usize,
+    ) -> Result<Vec<(Record, Time)>, LedgerError> {
+        self.shared.headers_seen(log, from, max_records)
     }
 
     /// All records that are committed now, log after log, each log in its order: for an export.

@@ -1,15 +1,15 @@
 //! Building the projections from the store when the node starts.
 
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::MemberId;
+use ecomesh_record::{MemberId, Record};
 use ecomesh_store::LedgerReader;
 
 use super::Views;
 
-/// Progress is told after so many records.
-const STEP: u64 = 1024;
+/// Records are read in pages of this many, and progress is told after each.
+const PAGE: usize = 1024;
 
-/// Reads all records once. `progress` hears how many of how many are done.
+/// Reads the headers of all records once. `progress` hears how many of how many are done.
 ///
 /// # Errors
 /// [`LedgerError::Damaged`] if the store cannot be read.
@@ -21,12 +21,27 @@ pub(crate) fn scan(
 ) -> Result<Views, LedgerError> {
     let total = reader.counts().records;
     let mut views = Views::new(own, &reader.forks());
-    for (done, item) in (0..).zip(reader.records()) {
-        let (record, first_seen) = item?;
-        let _event = views.stored(&record, judge(roster, &record), first_seen);
-        if done % STEP == 0 {
+    let mut done = 0;
+    for head in reader.heads() {
+        let mut next = 0;
+        while next <= head.seq {
+            let page = reader.headers(head.log, next, PAGE)?;
+            next += page.len() as u64;
+            done += page.len() as u64;
+            for (header, first_seen) in page {
+                let record = with_body_if_needed(reader, header)?;
+                let _event = views.stored(&record, judge(roster, &record), first_seen);
+            }
             progress(done, total);
         }
     }
     Ok(views)
+}
+
+/// Documents are judged by their headers; some control records by what they say.
+fn with_body_if_needed(reader: &LedgerReader, header: Record) -> Result<Record, LedgerError> {
+    if !header.header().kind.is_control() {
+        return Ok(header);
+    }
+    Ok(reader.record(header.position())?.unwrap_or(header))
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{BYTES_PREFIX, Core, Journaled, ROOM_MS, difference};
 use crate::author::{Remembered, Standing, Written, encode_remembered, fingerprint_of, idempotency_name};
+use crate::delivery::Proved;
 use crate::disk::{Disk, DiskError};
 use crate::io::{Alarm, AuthorError, Now, Output, PeerKey, Recorded};
 use crate::journal::Entry;
@@ -335,18 +336,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             // The next frontiers prove the same again.
             return self.disk_failed(&error);
         }
-        for (evidence, proved) in pending {
-            for one in proved {
-                // Two frontiers of one batch may prove the same.
-                if !self.deliveries.prove(&one, evidence.received_at) {
-                    continue;
-                }
-                self.output(Output::Delivered {
-                    id: one.id,
-                    position: one.position,
-                    member: one.member,
-                    at: evidence.received_at,
-                });
+        for (evidence, proofs) in pending {
+            let at = evidence.received_at;
+            // Two frontiers of one batch may prove the same: only the first is news.
+            for proved in proofs.iter().flat_map(|proof| self.deliveries.prove(proof, at)).collect::<Vec<_>>()
+            {
+                let Proved { id, position, member } = proved;
+                self.output(Output::Delivered { id, position, member, at });
             }
         }
     }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ecomesh_record::{Lane, LogId, MemberId, NetworkId};
+use ecomesh_record::{Lane, LogId, MemberId, NetworkId, Time};
 
 use super::gate::decode_certificate;
 use super::{BYTES_PREFIX, COUNTER_NAME, Core, CoreConfig, Identity, OpenError, TRANSPORT_PREFIX};
 use crate::admission::Admission;
 use crate::author::{Author, IDEMPOTENCY_MS, IDEMPOTENCY_PREFIX, Standing, decode_remembered};
 use crate::blame::Blame;
-use crate::delivery::Deliveries;
+use crate::delivery::{Deliveries, Proof};
 use crate::disk::Disk;
 use crate::evidence::{self, EvidenceLog};
 use crate::frontiers::Frontiers;
@@ -21,7 +21,7 @@ use crate::limits::PAGE_RECORDS_MAX;
 use crate::replica::{End, Replica};
 use crate::roster::Roster;
 use crate::sync::Sync;
-use crate::verify::{KeyRing, verify_frontier, verify_record};
+use crate::verify::{KeyRing, VerifiedFrontier, verify_frontier, verify_record};
 
 /// Where a journal that cannot be used is kept, for people to look at.
 const JOURNAL_ASIDE: &str = "journal.damaged";
@@ -129,27 +129,44 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         entries: Vec<evidence::Evidence>,
         replaced: bool,
     ) -> Result<(), LedgerError> {
+        for one in entries {
+            if let Ok(frontier) = verify_frontier(&self.ring, one.frontier) {
+                self.replay_evidence(&frontier, one.received_at)?;
+            }
+        }
         let own = self.config.member;
         let logs: Vec<LogId> = self.replica.logs().filter(|log| log.author == own).collect();
-        for log in logs {
-            let mut from = 0;
+        for log in logs.into_iter().filter(|log| log.lane != Lane::CONTROL) {
+            let mut from = self.deliveries.first_unproved(log, &self.others);
             loop {
-                let page = self.ledger.page(log, from, 1024 * 1024, PAGE_RECORDS_MAX)?;
-                let Some(last) = page.last() else { break };
+                let headers = self.ledger.headers(log, from, PAGE_RECORDS_MAX)?;
+                let Some(last) = headers.last() else { break };
                 from = last.position().seq + 1;
-                for record in &page {
+                for record in &headers {
                     self.deliveries.follow(record.header(), record.id(), &self.others);
                 }
             }
         }
-        for one in entries {
-            let Ok(frontier) = verify_frontier(&self.ring, one.frontier) else { continue };
-            for proved in self.deliveries.proofs(&frontier) {
-                self.deliveries.prove(&proved, one.received_at);
-            }
-        }
         if replaced {
             self.alarm(Alarm::EvidenceReplaced);
+        }
+        Ok(())
+    }
+
+    /// A frontier that was written down because it proved a delivery proves it again.
+    fn replay_evidence(&mut self, frontier: &VerifiedFrontier, at: Time) -> Result<(), LedgerError> {
+        let said = frontier.frontier();
+        for entry in said.entries.iter().filter(|entry| entry.log.author == self.config.member) {
+            if self.own_id_at(entry.log.at(entry.seq))? != Some(entry.head) {
+                continue;
+            }
+            let mut holes = BTreeSet::new();
+            for id in &said.holes {
+                let place = self.ledger.find(*id)?;
+                holes.extend(place.filter(|p| p.log == entry.log && p.seq <= entry.seq).map(|p| p.seq));
+            }
+            let proof = Proof { member: said.member, log: entry.log, seq: entry.seq, holes };
+            self.deliveries.replay(&proof, at);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ecomesh_record::{Body, ForkProof, LogId, RecordId};
+use ecomesh_record::{Body, ForkProof, LogId, Position, Record, RecordId};
 
 use super::Core;
 use crate::disk::Disk;
@@ -149,10 +149,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             return Ok(());
         }
         // An old word proves too: its evidence may have failed to be written, or the record was not here yet.
-        let proved = self.deliveries.proofs(frontier);
-        if !proved.is_empty() {
+        let proofs = self.deliveries.proofs(frontier, |place| self.own_id_at(place))?;
+        if !proofs.is_empty() {
             let evidence = Evidence { received_at: now.wall, frontier: frontier.signed().clone() };
-            self.pending_evidence.push((evidence, proved));
+            self.pending_evidence.push((evidence, proofs));
         }
         if taken == Taken::Old {
             return Ok(());
@@ -165,6 +165,18 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             self.sync.changed(now.mono);
         }
         Ok(())
+    }
+
+    /// The id of the durable record at a place.
+    pub(super) fn own_id_at(&self, place: Position) -> Result<Option<RecordId>, LedgerError> {
+        let end = self.replica.durable_end(place.log);
+        if place.seq >= end.next {
+            return Ok(None);
+        }
+        if place.seq + 1 == end.next {
+            return Ok(Some(end.head));
+        }
+        Ok(self.ledger.headers(place.log, place.seq, 1)?.first().map(Record::id))
     }
 
     /// A complete frontier whose id at some place is not ours shows that a log parts at or below it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ecomesh_record::{ForkProof, Frontier, FrontierEntry, LogId, MemberId, NetworkId, Position, Time};
+use ecomesh_record::{ForkProof, Frontier, FrontierEntry, Lane, LogId, MemberId, NetworkId, Position, Time};
 
 use super::{Core, difference};
 use crate::author::Standing;
@@ -172,9 +172,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     /// Who has an own document; `None` if there is no such record.
     pub fn delivery(&self, position: Position) -> Option<Delivery> {
-        let delivered = self.deliveries.of(position)?;
-        let id = self.deliveries.id_of(position)?;
-        let held_by = self.frontiers.holders(position, id);
+        if position.log.author != self.config.member || position.log.lane == Lane::CONTROL {
+            return None;
+        }
+        let found = self.ledger.headers(position.log, position.seq, 1).ok()?;
+        let record = found.first().filter(|record| record.position() == position)?;
+        let delivered = self.deliveries.of(record.header(), &self.others);
+        let held_by = self.frontiers.holders(position, record.id());
         Some(Delivery { held_by, members: self.others.len(), delivered })
     }
 
