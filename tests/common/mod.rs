@@ -3,10 +3,13 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs)] // Each test target compiles this file for itself and uses its own part.
 
+pub mod quick;
+
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -107,11 +110,23 @@ pub struct Node {
     pub member: String,
     pub home: PathBuf,
     child: Option<Child>,
+    /// Hears once that the launched process is ready, or that it never will be.
+    ready: Option<Receiver<()>>,
 }
 
 impl Node {
     /// Starts the node and waits until its API answers.
+    #[track_caller]
     pub fn start(&mut self, passphrase_file: &Path) {
+        self.launch(passphrase_file);
+        if let Err(code) = self.wait_for_start() {
+            panic!("{} ended at once with code {code}: {}", self.member, self.log_tail());
+        }
+    }
+
+    /// Starts the node's process and does not wait for it.
+    #[track_caller]
+    pub fn launch(&mut self, passphrase_file: &Path) {
         assert!(self.child.is_none(), "{} runs already", self.member);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).expect("a log file");
         let mut child = ecomesh()
@@ -125,22 +140,62 @@ impl Node {
             .stderr(log)
             .spawn()
             .expect("the node starts");
-        // The node prints one line when it is ready. End of file means that it ended instead.
-        let stdout = child.stdout.take().expect("a pipe");
-        let mut line = String::new();
-        let mut reader = BufReader::new(stdout);
-        reader.read_line(&mut line).expect("a readable pipe");
-        if line.is_empty() {
-            let status = child.wait().expect("a status");
-            panic!("{} ended at once with {status}: {}", self.member, self.log_tail());
-        }
-        // Drain what may follow, so that the pipe never fills.
-        std::thread::spawn(move || reader.read_to_end(&mut Vec::new()));
+        let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (sender, ready) = channel();
+        std::thread::spawn(move || {
+            // The node prints one line when it is ready. End of file means that it ended instead.
+            let mut line = String::new();
+            if reader.read_line(&mut line).is_ok_and(|length| length > 0) {
+                let _ = sender.send(());
+            }
+            // Drain what may follow, so that the pipe never fills.
+            let _ = reader.read_to_end(&mut Vec::new());
+        });
         self.child = Some(child);
+        self.ready = Some(ready);
+    }
+
+    /// Waits until a launched node is ready. If it ends instead, that is its exit code.
+    #[track_caller]
+    pub fn wait_for_start(&mut self) -> Result<(), i32> {
+        let ready = self.ready.take().expect("it was launched");
+        match ready.recv_timeout(PATIENCE) {
+            Ok(()) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => Err(self.wait_for_end()),
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("{} is not ready after {PATIENCE:?}: {}", self.member, self.log_tail())
+            }
+        }
+    }
+
+    /// Waits until the process has ended by itself; its exit code, or −1 if a signal ended it.
+    #[track_caller]
+    pub fn wait_for_end(&mut self) -> i32 {
+        let mut child = self.child.take().expect("it runs");
+        let code = wait_for("the end of the process", || match child.try_wait() {
+            Ok(Some(status)) => Ok(status.code().unwrap_or(-1)),
+            other => Err(format!("{other:?}")),
+        });
+        self.ready = None;
+        code
+    }
+
+    /// The exit code, if the process has ended by itself.
+    pub fn has_ended(&mut self) -> Option<i32> {
+        let status = self.child.as_mut()?.try_wait().expect("a child of ours")?;
+        self.child = None;
+        self.ready = None;
+        Some(status.code().unwrap_or(-1))
+    }
+
+    /// Sends a signal, as `STOP`, to the process.
+    pub fn signal(&self, name: &str) {
+        signal(self.child.as_ref().expect("it runs"), name);
     }
 
     /// SIGKILL: no chance to tidy up.
     pub fn kill(&mut self) {
+        self.ready = None;
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -186,8 +241,12 @@ impl Node {
         self.home.with_extension("log")
     }
 
-    fn log_tail(&self) -> String {
-        let text = std::fs::read_to_string(self.log()).unwrap_or_default();
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    pub fn log_tail(&self) -> String {
+        let text = self.log_text();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
@@ -201,8 +260,14 @@ impl Drop for Node {
 
 /// Sends SIGTERM to a child of ours, by its id.
 pub fn terminate(child: &Child) {
-    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-    assert!(status.success(), "kill -TERM {}", child.id());
+    signal(child, "TERM");
+}
+
+/// Sends a signal, as `TERM`, to a child of ours, by its id.
+pub fn signal(child: &Child, name: &str) {
+    let arguments = [format!("-{name}"), child.id().to_string()];
+    let status = Command::new("kill").args(&arguments).status().expect("kill runs");
+    assert!(status.success(), "kill {arguments:?}");
 }
 
 /// A network of real processes on loopback, founded with the commands that an operator would type.
@@ -340,7 +405,7 @@ fn keygen(folder: &Path, passphrase_file: &Path, member: &str, port: u16) -> Nod
     // One machine plays all bureaus.
     let config = "[net]\nstrangers_per_ip_max = 64\nredial_ms_min = 100\nredial_ms_max = 1000\n\n[store]\nballast_mib = 1\n";
     std::fs::write(home.join("node.toml"), config).expect("a writable home");
-    Node { member: member.to_owned(), home, child: None }
+    Node { member: member.to_owned(), home, child: None, ready: None }
 }
 
 /// What of a frontier two nodes that hold the same must agree on: the entries and the holes, not who signed when.
