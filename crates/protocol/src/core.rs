@@ -118,6 +118,7 @@ pub struct Core<L, D> {
     pending_imports: Vec<(u64, Imported)>,
     /// Up to here the journal was looked at for entries to release.
     release_after: Option<Position>,
+    release_at: u64,
     over_budget: BTreeSet<MemberId>,
 
     counter: u64,
@@ -141,7 +142,7 @@ pub struct Core<L, D> {
 const COUNTER_BLOCK: u64 = 1_000;
 /// How often space is looked at while there is none, in milliseconds.
 const ROOM_MS: u64 = 1_000;
-/// How often the journal is released and clocks are compared, in milliseconds.
+/// How often the journal is looked at for entries to release, and clocks are compared, in milliseconds.
 const HOUSEKEEPING_MS: u64 = 10_000;
 
 impl<L: Ledger, D: Disk> Core<L, D> {
@@ -187,6 +188,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         for (peer, request) in self.sync.tick(now.mono) {
             self.sync.landed(peer, request, now.mono, false);
         }
+        if now.mono >= self.release_at {
+            let done = self.release_journal(now);
+            self.check(done);
+        }
         if now.mono >= self.housekeeping_at {
             self.housekeeping_at = now.mono + HOUSEKEEPING_MS;
             let done = self.housekeeping(now);
@@ -196,7 +201,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     /// When [`Core::handle_timeout`] and [`Core::commit`] want to be called next, on the monotonic clock.
     pub fn poll_timeout(&self, now: Now) -> u64 {
-        let mut at = self.housekeeping_at.min(self.sync.next_tick(now.mono));
+        let mut at = self.housekeeping_at.min(self.release_at).min(self.sync.next_tick(now.mono));
         if !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty() {
             at = at.min(self.delta_at);
         }

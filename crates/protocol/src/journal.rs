@@ -8,17 +8,18 @@
 //! last entry of each lane stays for ever, so that the journal always knows where its logs end.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use ecomesh_record::codec;
 use ecomesh_record::record::RecordError;
-use ecomesh_record::{Body, LogId, MemberId, NetworkId, Position, Record};
+use ecomesh_record::{Body, MemberId, NetworkId, Position, Record};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use thiserror::Error;
 
 use crate::disk::{Disk, DiskError};
 use crate::limits::JOURNAL_ENTRY_BYTES_MAX;
-use crate::small_log::{self, LogError, LogHeader, Scan, Writer, encode_entry};
+use crate::small_log::{self, HEADER_BYTES, LogError, LogHeader, Scan, Writer, encode_entry, whole_entry};
 
 /// Name of the journal on its [`Disk`].
 pub const JOURNAL: &str = "journal";
@@ -125,10 +126,18 @@ pub struct Journal {
     network: NetworkId,
     member: MemberId,
     instance: [u8; 16],
-    /// Entries that are not released, with their length in the file.
-    kept: BTreeMap<Position, u64>,
+    /// Entries that are not released, and where they stand in the file.
+    kept: BTreeMap<Position, Span>,
+    kept_bytes: u64,
     released_bytes: u64,
     writer: Writer,
+}
+
+/// A part of the file: the first byte, and how many.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u64,
+    length: u64,
 }
 
 impl Journal {
@@ -142,15 +151,15 @@ impl Journal {
         member: MemberId,
         content: &Content,
     ) -> Result<Self, DiskError> {
-        let length = |entry: &Entry| (entry.record.position(), encode_entry(&entry.encode()).len() as u64);
-        Ok(Self {
-            network,
-            member,
-            instance: content.instance,
-            kept: content.entries.iter().map(length).collect(),
-            released_bytes: 0,
-            writer: Writer::resume(disk, JOURNAL, content.whole_bytes, content.torn_bytes)?,
-        })
+        let writer = Writer::resume(disk, JOURNAL, content.whole_bytes, content.torn_bytes)?;
+        let mut journal = Self::empty(network, member, content.instance, writer);
+        let mut start = HEADER_BYTES as u64;
+        for entry in &content.entries {
+            let length = encode_entry(&entry.encode()).len() as u64;
+            journal.keep(entry.record.position(), Span { start, length });
+            start += length;
+        }
+        Ok(journal)
     }
 
     /// Starts an empty journal and goes on with it.
@@ -165,7 +174,16 @@ impl Journal {
     ) -> Result<Self, DiskError> {
         let header = LogHeader { magic: *JOURNAL_MAGIC, network, member, instance };
         let writer = Writer::replace(disk, JOURNAL, &header.encode())?;
-        Ok(Self { network, member, instance, kept: BTreeMap::new(), released_bytes: 0, writer })
+        Ok(Self::empty(network, member, instance, writer))
+    }
+
+    fn empty(network: NetworkId, member: MemberId, instance: [u8; 16], writer: Writer) -> Self {
+        Self { network, member, instance, kept: BTreeMap::new(), kept_bytes: 0, released_bytes: 0, writer }
+    }
+
+    fn keep(&mut self, position: Position, span: Span) {
+        self.kept.insert(position, span);
+        self.kept_bytes += span.length;
     }
 
     /// Appends entries and syncs once. When it returns, they survive a loss of power.
@@ -174,9 +192,12 @@ impl Journal {
     /// [`DiskError`]; nothing of the entries counts then.
     pub fn append(&mut self, disk: &mut impl Disk, entries: &[&Entry]) -> Result<(), DiskError> {
         let encoded: Vec<Vec<u8>> = entries.iter().map(|entry| encode_entry(&entry.encode())).collect();
+        let mut start = self.writer.end();
         self.writer.append(disk, &encoded)?;
         for (entry, bytes) in entries.iter().zip(&encoded) {
-            self.kept.insert(entry.record.position(), bytes.len() as u64);
+            let length = bytes.len() as u64;
+            self.keep(entry.record.position(), Span { start, length });
+            start += length;
         }
         Ok(())
     }
@@ -190,30 +211,36 @@ impl Journal {
         self.rewrite(disk)
     }
 
-    /// Positions that are not released yet, oldest first within each log; without the last of each log.
-    pub fn releasable(&self) -> Vec<Position> {
-        let last = self.last_of_logs();
-        self.kept.keys().filter(|p| last.get(&p.log) != Some(&p.seq)).copied().collect()
+    /// Up to `count` positions behind `after` that are not released yet, ascending; without the last of each log.
+    pub fn releasable(&self, after: Option<Position>, count: usize) -> Vec<Position> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let positions = self.kept.range((from, Bound::Unbounded)).map(|(position, _)| *position);
+        let next = positions.clone().skip(1).map(Some).chain([None]);
+        let is_last =
+            |(position, next): &(Position, Option<Position>)| next.map(|n| n.log) != Some(position.log);
+        positions.zip(next).filter(|pair| !is_last(pair)).map(|(position, _)| position).take(count).collect()
     }
 
     /// Marks entries as no longer needed; the file shrinks at the next [`Journal::rewrite_if_due`].
     pub fn release(&mut self, positions: &[Position]) {
         for position in positions {
-            self.released_bytes += self.kept.remove(position).unwrap_or(0);
+            let bytes = self.kept.remove(position).map_or(0, |span| span.length);
+            self.released_bytes += bytes;
+            self.kept_bytes -= bytes;
         }
     }
 
-    /// Rewrites the file without released entries, once they take enough room.
+    /// Rewrites the file without released entries, once they take enough room, and more than the others: so a long
+    /// journal is not copied again and again.
     ///
     /// # Errors
     /// [`DiskError`]; the old file stands then.
     pub fn rewrite_if_due(&mut self, disk: &mut impl Disk) -> Result<(), DiskError> {
-        if self.released_bytes < REWRITE_BYTES { Ok(()) } else { self.rewrite(disk) }
+        if self.released_bytes < REWRITE_BYTES.max(self.kept_bytes) { Ok(()) } else { self.rewrite(disk) }
     }
 
     fn rewrite(&mut self, disk: &mut impl Disk) -> Result<(), DiskError> {
-        let Some(bytes) = disk.read(JOURNAL)? else { return Ok(()) };
-        let Ok(content) = read(self.network, self.member, &bytes) else { return Ok(()) };
+        let Some(old) = disk.read(JOURNAL)? else { return Ok(()) };
         let header = LogHeader {
             magic: *JOURNAL_MAGIC,
             network: self.network,
@@ -221,14 +248,17 @@ impl Journal {
             instance: self.instance,
         };
         let mut file = header.encode();
-        let kept = content.entries.iter().filter(|e| self.kept.contains_key(&e.record.position()));
-        kept.for_each(|entry| file.extend(encode_entry(&entry.encode())));
+        let mut kept: Vec<(Position, Span)> = self.kept.iter().map(|(p, span)| (*p, *span)).collect();
+        kept.sort_unstable_by_key(|(_, span)| span.start);
+        for (_, span) in &mut kept {
+            // An entry that can no longer be read would hide all behind it: the old file stays as it is.
+            let Some(entry) = whole_entry(&old, span.start, span.length) else { return Ok(()) };
+            span.start = file.len() as u64;
+            file.extend_from_slice(entry);
+        }
         self.writer = Writer::replace(disk, JOURNAL, &file)?;
+        self.kept = kept.into_iter().collect();
         self.released_bytes = 0;
         Ok(())
-    }
-
-    fn last_of_logs(&self) -> BTreeMap<LogId, u64> {
-        self.kept.keys().map(|position| (position.log, position.seq)).collect()
     }
 }

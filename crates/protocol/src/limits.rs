@@ -40,8 +40,12 @@ pub const PAGE_SLOW_MS: u64 = 1_000;
 pub const EXCHANGE_MS_MIN: u64 = 5_000;
 /// Longest pause between full frontier exchanges while nothing changes, in milliseconds.
 pub const EXCHANGE_MS_MAX: u64 = 60_000;
-/// Commits within this time share one delta frontier, in milliseconds.
-pub const DELTA_MS: u64 = 50;
+/// Commits within this time for each link share one delta frontier, in milliseconds.
+pub const DELTA_MS_PER_LINK: u64 = 2;
+/// Commits share one delta frontier for at least this long, in milliseconds.
+pub const DELTA_MS_MIN: u64 = 4;
+/// And for at most this long, in milliseconds.
+pub const DELTA_MS_MAX: u64 = 50;
 /// A request that has no answer after this is given up, in milliseconds: 1 MiB at 64 kbit/s takes 131 s, but
 /// pages shrink long before that.
 pub const REQUEST_MS_MAX: u64 = 60_000;

@@ -112,6 +112,16 @@ pub fn scan(magic: &[u8; 8], bytes: &[u8]) -> Result<Scan, LogError> {
     Ok(Scan { header, entries, whole_bytes: at as u64, torn_bytes: (bytes.len() - at) as u64 })
 }
 
+/// The entry of `length` bytes that stands at `start` in a file, with its length and checksum; `None` unless it is
+/// whole.
+pub fn whole_entry(file: &[u8], start: u64, length: u64) -> Option<&[u8]> {
+    let start = usize::try_from(start).ok()?;
+    let end = start.checked_add(usize::try_from(length).ok()?)?;
+    let payload = entry_at(file, start)?;
+    let entry = file.get(start..end)?;
+    (entry.len() == ENTRY_OVERHEAD + payload.len()).then_some(entry)
+}
+
 fn entry_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let (length, rest) = bytes.get(at..)?.split_first_chunk::<4>()?;
     let (check, rest) = rest.split_first_chunk::<CHECKSUM_BYTES>()?;
@@ -156,6 +166,11 @@ impl Writer {
     pub fn replace(disk: &mut impl Disk, name: &'static str, file: &[u8]) -> Result<Self, DiskError> {
         disk.replace(name, file)?;
         Ok(Self { name, end: file.len() as u64, suspect: false })
+    }
+
+    /// Length of the file in bytes: the next entry begins there.
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     /// Appends encoded entries and syncs once. When it returns, they survive a loss of power.

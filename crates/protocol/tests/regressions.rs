@@ -170,3 +170,40 @@ fn a_retry_during_a_full_store_makes_one_record() {
     assert_eq!(mesh.node("KE").core().ledger().heads().unwrap().len(), 1);
     assert_eq!(mesh.node("KE").holdings().len(), 1);
 }
+
+/// The journal was released at 25 entries a second: under load it grew without end, and was copied for every 8 MiB.
+#[test]
+fn a_long_journal_is_released_as_fast_as_it_grows() {
+    let mut mesh = Mesh::new(&["KE", "TZ", "TH"]);
+    for number in 0..2_000 {
+        let mut draft = draft(&format!("message {number}"), &["TZ"]);
+        draft.content.resize(5_000, b'.');
+        mesh.send("KE", draft);
+        if number % 200 == 0 {
+            mesh.run();
+        }
+    }
+    mesh.run();
+    mesh.pass(25_000);
+    let journal_bytes = |mesh: &mut Mesh| {
+        mesh.stop("KE", |_, _| {});
+        let (_, mut disk) = mesh.parts("KE");
+        let bytes = ecomesh_protocol::Disk::read(&mut disk, JOURNAL).unwrap().unwrap();
+        mesh.start("KE");
+        mesh.link_all();
+        bytes
+    };
+    let bytes = journal_bytes(&mut mesh);
+    assert!(bytes.len() < 2_000_000, "{} bytes", bytes.len());
+    let content = ecomesh_protocol::journal::read(mesh.network(), member("KE"), &bytes).unwrap();
+    assert_eq!(content.torn_bytes, 0);
+    // The end of the log is still known: the node goes on where it was.
+    let id = mesh.sent("KE", "after the restart", &["TZ"]);
+    let header = mesh.node("KE").record(id).unwrap().header().clone();
+    assert_eq!((header.generation, header.seq), (0, 2_000));
+    let bytes = journal_bytes(&mut mesh);
+    let content = ecomesh_protocol::journal::read(mesh.network(), member("KE"), &bytes).unwrap();
+    let last = content.entries.last().unwrap();
+    assert_eq!(last.record.id(), id);
+    mesh.assert_equal();
+}

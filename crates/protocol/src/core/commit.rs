@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ecomesh_record::{MemberId, Position, Record, SignedFrontier};
 use sha2::{Digest, Sha256};
 
-use super::{BYTES_PREFIX, Core, Journaled, ROOM_MS, difference};
+use super::{BYTES_PREFIX, Core, HOUSEKEEPING_MS, Journaled, ROOM_MS, difference};
 use crate::author::{Remembered, Standing, Written, encode_remembered, fingerprint_of, idempotency_name};
 use crate::delivery::Proved;
 use crate::disk::{Disk, DiskError};
@@ -14,13 +14,20 @@ use crate::io::{Alarm, AuthorError, Now, Output, PeerKey, Recorded};
 use crate::journal::Entry;
 use crate::judge::judge;
 use crate::ledger::{Batch, Ledger, LedgerError, Room};
-use crate::limits::{CLOCK_SKEW_MS, DELTA_MS, PUSH_BYTES_MAX, PUSH_RECORDS_MAX, THIRD_FRONTIERS_MAX};
+use crate::limits::{
+    CLOCK_SKEW_MS, DELTA_MS_MAX, DELTA_MS_MIN, DELTA_MS_PER_LINK, PUSH_BYTES_MAX, PUSH_RECORDS_MAX,
+    THIRD_FRONTIERS_MAX,
+};
 use crate::sync::{Ask, View};
 use crate::verify::Verified;
 use crate::wire::{ask, encode_push, push_len};
 
 /// Most own records written in one commit.
 const OWN_RECORDS_MAX: usize = 256;
+/// Most journal entries released at once: each is read back, and together they should take some milliseconds.
+const RELEASED_MAX: usize = 512;
+/// Pause between two slices while there is more to release, in milliseconds.
+const RELEASE_MS_MIN: u64 = 100;
 
 impl<L: Ledger, D: Disk> Core<L, D> {
     /// Makes everything durable that the inputs since the last commit led to, tells the clients and the network,
@@ -362,7 +369,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         let news = !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty();
         if news {
-            self.delta_at = now.mono + DELTA_MS;
+            self.delta_at = now.mono + delta_ms(self.sync.links().count());
             let changed = std::mem::take(&mut self.changed);
             let forks = std::mem::take(&mut self.new_forks);
             self.holes_changed = false;
@@ -446,9 +453,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         Ok(ask::exchange(digest, &waiting))
     }
 
-    /// What is due every ten seconds: release of the journal, old idempotency keys, budgets, clocks.
+    /// What is due every ten seconds: old idempotency keys, budgets, clocks.
     pub(super) fn housekeeping(&mut self, now: Now) -> Result<(), LedgerError> {
-        self.release_journal()?;
         for key in self.author.forget_old(now.wall) {
             self.replica.stage_value(idempotency_name(&key), Vec::new());
         }
@@ -472,15 +478,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         Ok(())
     }
 
-    /// Releases journal entries that enough others hold and that can be read back here.
-    fn release_journal(&mut self) -> Result<(), LedgerError> {
+    /// Releases a slice of the journal's entries that enough others hold and that can be read back here; soon again if
+    /// there is more to do.
+    pub(super) fn release_journal(&mut self, now: Now) -> Result<(), LedgerError> {
         let enough = 2.max(self.others.len() / 3 + 1).min(self.others.len());
-        let mut released = Vec::new();
+        let due = self.journal.releasable(self.release_after, RELEASED_MAX);
         // Goes round, so that entries which cannot be released do not hide those behind them.
-        let after = self.release_after;
-        let due = self.journal.releasable().into_iter().filter(|p| after.is_none_or(|after| *p > after));
-        let due: Vec<Position> = due.take(OWN_RECORDS_MAX).collect();
-        self.release_after = due.last().copied().filter(|_| due.len() == OWN_RECORDS_MAX);
+        self.release_after = due.last().copied().filter(|_| due.len() == RELEASED_MAX);
+        let mut released = Vec::new();
         for position in due {
             let Some(record) = self.ledger.record(position)? else { continue };
             let readable = record.body().is_some();
@@ -488,12 +493,20 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 released.push(position);
             }
         }
+        let more = released.len() == RELEASED_MAX;
+        self.release_at = now.mono + if more { RELEASE_MS_MIN } else { HOUSEKEEPING_MS };
         self.journal.release(&released);
         if let Err(error) = self.journal.rewrite_if_due(&mut self.disk) {
             self.disk_failed(&error);
         }
         Ok(())
     }
+}
+
+/// How long commits share one delta frontier, in milliseconds. With few links a delivery is told at once; with many,
+/// each delta costs as many messages.
+fn delta_ms(links: usize) -> u64 {
+    (links as u64 * DELTA_MS_PER_LINK).clamp(DELTA_MS_MIN, DELTA_MS_MAX)
 }
 
 fn remembered(own: &Journaled) -> Remembered {

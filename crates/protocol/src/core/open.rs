@@ -76,6 +76,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             pending_evidence: Vec::new(),
             pending_imports: Vec::new(),
             release_after: None,
+            release_at: now.mono,
             over_budget: BTreeSet::new(),
             counter,
             counter_reserved: counter,
