@@ -30,6 +30,7 @@ use crate::home::Home;
 use crate::http::{Listening, Shared};
 use crate::passphrase::Passphrase;
 use crate::pool::Pool;
+use crate::scrub::Scrub;
 use crate::telemetry::{self, TelemetryError};
 
 pub use start::StartError;
@@ -67,6 +68,7 @@ pub struct Running {
     exit: oneshot::Receiver<Exit>,
     failure: Option<String>,
     pool: Pool,
+    scrub: Scrub,
     redial: Option<AbortHandle>,
     stop_after: Duration,
 }

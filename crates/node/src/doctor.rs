@@ -13,7 +13,7 @@ use ecomesh_protocol::ledger::{Ledger, Room};
 use ecomesh_protocol::{Disk, Roster, small_log};
 use ecomesh_record::{MemberId, Time};
 use ecomesh_seal::key_file::{self, Purpose};
-use ecomesh_store::{FileDisk, OpenError, Options, System, open_or_create, set_aside};
+use ecomesh_store::{FileDisk, OpenError, Options, System, look_at_room, open_or_create, set_aside};
 
 use crate::config::NodeConfig;
 use crate::founding::keygen::random;
@@ -112,6 +112,12 @@ pub fn examine(home: &Home, repair: bool) -> Examination {
                 Severity::Note,
                 format!("{error}; store and journal are looked at only when it is stopped"),
             );
+            if let Some(config) = config {
+                match look_at_room(&home.store_dir(), &config.store.options()) {
+                    Ok(room) => examine_room(&mut found, room),
+                    Err(error) => found.bad("space", format!("the free space is not known: {error}")),
+                }
+            }
             return found;
         }
         Err(error) => {

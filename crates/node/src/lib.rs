@@ -35,6 +35,7 @@ mod events;
 mod http;
 mod metrics;
 mod pool;
+mod scrub;
 mod shell;
 mod views;
 

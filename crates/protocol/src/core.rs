@@ -175,6 +175,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 Ok(())
             }
             Input::Import { ticket, records, refused } => self.import(ticket, records, refused, now),
+            Input::BodyMissing { id } => {
+                self.body_missing(id);
+                Ok(())
+            }
+            Input::LedgerFailed { error } => Err(error),
             Input::Misbehaved { peer, reason } => {
                 self.blame(peer, &reason, now);
                 Ok(())

@@ -10,6 +10,7 @@ use ecomesh_record::{Flags, ForkProof, Kind, MemberId, Priority, RecordId, Reten
 use thiserror::Error;
 
 use crate::judge::Void;
+use crate::ledger::LedgerError;
 use crate::verify::{KeyRing, Verified};
 use crate::wire::{Answer, PushReport, Question};
 
@@ -209,6 +210,16 @@ pub enum Input {
         records: Vec<Verified>,
         /// How many were refused before.
         refused: u64,
+    },
+    /// The shell read a record of the store and found its body missing or damaged.
+    BodyMissing {
+        /// The record.
+        id: RecordId,
+    },
+    /// The shell could not read the store.
+    LedgerFailed {
+        /// What it said.
+        error: LedgerError,
     },
     /// A peer sent what no honest peer sends, seen by the shell.
     Misbehaved {

@@ -143,7 +143,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Goes on with a file that was scanned; cuts its torn tail.
+    /// Goes on with a file that was scanned; cuts its torn tail, and makes the rest durable: a process that was killed
+    /// may have written it and not synced it, so that it is seen and still lost with the power.
     ///
     /// # Errors
     /// [`DiskError`].
@@ -155,6 +156,8 @@ impl Writer {
     ) -> Result<Self, DiskError> {
         if torn_bytes > 0 {
             disk.truncate(name, whole_bytes)?;
+        } else {
+            disk.sync(name)?;
         }
         Ok(Self { name, end: whole_bytes, suspect: false })
     }
@@ -204,6 +207,7 @@ fn checksum(parts: &[&[u8]]) -> [u8; CHECKSUM_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::MemoryDisk;
 
     const MAGIC: &[u8; 8] = b"ECOTEST1";
 
@@ -251,6 +255,20 @@ mod tests {
                 assert!(good.entries.starts_with(&scan.entries));
             }
         }
+    }
+
+    #[test]
+    fn what_a_start_finds_is_durable_from_then_on() {
+        let mut disk = MemoryDisk::new();
+        disk.replace("log", &file(&[b"one"])).unwrap();
+        // The process is killed before it syncs.
+        disk.append("log", &encode_entry(b"two")).unwrap();
+        let found = scan(MAGIC, &disk.read("log").unwrap().unwrap()).unwrap();
+        assert_eq!(found.entries, [b"one", b"two"]);
+        Writer::resume(&mut disk, "log", found.whole_bytes, found.torn_bytes).unwrap();
+        disk.crash(0);
+        let left = scan(MAGIC, &disk.read("log").unwrap().unwrap()).unwrap();
+        assert_eq!(left.entries, found.entries);
     }
 
     #[test]

@@ -207,3 +207,20 @@ fn a_long_journal_is_released_as_fast_as_it_grows() {
     assert_eq!(last.record.id(), id);
     mesh.assert_equal();
 }
+
+/// A body that rots while the node runs is fetched again as soon as the shell has read it, not at the next start.
+#[test]
+fn a_body_found_missing_is_told_and_fetched_again() {
+    use ecomesh_protocol::Input;
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let id = mesh.sent("KE", "one", &["TZ"]);
+    mesh.pass(500);
+    mesh.unlink("KE", "TZ");
+    mesh.input("TZ", Input::BodyMissing { id });
+    mesh.run();
+    assert!(mesh.node("TZ").alarms.iter().any(|alarm| matches!(alarm, Alarm::Holes(1))));
+    assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 1);
+    mesh.link("KE", "TZ");
+    mesh.pass(6_000);
+    assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
+}

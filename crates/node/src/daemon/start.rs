@@ -28,6 +28,7 @@ use crate::http::{self, BindError, Listening, Services, Shared};
 use crate::metrics::Metrics;
 use crate::passphrase::Passphrase;
 use crate::pool::Pool;
+use crate::scrub::Scrub;
 use crate::shell::{Correlation, Effects, NetEvents, to_net};
 use crate::views::Views;
 
@@ -109,6 +110,7 @@ struct Parts {
     core_thread: JoinHandle<()>,
     exit: oneshot::Receiver<Exit>,
     pool: Pool,
+    scrub: Scrub,
     redial: Option<AbortHandle>,
 }
 
@@ -119,7 +121,7 @@ fn running(
     servers: Listening,
     parts: Parts,
 ) -> Running {
-    let Parts { net, net_events, listening, core, core_thread, exit, pool, redial } = parts;
+    let Parts { net, net_events, listening, core, core_thread, exit, pool, scrub, redial } = parts;
     let stop_after = Duration::from_millis(config.limits.stop_ms);
     Running {
         home,
@@ -132,6 +134,7 @@ fn running(
         exit,
         failure: None,
         pool,
+        scrub,
         redial,
         stop_after,
     }
@@ -221,6 +224,7 @@ fn launch(
         listening: listening_sender,
     };
     let net_events = spawn_net_events(net_events)?;
+    let scrub = Scrub::start(reader.clone(), handle.clone()).map_err(|e| no_thread(&e))?;
     let services = Services {
         own,
         roster,
@@ -237,7 +241,8 @@ fn launch(
         refilling: fresh,
         import_bytes_max: config.limits.import_mib.saturating_mul(1024 * 1024),
     };
-    Ok((Parts { net, net_events, listening, core: handle, core_thread, exit, pool, redial }, services))
+    let core = handle;
+    Ok((Parts { net, net_events, listening, core, core_thread, exit, pool, scrub, redial }, services))
 }
 
 fn no_thread(error: &std::io::Error) -> StartError {

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use ecomesh_api::{Health, Problem, Ready};
+use ecomesh_protocol::ledger::Room;
 
 use super::extract::Live;
 use super::{Refusal, Services, Shared, openapi};
@@ -66,6 +67,9 @@ async fn waiting(services: &Services) -> Option<Ready> {
     let Ok(Ok((status, peers))) = tokio::time::timeout(CORE_TIMEOUT, look).await else {
         return not_ready(100, "the core does not answer; see the log");
     };
+    if status.room < Room::Plenty {
+        return not_ready(100, "no space left: it takes no messages until there is space on its disk");
+    }
     let recovering = status.recovering_ms.is_some();
     // A store that did not open was replaced by an empty one. Without a peer that has more, it is as full as can be.
     let missing = peers.iter().filter(|peer| peer.connected).map(|peer| peer.ahead).max().unwrap_or(0);

@@ -8,7 +8,7 @@ use super::Core;
 use crate::disk::Disk;
 use crate::evidence::Evidence;
 use crate::frontiers::Taken;
-use crate::io::{Imported, Now, Output, PeerKey, PushVerdict};
+use crate::io::{Alarm, Imported, Now, Output, PeerKey, PushVerdict};
 use crate::ledger::{Ledger, LedgerError, Room};
 use crate::replica::Receipt;
 use crate::sync::{Assembled, Want};
@@ -299,6 +299,15 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             None => self.blame(peer, "a body that its header does not commit to", now),
         }
         Ok(())
+    }
+
+    /// What is missing is told in the frontier and fetched again.
+    pub(super) fn body_missing(&mut self, id: RecordId) {
+        if self.replica.mark_hole(id) {
+            self.holes_changed = true;
+            self.complete = None;
+            self.alarm(Alarm::Holes(self.replica.holes().len()));
+        }
     }
 
     pub(super) fn import(

@@ -49,10 +49,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 let max_bytes = max_bytes.min(PAGE_BYTES_MAX) as usize;
                 let mut page = self.ledger.page(log, from, max_bytes, PAGE_RECORDS_MAX)?;
                 page.truncate(usize::try_from(end - from).unwrap_or(usize::MAX));
-                for record in page.iter().filter(|record| record.body().is_none()) {
-                    // Found damaged just now: it is told in the frontier and fetched again.
-                    self.holes_changed |= self.replica.mark_hole(record.id());
-                }
+                // Found damaged just now.
+                page.iter().filter(|record| record.body().is_none()).for_each(|r| self.body_missing(r.id()));
                 let fits = |bytes: usize| bytes <= max_bytes;
                 let frames: Vec<RecordFrame> = page
                     .into_iter()
