@@ -21,6 +21,20 @@ pub struct Cli {
 pub enum Command {
     /// Records per second of three nodes, each record covered by all three signed frontiers
     Mesh,
+    /// From acknowledged to covered by all: one record at a time, and at a fixed rate
+    Latency,
+    /// A node that missed many records fetches them
+    Catchup,
+    /// An archive is audited offline
+    Audit,
+    /// Memory of idle nodes, and what records take on the disk
+    Idle,
+    /// A node with many records is killed and started again
+    Restart,
+    /// The parts alone: signatures, sled, plain gossip, syncs of the disk
+    Raw,
+    /// All of them, one after the other
+    All,
     /// One node, as a process: for the benchmarks themselves
     #[command(hide = true)]
     Node(NodeArgs),
@@ -59,4 +73,31 @@ pub struct Options {
     /// Length of each record's content in bytes
     #[arg(long, global = true, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
     pub body_bytes: u32,
+    /// latency: records sent one after the other
+    #[arg(long, global = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub samples: u32,
+    /// latency: records per second offered
+    #[arg(long, global = true, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rate: u32,
+    /// latency: seconds for which they are offered
+    #[arg(long, global = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub rate_s: u64,
+    /// catchup: records that the node missed
+    #[arg(long, global = true, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(4..))]
+    pub missed: u64,
+    /// audit: records in the archive
+    #[arg(long, global = true, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(4..))]
+    pub audited: u64,
+    /// idle: records that the nodes hold
+    #[arg(long, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub held: u64,
+    /// idle: seconds without load before memory is looked at
+    #[arg(long, global = true, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub settle_s: u64,
+    /// restart: records that the node holds, one run for each number
+    #[arg(long, global = true, value_delimiter = ',', default_values_t = [200_000_u64, 1_000_000])]
+    pub restart_records: Vec<u64>,
+    /// Milliseconds for which each raw limit is measured
+    #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub raw_ms: u64,
 }

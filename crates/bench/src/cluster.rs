@@ -136,9 +136,8 @@ impl Node {
     /// Waits until the node takes and gives messages.
     pub async fn ready(&self, longest: Duration) -> anyhow::Result<()> {
         let what = format!("the node of {} to be ready", self.member);
-        let ready = until(longest, &what, async || {
-            self.api.ready().await.ok().filter(|ready| ready.ready).map(drop)
-        });
+        let ready =
+            until(longest, &what, async || self.api.ready().await.ok().filter(|ready| ready.ready).map(drop));
         ready.await.with_context(|| format!("its log ends with: {}", tail(&self.log_file())))
     }
 

@@ -26,8 +26,6 @@ const PORTS: u16 = 12_000;
 
 /// A founded network. All members have joined; no node runs.
 pub struct Founded {
-    /// The folder of everything.
-    pub folder: PathBuf,
     /// The homes, by member.
     pub homes: Vec<Home>,
     /// The members, in the same order.
@@ -69,14 +67,15 @@ pub fn found_network(folder: &Path, members: usize, settings: &str) -> anyhow::R
         signatures.push((PathBuf::from(card.member.as_str()), sign(&draft, card, &home.unseal(&secret)?)?));
     }
     let charter_file = folder.join("benchmark.charter");
-    std::fs::write(&charter_file, found(&draft, &signatures)?.encode()?).context("cannot write the charter")?;
+    std::fs::write(&charter_file, found(&draft, &signatures)?.encode()?)
+        .context("cannot write the charter")?;
     for (home, _) in &made {
         std::fs::write(home.config_file(), settings).context("cannot write node.toml")?;
         join(home, &charter_file)?;
     }
     let members = cards.iter().map(|card| card.member).collect();
     let homes = made.into_iter().map(|(home, _)| home).collect();
-    Ok(Founded { folder: folder.to_owned(), homes, members, passphrase_file })
+    Ok(Founded { homes, members, passphrase_file })
 }
 
 fn passphrase(file: &Path) -> anyhow::Result<Passphrase> {

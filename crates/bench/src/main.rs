@@ -9,17 +9,25 @@
 // In a binary nothing is reachable from outside; `pub` marks what the other modules of this crate may use.
 #![allow(unreachable_pub)]
 
+mod archive;
+mod audit;
+mod catchup;
 mod cli;
 mod cluster;
 mod coverage;
+mod cpu;
 mod figures;
 mod founding;
+mod idle;
+mod latency;
 mod load;
 mod machine;
 mod mesh;
 mod node;
 mod process;
+mod raw;
 mod report;
+mod restart;
 
 use std::process::ExitCode;
 
@@ -57,10 +65,35 @@ fn benchmarks(cli: &Cli) -> anyhow::Result<ExitCode> {
 
 async fn run(cli: &Cli) -> anyhow::Result<report::Report> {
     let mut report = report::Report::begin();
-    let options = &cli.options;
+    let all = [
+        Command::Raw,
+        Command::Mesh,
+        Command::Latency,
+        Command::Catchup,
+        Command::Audit,
+        Command::Idle,
+        Command::Restart,
+    ];
     match &cli.command {
-        Command::Node(_) => {}
-        Command::Mesh => report.add(mesh::run(options).await?),
+        Command::All => {
+            for command in &all {
+                report.add(one(command, &cli.options).await?);
+            }
+        }
+        command => report.add(one(command, &cli.options).await?),
     }
     Ok(report)
+}
+
+async fn one(command: &Command, options: &cli::Options) -> anyhow::Result<figures::Section> {
+    match command {
+        Command::Raw => raw::run(options).await,
+        Command::Mesh => mesh::run(options).await,
+        Command::Latency => latency::run(options).await,
+        Command::Catchup => catchup::run(options).await,
+        Command::Audit => audit::run(options).await,
+        Command::Idle => idle::run(options).await,
+        Command::Restart => restart::run(options).await,
+        Command::Node(_) | Command::All => anyhow::bail!("this is no single benchmark"),
+    }
 }

@@ -1,18 +1,19 @@
 //! `mesh`: records per second of three nodes. A record counts when the signed frontiers of all three cover it, which
 //! they do only when it is synced to each disk.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::ensure;
 use ecomesh_api::SendRequest;
 
 use crate::cli::Options;
-use crate::cluster::{Cluster, Node};
+use crate::cluster::Cluster;
 use crate::coverage::covered;
+use crate::cpu::{Cpu, Snapshot};
 use crate::figures::{Figure, Samples, Section, Target};
 use crate::load::{Sending, in_a_window, message};
-use crate::process::{cpu_by_thread, usage};
+use crate::process::usage;
+use crate::raw::{Limits, gossip_figure};
 
 /// Nodes.
 const NODES: usize = 3;
@@ -27,6 +28,8 @@ const MEMORY_TARGET: Target = Target::AtMost(200.0);
 pub async fn run(options: &Options) -> anyhow::Result<Section> {
     let request = message(options.body_bytes as usize)?;
     let mut section = Section::new("mesh", story(options));
+    let limits = Limits::measure(options).await?;
+    let gossip = gossip_figure(options).await?;
     let (mut rates, mut accepted, mut memory) = (Samples::default(), Samples::default(), Samples::default());
     let mut waits = Samples::default();
     for _ in 0..options.runs {
@@ -47,8 +50,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
         accepted.median(),
         "records/s",
     ));
-    for (id, what, share) in
-        [("mesh.send_ms_p50", "send, p50", 0.5), ("mesh.send_ms_p99", "send, p99", 0.99)]
+    for (id, what, share) in [("mesh.send_ms_p50", "send, p50", 0.5), ("mesh.send_ms_p99", "send, p99", 0.99)]
     {
         section.figure(Figure::new(id, what, waits.percentile(share), "ms"));
     }
@@ -56,8 +58,15 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
         Figure::new("mesh.peak_mib", "peak resident memory of the largest node", memory.max(), "MiB")
             .target(MEMORY_TARGET),
     );
+    limits.add_to(&mut section);
+    section.figure(gossip);
     if options.runs > 1 {
-        section.note(format!("{} runs, from {:.0} to {:.0} records/s", rates.len(), rates.min(), rates.max()));
+        section.note(format!(
+            "{} runs, from {:.0} to {:.0} records/s",
+            rates.len(),
+            rates.min(),
+            rates.max()
+        ));
     }
     Ok(section)
 }
@@ -75,8 +84,7 @@ struct Run {
     sending: Sending,
     covered_s: f64,
     peak_mib: f64,
-    /// Seconds on a processor by kind of thread, of each node; and of the benchmark's own threads.
-    cpu: Vec<(String, BTreeMap<String, f64>)>,
+    cpu: Cpu,
 }
 
 impl Run {
@@ -91,35 +99,23 @@ impl Run {
 
     /// Where the processors' time went.
     fn note(&self) -> String {
-        let count = self.sending.count() as f64;
-        let per_record = |seconds: f64| format!("{:.0}", seconds * 1e6 / count);
-        let mut parts = Vec::new();
-        for (who, threads) in &self.cpu {
-            let threads: Vec<String> = threads
-                .iter()
-                .filter(|(_, seconds)| **seconds * 1e6 / count >= 0.5)
-                .map(|(name, seconds)| format!("{name} {}", per_record(*seconds)))
-                .collect();
-            parts.push(format!("{who}: {}", threads.join(", ")));
-        }
         let busy = match self.sending.busy {
             0 => String::new(),
             times => format!("; refused as busy {times} times"),
         };
-        format!("processor time per record in µs by thread: {}{busy}", parts.join("; "))
+        format!("{}{busy}", self.cpu.note(self.sending.count()))
     }
 }
 
 async fn once(options: &Options, request: &SendRequest) -> anyhow::Result<Run> {
     let mut cluster = Cluster::start(NODES, options).await?;
-    let before = cpu(&cluster.nodes)?;
-    let clients = (0..options.window as usize)
-        .map(|n| cluster.nodes[n % options.senders as usize].client())
-        .collect();
+    let before = Snapshot::take(&cluster.nodes)?;
+    let clients =
+        (0..options.window as usize).map(|n| cluster.nodes[n % options.senders as usize].client()).collect();
     let sending = in_a_window(clients, request, options.records).await?;
     let longest = Duration::from_secs(60 + options.records / SLOWEST);
     let covered_at = covered(&cluster.nodes, &sending.logs, &cluster.founded.members, longest).await?;
-    let after = cpu(&cluster.nodes)?;
+    let cpu = before.until_now(&cluster.nodes)?;
     check_nothing_is_lost(options, &sending)?;
     let mut peak_kib = 0;
     for node in &cluster.nodes {
@@ -130,7 +126,7 @@ async fn once(options: &Options, request: &SendRequest) -> anyhow::Result<Run> {
         covered_s: (covered_at - sending.began).as_secs_f64(),
         sending,
         peak_mib: peak_kib as f64 / 1024.0,
-        cpu: difference(before, after),
+        cpu,
     })
 }
 
@@ -141,27 +137,4 @@ fn check_nothing_is_lost(options: &Options, sending: &Sending) -> anyhow::Result
         ensure!(acknowledged.last + 1 == acknowledged.count, "{log} has {acknowledged:?}");
     }
     Ok(())
-}
-
-/// Seconds on a processor so far, of each node and of this process.
-fn cpu(nodes: &[Node]) -> anyhow::Result<Vec<(String, BTreeMap<String, f64>)>> {
-    let mut all = Vec::new();
-    for node in nodes {
-        all.push((node.member.to_string(), cpu_by_thread(node.pid()?)));
-    }
-    all.push(("load".into(), cpu_by_thread(std::process::id())));
-    Ok(all)
-}
-
-fn difference(
-    before: Vec<(String, BTreeMap<String, f64>)>,
-    after: Vec<(String, BTreeMap<String, f64>)>,
-) -> Vec<(String, BTreeMap<String, f64>)> {
-    let spent = |earlier: BTreeMap<String, f64>, mut later: BTreeMap<String, f64>| {
-        for (name, seconds) in earlier {
-            *later.entry(name).or_default() -= seconds;
-        }
-        later
-    };
-    before.into_iter().zip(after).map(|((who, earlier), (_, later))| (who, spent(earlier, later))).collect()
 }

@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn a_missed_target_is_told() {
         let mut section = Section::new("mesh", "A story.");
-        section.figure(Figure::new("mesh.rate", "rate", 7_000.0, "records/s").target(Target::AtLeast(8_000.0)));
+        section
+            .figure(Figure::new("mesh.rate", "rate", 7_000.0, "records/s").target(Target::AtLeast(8_000.0)));
         let mut text = String::new();
         section_text(&mut text, &section);
         assert!(text.contains("≥ 8,000"), "{text}");
