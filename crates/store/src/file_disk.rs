@@ -120,8 +120,7 @@ impl Disk for FileDisk {
         self.check()?;
         let file = &self.file(name, false)?.file;
         file.set_length(length).map_err(|error| disk_error(name, &error))?;
-        let result = file.sync();
-        self.synced(name, result)
+        self.sync(name)
     }
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
