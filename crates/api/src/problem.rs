@@ -109,6 +109,8 @@ codes! {
     OverBudget = "over_budget", 429;
     /// 500: our own mistake, or a damaged store.
     Internal = "internal", 500;
+    /// 500: the node's disk takes no writes, or does not work.
+    Disk = "disk", 500;
     /// 503: the node is starting; `message` says how far.
     Starting = "starting", 503;
     /// 503: the node is stopping.

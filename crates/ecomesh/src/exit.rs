@@ -297,7 +297,7 @@ fn explain_client(error: &ClientError) -> Failure {
             ProblemCode::BadDocument | ProblemCode::BadArchive => ExitCode::BadInput,
             ProblemCode::NoAddressees => ExitCode::Usage,
             ProblemCode::Stopping => ExitCode::NoNode,
-            ProblemCode::Full => ExitCode::Io,
+            ProblemCode::Full | ProblemCode::Disk => ExitCode::Io,
             ProblemCode::Internal => ExitCode::Internal,
             _ => ExitCode::Refused,
         },

@@ -14,6 +14,9 @@ use crate::marker::{Mark, Marker};
 use crate::read::Shared;
 use crate::system::System;
 
+/// Steps in which the limit of a commit is waited for.
+const LIMIT_STEPS: u32 = 10;
+
 /// The thread that commits, and the way to it.
 pub(crate) struct Committer {
     jobs: Option<SyncSender<Job>>,
@@ -85,13 +88,16 @@ impl Committer {
         let gone = || LedgerError::SyncFailed("the thread that commits has ended".into());
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
         jobs.send(job).map_err(|_| gone())?;
-        match self.results.recv_timeout(self.limit) {
-            Ok(result) => result,
-            Err(RecvTimeoutError::Timeout) => {
-                Err(LedgerError::SyncFailed(format!("no answer from the disk after {:?}", self.limit)))
+        // In steps: a process that stood still for longer than the limit (stopped, or its machine frozen) finds one
+        // step over when it wakes up, and the disk gets the others.
+        for _ in 0..LIMIT_STEPS {
+            match self.results.recv_timeout(self.limit / LIMIT_STEPS) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
             }
-            Err(RecvTimeoutError::Disconnected) => Err(gone()),
         }
+        Err(LedgerError::SyncFailed(format!("no answer from the disk after {:?}", self.limit)))
     }
 }
 

@@ -51,11 +51,11 @@ impl Engine {
         }
     }
 
-    /// Reads. A failure means damage, except on a full disk: sled writes a little on its own, also while it only
-    /// reads, and after a failed write it refuses everything.
+    /// Reads. A failure means damage, except on a disk that takes no writes: sled writes a little on its own, also
+    /// while it only reads, and after a failed write it refuses everything.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<T, LedgerError> {
         self.guarded(f)?.map_err(|error| match error {
-            sled::Error::Io(io) if is_full(&io) => self.stop(LedgerError::SyncFailed(io.to_string())),
+            sled::Error::Io(io) if takes_no_writes(&io) => self.stop(LedgerError::SyncFailed(reason(&io))),
             other => self.condemn(&other.to_string()),
         })
     }
@@ -63,7 +63,7 @@ impl Engine {
     /// Writes. A failure of the disk is told apart from damage: the process has to end then.
     pub(crate) fn write<T>(&self, f: impl FnOnce(&Db) -> sled::Result<T>) -> Result<T, LedgerError> {
         self.guarded(f)?.map_err(|error| match error {
-            sled::Error::Io(io) => self.stop(LedgerError::SyncFailed(io.to_string())),
+            sled::Error::Io(io) => self.stop(LedgerError::SyncFailed(reason(&io))),
             other => self.condemn(&other.to_string()),
         })
     }
@@ -85,7 +85,7 @@ impl Engine {
         let db = self.db.as_ref().expect("the database is taken out when the engine is dropped, not before");
         catch_unwind(AssertUnwindSafe(|| f(db))).map_err(|panic| {
             let text = panic_text(panic.as_ref());
-            if tells_of_a_full_disk(&text) {
+            if tells_of_a_full_disk(&text) || text.contains("ReadOnlyFilesystem") {
                 self.stop(LedgerError::SyncFailed(text))
             } else {
                 self.condemn(&text)
@@ -187,6 +187,20 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+fn takes_no_writes(error: &io::Error) -> bool {
+    is_full(error) || error.kind() == io::ErrorKind::ReadOnlyFilesystem
+}
+
+/// What the system said. sled passes most errors on as the text `Os { code: N, … }`, which is no sentence.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let code = text.strip_prefix("Os { code: ").and_then(|rest| rest.split_once(',')).map(|(code, _)| code);
+    match code.and_then(|code| code.parse().ok()) {
+        Some(code) => io::Error::from_raw_os_error(code).to_string(),
+        None => text,
+    }
+}
+
 /// sled unwraps some errors of the system; the panic shows the error then.
 fn tells_of_a_full_disk(panic: &str) -> bool {
     panic.contains("StorageFull") || panic.contains("QuotaExceeded")
@@ -207,4 +221,19 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         "the database stopped: {}",
         text.unwrap_or("no reason given").chars().take(200).collect::<String>()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_said_is_a_sentence_also_through_sled() {
+        let plain = io::Error::from_raw_os_error(30);
+        let through_sled = io::Error::new(io::ErrorKind::ReadOnlyFilesystem, format!("{plain:?}"));
+        assert_eq!(reason(&through_sled), "Read-only file system (os error 30)");
+        assert_eq!(reason(&plain), "Read-only file system (os error 30)");
+        assert_eq!(reason(&io::Error::other("something else")), "something else");
+        assert!(takes_no_writes(&through_sled));
+    }
 }

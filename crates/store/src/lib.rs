@@ -41,7 +41,7 @@ mod verify;
 pub use file_disk::FileDisk;
 pub use files::{Access, Files, OpenFile};
 pub use ledger::SledLedger;
-pub use open::{OpenError, Opened, Options, open_or_create, set_aside};
+pub use open::{OpenError, Opened, Options, look_at_room, open_or_create, set_aside};
 pub use read::{Counts, LedgerReader, Records};
 pub use schema::SCHEMA_VERSION;
 pub use system::System;

@@ -52,6 +52,16 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            ballast: self.ballast_bytes,
+            low_water: self.low_water_bytes,
+            min_free: self.min_free_bytes,
+        }
+    }
+}
+
 /// An open store.
 #[derive(Debug)]
 pub struct Opened {
@@ -148,12 +158,7 @@ pub fn open_or_create(
     if let Some(mark) = &mark {
         store.check_kind(mark.schema, mark.network, network)?;
     }
-    let bounds = Bounds {
-        ballast: options.ballast_bytes,
-        low_water: options.low_water_bytes,
-        min_free: options.min_free_bytes,
-    };
-    let space = Space::open(path, &store.ballast(), bounds, options.system.clone());
+    let space = Space::open(path, &store.ballast(), options.bounds(), options.system.clone());
     let mut space = space.map_err(|e| store.io(&store.ballast(), &e))?;
     let engine = Engine::open(&store.records(), options.cache_bytes, &mut notes);
     let engine = engine.map_err(|failure| store.open_error(failure))?;
@@ -176,6 +181,19 @@ pub fn open_or_create(
     let committer = Committer::start(Arc::clone(&shared), db_file, marker, system, options.commit_limit);
     let committer = committer.map_err(|e| store.io(path, &e))?;
     Ok(Opened { ledger: SledLedger::new(shared, committer, space), fresh, notes })
+}
+
+/// How much the store in `path` may take, from outside: another process may have it open. Changes nothing.
+///
+/// # Errors
+/// What the system said.
+pub fn look_at_room(path: &Path, options: &Options) -> io::Result<Room> {
+    let held = match fs::metadata(Folder { path }.ballast()) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    Ok(options.bounds().room(options.system.free_space(path)?, held))
 }
 
 /// Moves a damaged store away, to a folder beside it whose name ends with `.damaged-` and the time `now` in

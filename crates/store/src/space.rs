@@ -33,6 +33,19 @@ pub(crate) struct Bounds {
     pub(crate) min_free: u64,
 }
 
+impl Bounds {
+    /// How much may be taken with so much free space and so much ballast.
+    pub(crate) fn room(&self, free: u64, held: u64) -> Room {
+        if held == self.ballast && free >= self.low_water {
+            Room::Plenty
+        } else if free.saturating_add(held) >= self.min_free.saturating_add(CONTROL_BYTES) {
+            Room::ControlOnly
+        } else {
+            Room::None
+        }
+    }
+}
+
 /// Watches the free space and owns the ballast.
 #[derive(Debug)]
 pub(crate) struct Space {
@@ -70,14 +83,7 @@ impl Space {
         {
             tracing::warn!(%error, "the reserve of disk space could not be made again");
         }
-        let free = self.free();
-        if self.held == self.bounds.ballast && free >= self.bounds.low_water {
-            Room::Plenty
-        } else if free.saturating_add(self.held) >= self.bounds.min_free.saturating_add(CONTROL_BYTES) {
-            Room::ControlOnly
-        } else {
-            Room::None
-        }
+        self.bounds.room(self.free(), self.held)
     }
 
     /// Sees to it that `bytes` can be written: for control records by giving up ballast if need be.

@@ -1,6 +1,6 @@
 //! `ecomesh peers`: who is connected, and how far behind.
 
-use ecomesh_api::{PeerView, PeersView};
+use ecomesh_api::{PeerView, PeersView, RoomView};
 
 use crate::cli::Global;
 use crate::client::Node;
@@ -19,6 +19,10 @@ pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let peers = node.ask(node.api.peers())?;
     output::either(global, &peers, text)?;
+    if node.ask(node.api.node())?.room != RoomView::Plenty {
+        let advice = "`ecomesh doctor` tells how much it may still take";
+        output::remark(global, &format!("no space left: this node takes no messages; {advice}"));
+    }
     Ok(ExitCode::Ok)
 }
 

@@ -46,7 +46,7 @@ impl From<AuthorError> for Refusal {
             AuthorError::OverBudget => ProblemCode::OverBudget,
             AuthorError::Recovering(_) => ProblemCode::Recovering,
             AuthorError::Busy => ProblemCode::Busy,
-            AuthorError::Disk(_) => ProblemCode::Internal,
+            AuthorError::Disk(_) => ProblemCode::Disk,
         };
         let text = error.to_string();
         let problem = match (&error, text.split_once("; ")) {
