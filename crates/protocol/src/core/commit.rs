@@ -284,7 +284,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         if !own.is_empty() {
             self.sync.changed(now.mono);
-            self.publish(&own);
+            self.publish(&own, now);
         }
         if came_back {
             // Whoever holds these records said so before they were here: their word is wanted again.
@@ -304,14 +304,19 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    /// Pushes own records, batched by topic.
-    fn publish(&mut self, own: &[Arc<Verified>]) {
+    /// Pushes own records, batched by topic. What is over the quota that the others grant is not pushed at all: they
+    /// would check every signature, drop it and pull it.
+    fn publish(&mut self, own: &[Arc<Verified>], now: Now) {
         for topic in 0..=2 {
-            let records = own.iter().map(|v| v.record());
+            let records: Vec<&Record> =
+                own.iter().map(|v| v.record()).filter(|r| r.header().priority.topic() == topic).collect();
+            if !self.admission.admit(self.config.member, topic, records.len(), now.mono) {
+                continue;
+            }
             let mut open: Vec<&Record> = Vec::new();
             let mut bytes = 0;
             let mut messages = Vec::new();
-            for record in records.filter(|r| r.header().priority.topic() == topic) {
+            for record in records {
                 let length = push_len(record) + 8;
                 if !open.is_empty()
                     && (bytes + length > PUSH_BYTES_MAX - 64 || open.len() >= PUSH_RECORDS_MAX)
