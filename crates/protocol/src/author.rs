@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::control::{LogOpen, OpenMode};
 use crate::io::{AuthorError, Draft, Now, Recorded};
 use crate::journal::Entry;
-use crate::judge::judge;
+use crate::judge::{Void, judge_document};
 use crate::ledger::LogHead;
 use crate::replica::End;
 use crate::roster::Roster;
@@ -175,9 +175,11 @@ impl Author {
         if draft.content.len() > CONTENT_BYTES_MAX {
             return Err(AuthorError::TooLong(draft.content.len()));
         }
+        if draft.kind.is_control() {
+            return Err(Void::UnknownControl(draft.kind.0).into());
+        }
         let log = LogId { author: self.member, lane: Lane::MESSAGES, generation: 0 };
-        let trial = self.write(draft, log, &END_ZERO, now)?;
-        Ok(judge(roster, &trial.record)?)
+        Ok(judge_document(roster, &self.document_header(draft, log, &END_ZERO, now))?)
     }
 
     /// Whether no draft waits.
@@ -216,7 +218,8 @@ impl Author {
             let end = self.ends.get(&log.lane).copied().unwrap_or(END_ZERO);
             // Time has passed since the draft was checked: it may have expired while it waited.
             let written = self.write(&draft, log, &end, now);
-            match written.and_then(|entry| Ok(judge(roster, &entry.record).map(|()| entry)?)) {
+            match written.and_then(|entry| Ok(judge_document(roster, entry.record.header()).map(|()| entry)?))
+            {
                 Ok(entry) => {
                     self.advance(&entry);
                     batch.written.push(Written { ticket: Some(ticket), entry });
@@ -281,19 +284,24 @@ impl Author {
     fn write(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Result<Entry, AuthorError> {
         let length = draft.content.len();
         let body = Body::new(draft.salt, draft.content.clone()).map_err(|_| AuthorError::TooLong(length))?;
+        let header = committing_to(&body, self.network, self.document_header(draft, log, end, now));
+        let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64])
+            .map_err(|_| AuthorError::TooManyAddressees(draft.to.len()))?;
+        Ok(Entry { record, idempotency: draft.idempotency.unwrap_or([0; 32]) })
+    }
+
+    /// The header of a draft at this place, without the commitment to its body.
+    fn document_header(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Header {
         let latest = draft.retention.days().map(|days| now.wall.after(u64::from(days) * 24 * 60 * 60 * 1000));
-        let header = Header {
+        Header {
             expires_at: draft.expires_at.or(latest).unwrap_or(Time(0)),
             priority: draft.priority,
             kind: draft.kind,
             retention: draft.retention,
             flags: draft.flags,
             to: draft.to.clone(),
-            ..self.header(log, end, &body, now)
-        };
-        let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64])
-            .map_err(|_| AuthorError::TooManyAddressees(draft.to.len()))?;
-        Ok(Entry { record, idempotency: draft.idempotency.unwrap_or([0; 32]) })
+            ..self.header(log, end, now)
+        }
     }
 
     fn write_control(
@@ -309,13 +317,14 @@ impl Author {
             kind,
             priority: Priority::URGENT,
             retention: Retention::CONTROL,
-            ..self.header(log, &END_ZERO, &body, now)
+            ..self.header(log, &END_ZERO, now)
         };
+        let header = committing_to(&body, self.network, header);
         let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64]).ok()?;
         Some(Entry { record, idempotency: [0; 32] })
     }
 
-    fn header(&self, log: LogId, end: &End, body: &Body, now: Now) -> Header {
+    fn header(&self, log: LogId, end: &End, now: Now) -> Header {
         Header {
             author: self.member,
             lane: log.lane,
@@ -331,10 +340,18 @@ impl Author {
             flags: Default::default(),
             to: Vec::new(),
             audience: Audience::Open,
-            body_commit: body.commitment(self.network),
-            body_len: u32::try_from(body.content().len()).unwrap_or(u32::MAX),
+            body_commit: [0; 32],
+            body_len: 0,
             ext: Vec::new(),
         }
+    }
+}
+
+fn committing_to(body: &Body, network: NetworkId, header: Header) -> Header {
+    Header {
+        body_commit: body.commitment(network),
+        body_len: u32::try_from(body.content().len()).unwrap_or(u32::MAX),
+        ..header
     }
 }
 

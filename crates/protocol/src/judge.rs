@@ -48,14 +48,22 @@ pub enum Void {
 /// The first rule that it breaks.
 pub fn judge(roster: &Roster, record: &Record) -> Result<(), Void> {
     let header = record.header();
+    if header.kind.is_control() {
+        judge_addressing(roster, header)?;
+        judge_control(roster, record)
+    } else {
+        judge_document(roster, header)
+    }
+}
+
+fn judge_addressing(roster: &Roster, header: &Header) -> Result<(), Void> {
     if header.priority > Priority::ROUTINE {
         return Err(Void::Priority(header.priority.0));
     }
     if let Some(stranger) = header.to.iter().find(|m| !roster.contains(**m)) {
         return Err(Void::UnknownAddressee(*stranger));
     }
-    judge_audience(header)?;
-    if header.kind.is_control() { judge_control(roster, record) } else { judge_document(roster, header) }
+    judge_audience(header)
 }
 
 fn judge_audience(header: &Header) -> Result<(), Void> {
@@ -68,7 +76,12 @@ fn judge_audience(header: &Header) -> Result<(), Void> {
     if nobody { Err(Void::NobodyNeedsIt) } else { Ok(()) }
 }
 
-fn judge_document(roster: &Roster, header: &Header) -> Result<(), Void> {
+/// Judges a document, of which the header says all: also one that is not written yet.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn judge_document(roster: &Roster, header: &Header) -> Result<(), Void> {
+    judge_addressing(roster, header)?;
     if header.lane == Lane::CONTROL {
         return Err(Void::WrongLane);
     }

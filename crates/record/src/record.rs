@@ -69,6 +69,12 @@ impl Record {
         Ok(Self { signature: sign(id), header, header_bytes, hash, id, body })
     }
 
+    /// The same record with the signature that `sign` gives for its id.
+    #[must_use]
+    pub fn signed(self, sign: impl FnOnce(RecordId) -> [u8; 64]) -> Self {
+        Self { signature: sign(self.id), ..self }
+    }
+
     /// Reads a frame: the header decodes, the body, if present, is the one that the header commits to.
     ///
     /// # Errors

@@ -161,13 +161,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// Signs a journaled record: it waits for its place in the store.
     pub(super) fn sign(&mut self, entry: Entry, ticket: Option<u64>) {
         let Entry { record, idempotency } = entry;
-        let header = record.header().clone();
-        let body = record.body().cloned();
         let signing = &self.identity.signing;
         let network = self.network;
-        let signed =
-            Record::sign_with(network, header, body, |id| *signing.sign_record(network, id).as_bytes());
-        let Ok(signed) = signed else { return };
+        let signed = record.signed(|id| *signing.sign_record(network, id).as_bytes());
         let position = signed.position();
         let record = Arc::new(Verified::own(signed, signing.public()));
         self.journaled.insert(position, Journaled { record, ticket, idempotency });
