@@ -1,0 +1,57 @@
+//! Sabotage: one mechanism of a simulated node is broken on purpose, to see that the check which guards it can fail.
+//!
+//! Nothing of this is in the product. A check that no sabotage can make fail would prove nothing.
+
+use crate::world::World;
+
+/// What is broken, at the first node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Store and journal say that writes are durable before they are: a loss of power forgets them (I1).
+    AcknowledgeBeforeDurable,
+    /// The store forgets one record that it said it has (frontiers cover what is not held).
+    ForgetRecord,
+    /// The store forgets fork proofs (an equivocation is known everywhere).
+    ForgetForks,
+    /// The node asks nobody for what it lacks (I8).
+    NeverAsk,
+    /// An honest peer is blamed (I9).
+    BlameHonest,
+    /// The core ends for no reason.
+    EndForNothing,
+    /// A client's answer gets lost within the node.
+    LoseAnswer,
+    /// The store loses bodies without a word: deliveries are told of what is not held.
+    LoseBodies,
+    /// The store holds another record than was signed (I4).
+    Forge,
+}
+
+impl World {
+    /// Whether a node is the one that is broken in this way.
+    pub(crate) fn is_broken(&self, number: usize, how: Sabotage) -> bool {
+        number == 0 && self.sabotage == Some(how)
+    }
+
+    /// A broken node's questions go nowhere.
+    pub(crate) fn keeps_from_asking(&self, number: usize) -> bool {
+        self.is_broken(number, Sabotage::NeverAsk)
+    }
+
+    /// Breaks a store and a disk, when their node starts.
+    pub(crate) fn break_home(&mut self, number: usize) {
+        if number != 0 {
+            return;
+        }
+        let node = &self.nodes[number];
+        match self.sabotage {
+            Some(Sabotage::AcknowledgeBeforeDurable) => {
+                node.disk.forget_syncs();
+                node.ledger.forget_syncs();
+            }
+            Some(Sabotage::ForgetForks) => node.ledger.forget_forks(),
+            Some(Sabotage::LoseBodies) => node.ledger.lose_bodies(),
+            _ => {}
+        }
+    }
+}
