@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Macro benchmarks of ecomesh: real processes, on this machine, by themselves.
 #[derive(Debug, Parser)]
@@ -58,6 +58,12 @@ pub struct Options {
     /// Make the temporary folder here: the disk that is measured [default: the system's]
     #[arg(long, global = true, value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    /// mesh, latency: also measure this under the same load, in alternation
+    #[arg(long, global = true)]
+    pub against: Option<Rival>,
+    /// The program [default: nats-server on the path]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub nats_server: Option<PathBuf>,
     /// How often a throughput is measured; the median counts
     #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub runs: u32,
@@ -100,4 +106,11 @@ pub struct Options {
     /// Milliseconds for which each raw limit is measured
     #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub raw_ms: u64,
+}
+
+/// What one would use instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rival {
+    /// NATS JetStream: three servers, file storage, three replicas
+    Nats,
 }

@@ -84,7 +84,7 @@ fn passphrase(file: &Path) -> anyhow::Result<Passphrase> {
 }
 
 /// Ports that are free now. Two benchmarks at once begin at different places.
-fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
+pub fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
     let start = u16::try_from(std::process::id() % u32::from(PORTS))?;
     let all = (0..PORTS).map(|n| PORT_MIN + (start + n) % PORTS);
     let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();

@@ -12,6 +12,7 @@ use crate::cli::Options;
 use crate::cluster::{Cluster, Node};
 use crate::figures::{Figure, Samples, Section, Target};
 use crate::load::message;
+use crate::nats::add_latencies;
 
 /// Nodes.
 const NODES: usize = 3;
@@ -30,6 +31,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
     one_at_a_time(options, &cluster.nodes[0], &request, &mut section).await?;
     at_a_rate(options, &cluster.nodes[0], &request, &mut section).await?;
     cluster.stop().await;
+    add_latencies(options, &mut section).await?;
     Ok(section)
 }
 

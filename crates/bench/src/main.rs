@@ -23,6 +23,7 @@ mod latency;
 mod load;
 mod machine;
 mod mesh;
+mod nats;
 mod node;
 mod process;
 mod raw;
@@ -36,6 +37,10 @@ use cli::{Cli, Command};
 
 /// The exit code of a run that was interrupted, as shells count it.
 const INTERRUPTED: u8 = 130;
+
+/// What a node does most is to make and drop small buffers, often on different threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

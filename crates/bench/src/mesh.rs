@@ -12,6 +12,7 @@ use crate::coverage::covered;
 use crate::cpu::{Cpu, Snapshot};
 use crate::figures::{Figure, Samples, Section, Target};
 use crate::load::{Sending, in_a_window, message};
+use crate::nats::{Nats, Sync};
 use crate::process::usage;
 use crate::raw::{Limits, gossip_figure};
 
@@ -21,6 +22,8 @@ const NODES: usize = 3;
 const SLOWEST: u64 = 100;
 /// What the project promises.
 const TARGET: Target = Target::AtLeast(8_000.0);
+/// And against NATS with three replicas that syncs before it acknowledges.
+const NATS_TARGET: Target = Target::AtLeast(0.25);
 /// And per node, in MiB under this load.
 const MEMORY_TARGET: Target = Target::AtMost(200.0);
 
@@ -32,6 +35,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
     let gossip = gossip_figure(options).await?;
     let (mut rates, mut accepted, mut memory) = (Samples::default(), Samples::default(), Samples::default());
     let mut waits = Samples::default();
+    let mut rivals = Rivals::find(options, &mut section);
     for _ in 0..options.runs {
         let run = once(options, &request).await?;
         rates.value(run.rate());
@@ -39,6 +43,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
         memory.value(run.peak_mib);
         section.note(run.note());
         waits.append(run.sending.waits);
+        rivals.measure(options).await?;
     }
     section.figure(
         Figure::new("mesh.records_per_second", "covered by all three", rates.median(), "records/s")
@@ -58,6 +63,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
         Figure::new("mesh.peak_mib", "peak resident memory of the largest node", memory.max(), "MiB")
             .target(MEMORY_TARGET),
     );
+    rivals.add_to(&mut section, rates.median());
     limits.add_to(&mut section);
     section.figure(gossip);
     if options.runs > 1 {
@@ -69,6 +75,43 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
         ));
     }
     Ok(section)
+}
+
+/// NATS under the same load, if that was asked for.
+struct Rivals {
+    nats: Option<Nats>,
+    /// With its default sync, and with one before each acknowledgement.
+    rates: [(Sync, Samples); 2],
+}
+
+impl Rivals {
+    fn find(options: &Options, section: &mut Section) -> Self {
+        let rates = [(Sync::Default, Samples::default()), (Sync::Always, Samples::default())];
+        Self { nats: Nats::find(options, section), rates }
+    }
+
+    async fn measure(&mut self, options: &Options) -> anyhow::Result<()> {
+        let Some(nats) = &self.nats else { return Ok(()) };
+        for (sync, rates) in &mut self.rates {
+            rates.value(nats.throughput(*sync, options).await?);
+        }
+        Ok(())
+    }
+
+    fn add_to(&self, section: &mut Section, ours: f64) {
+        for (sync, rates) in self.rates.iter().filter(|(_, rates)| rates.len() > 0) {
+            let name = sync.name();
+            let rate = rates.median();
+            let what = format!("NATS, sync {name}: acknowledged");
+            section.figure(Figure::new(&format!("nats.{name}.per_second"), what, rate, "messages/s"));
+            let what = format!("ours / NATS, sync {name}");
+            let mut ratio = Figure::new(&format!("mesh.against_nats_{name}"), what, ours / rate, "");
+            if *sync == Sync::Always {
+                ratio = ratio.target(NATS_TARGET);
+            }
+            section.figure(ratio);
+        }
+    }
 }
 
 fn story(options: &Options) -> String {
