@@ -142,7 +142,7 @@ pub struct Core<L, D> {
 const COUNTER_BLOCK: u64 = 1_000;
 /// How often space is looked at while there is none, in milliseconds.
 const ROOM_MS: u64 = 1_000;
-/// How often the journal is looked at for entries to release, and clocks are compared, in milliseconds.
+/// How often clocks are compared and what is old is forgotten, in milliseconds.
 const HOUSEKEEPING_MS: u64 = 10_000;
 
 impl<L: Ledger, D: Disk> Core<L, D> {

@@ -184,7 +184,7 @@ fn a_long_journal_is_released_as_fast_as_it_grows() {
         }
     }
     mesh.run();
-    mesh.pass(25_000);
+    mesh.pass(9_000);
     let journal_bytes = |mesh: &mut Mesh| {
         mesh.stop("KE", |_, _| {});
         let (_, mut disk) = mesh.parts("KE");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ecomesh_record::{MemberId, Position, Record, SignedFrontier};
 use sha2::{Digest, Sha256};
 
-use super::{BYTES_PREFIX, Core, HOUSEKEEPING_MS, Journaled, ROOM_MS, difference};
+use super::{BYTES_PREFIX, Core, Journaled, ROOM_MS, difference};
 use crate::author::{Remembered, Standing, Written, encode_remembered, fingerprint_of, idempotency_name};
 use crate::delivery::Proved;
 use crate::disk::{Disk, DiskError};
@@ -25,9 +25,11 @@ use crate::wire::{ask, encode_push, push_len};
 /// Most own records written in one commit.
 const OWN_RECORDS_MAX: usize = 256;
 /// Most journal entries released at once: each is read back, and together they should take some milliseconds.
-const RELEASED_MAX: usize = 512;
-/// Pause between two slices while there is more to release, in milliseconds.
+const RELEASED_MAX: usize = 1024;
+/// Pause between two slices while there is much to release, in milliseconds.
 const RELEASE_MS_MIN: u64 = 100;
+/// Pause between two slices while there is little, in milliseconds.
+const RELEASE_MS_MAX: u64 = 2_000;
 
 impl<L: Ledger, D: Disk> Core<L, D> {
     /// Makes everything durable that the inputs since the last commit led to, tells the clients and the network,
@@ -183,8 +185,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 self.replica.stage_own(own.record.clone(), header.created_at);
                 staged.push(own.record.clone());
                 if own.idempotency != [0; 32] {
-                    let remembered = remembered(own);
-                    let value = encode_remembered(&remembered);
+                    let value = encode_remembered(&remembered(own));
                     self.replica.stage_value(idempotency_name(&own.idempotency), value);
                 }
             }
@@ -291,12 +292,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     }
 
     fn answer_author(&mut self, journaled: &Journaled) {
-        let remembered = remembered(journaled);
         if journaled.idempotency != [0; 32] {
-            self.author.remember(journaled.idempotency, remembered.clone());
+            self.author.remember(journaled.idempotency, remembered(journaled));
         }
         if let Some(ticket) = journaled.ticket {
-            self.output(Output::Authored { ticket, result: Ok(remembered.recorded) });
+            self.output(Output::Authored { ticket, result: Ok(recorded(journaled)) });
         }
     }
 
@@ -479,8 +479,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         Ok(())
     }
 
-    /// Releases a slice of the journal's entries that enough others hold and that can be read back here; soon again if
-    /// there is more to do.
+    /// Releases a slice of the journal's entries that enough others hold and that can be read back here; soon again
+    /// while there is more to do, so that the journal does not grow under load.
     pub(super) fn release_journal(&mut self, now: Now) -> Result<(), LedgerError> {
         let enough = 2.max(self.others.len() / 3 + 1).min(self.others.len());
         let due = self.journal.releasable(self.release_after, RELEASED_MAX);
@@ -494,8 +494,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 released.push(position);
             }
         }
-        let more = released.len() == RELEASED_MAX;
-        self.release_at = now.mono + if more { RELEASE_MS_MIN } else { HOUSEKEEPING_MS };
+        let pause = if released.len() >= RELEASED_MAX / 4 { RELEASE_MS_MIN } else { RELEASE_MS_MAX };
+        self.release_at = now.mono + pause;
         self.journal.release(&released);
         if let Err(error) = self.journal.rewrite_if_due(&mut self.disk) {
             self.disk_failed(&error);
@@ -511,12 +511,11 @@ fn delta_ms(links: usize) -> u64 {
 }
 
 fn remembered(own: &Journaled) -> Remembered {
+    Remembered { recorded: recorded(own), draft: fingerprint_of(own.record.record()) }
+}
+
+fn recorded(own: &Journaled) -> Recorded {
     let record = own.record.record();
-    let recorded = Recorded {
-        id: record.id(),
-        position: record.position(),
-        created_at: record.header().created_at,
-        repeated: false,
-    };
-    Remembered { recorded, draft: fingerprint_of(record) }
+    let created_at = record.header().created_at;
+    Recorded { id: record.id(), position: record.position(), created_at, repeated: false }
 }
