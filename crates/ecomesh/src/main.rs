@@ -19,7 +19,12 @@ mod times;
 
 use clap::Parser;
 
+/// What a node does most is to make and drop small buffers, often on different threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
+    ecomesh_node::hide_caught_panics();
     let cli = cli::Cli::parse();
     let json = cli.global.json;
     let code = match commands::dispatch(cli) {
