@@ -36,6 +36,18 @@ pub trait Disk {
     /// [`DiskError::Io`].
     fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, DiskError>;
 
+    /// `length` bytes of a file from `start` on; `None` if it has not so many. For files that are too long to be read
+    /// whole while a node works.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    fn read_part(&mut self, name: &str, start: u64, length: usize) -> Result<Option<Vec<u8>>, DiskError> {
+        let whole = self.read(name)?;
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        let part = whole.as_deref().and_then(|bytes| bytes.get(start..start.checked_add(length)?));
+        Ok(part.map(<[u8]>::to_vec))
+    }
+
     /// Adds bytes at the end; makes the file if there is none. Not durable before [`Disk::sync`].
     ///
     /// # Errors

@@ -240,7 +240,6 @@ impl Journal {
     }
 
     fn rewrite(&mut self, disk: &mut impl Disk) -> Result<(), DiskError> {
-        let Some(old) = disk.read(JOURNAL)? else { return Ok(()) };
         let header = LogHeader {
             magic: *JOURNAL_MAGIC,
             network: self.network,
@@ -250,15 +249,51 @@ impl Journal {
         let mut file = header.encode();
         let mut kept: Vec<(Position, Span)> = self.kept.iter().map(|(p, span)| (*p, *span)).collect();
         kept.sort_unstable_by_key(|(_, span)| span.start);
-        for (_, span) in &mut kept {
+        let mut rest = kept.as_mut_slice();
+        while !rest.is_empty() {
+            let (run, behind) = rest.split_at_mut(run_length(rest));
+            rest = behind;
             // An entry that can no longer be read would hide all behind it: the old file stays as it is.
-            let Some(entry) = whole_entry(&old, span.start, span.length) else { return Ok(()) };
-            span.start = file.len() as u64;
-            file.extend_from_slice(entry);
+            if !copy_run(disk, run, &mut file)? {
+                return Ok(());
+            }
         }
         self.writer = Writer::replace(disk, JOURNAL, &file)?;
         self.kept = kept.into_iter().collect();
         self.released_bytes = 0;
         Ok(())
     }
+}
+
+/// Bytes that are read at once while the file is copied; at least one entry.
+const RUN_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Number of entries at the front that stand one behind the other in the file, up to [`RUN_BYTES_MAX`].
+fn run_length(spans: &[(Position, Span)]) -> usize {
+    let mut bytes = 0;
+    let fits = |pair: &&[(Position, Span)]| {
+        let (before, next) = (pair[0].1, pair[1].1);
+        bytes += before.length;
+        before.start + before.length == next.start && bytes + next.length <= RUN_BYTES_MAX
+    };
+    1 + spans.windows(2).take_while(fits).count()
+}
+
+/// Copies entries that stand one behind the other to the end of `file`, and notes where they stand there. Returns
+/// whether all of them are whole.
+fn copy_run(
+    disk: &mut impl Disk,
+    run: &mut [(Position, Span)],
+    file: &mut Vec<u8>,
+) -> Result<bool, DiskError> {
+    let Some(start) = run.first().map(|(_, span)| span.start) else { return Ok(true) };
+    let bytes: u64 = run.iter().map(|(_, span)| span.length).sum();
+    let old = disk.read_part(JOURNAL, start, usize::try_from(bytes).unwrap_or(usize::MAX))?;
+    let Some(old) = old else { return Ok(false) };
+    for (_, span) in run {
+        let Some(entry) = whole_entry(&old, span.start - start, span.length) else { return Ok(false) };
+        span.start = file.len() as u64;
+        file.extend_from_slice(entry);
+    }
+    Ok(true)
 }

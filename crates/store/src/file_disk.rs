@@ -1,7 +1,7 @@
 //! The disk on files: a folder of small append-only files.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -87,7 +87,15 @@ impl Disk for FileDisk {
     fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
         match self.files.read(&self.path(name)?) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(disk_error(name, &error)),
+        }
+    }
+
+    fn read_part(&mut self, name: &str, start: u64, length: usize) -> Result<Option<Vec<u8>>, DiskError> {
+        match self.files.read_part(&self.path(name)?, start, length) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => Ok(None),
             Err(error) => Err(disk_error(name, &error)),
         }
     }
@@ -145,7 +153,7 @@ impl Disk for FileDisk {
 
 fn disk_error(name: &str, error: &io::Error) -> DiskError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DiskError::Full,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DiskError::Full,
         _ => DiskError::Io { name: name.into(), reason: error.to_string() },
     }
 }

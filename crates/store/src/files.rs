@@ -38,6 +38,17 @@ pub trait Files: Send + Sync + Debug {
     /// What the system says; [`io::ErrorKind::NotFound`] if there is none.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// `length` bytes of a file from `start` on.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::UnexpectedEof`] if there are fewer.
+    fn read_part(&self, path: &Path, start: u64, length: usize) -> io::Result<Vec<u8>> {
+        let whole = self.read(path)?;
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        let part = start.checked_add(length).and_then(|end| whole.get(start..end));
+        part.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
     /// Opens a file (0600).
     ///
     /// # Errors
@@ -120,6 +131,12 @@ impl Files for OsFiles {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
+    }
+
+    fn read_part(&self, path: &Path, start: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        File::open(path)?.read_exact_at(&mut bytes, start)?;
+        Ok(bytes)
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn OpenFile>> {
