@@ -31,6 +31,8 @@ pub enum Command {
     Idle,
     /// A node with many records is killed and started again
     Restart,
+    /// Ten nodes under mixed load with kills, for --minutes; not part of `all`
+    Soak,
     /// The parts alone: signatures, sled, plain gossip, syncs of the disk
     Raw,
     /// All of them, one after the other
@@ -103,6 +105,15 @@ pub struct Options {
     /// restart: records that the node holds, one run for each number
     #[arg(long, global = true, value_delimiter = ',', default_values_t = [200_000_u64, 1_000_000])]
     pub restart_records: Vec<u64>,
+    /// soak: how long; 1440 is a day
+    #[arg(long, global = true, default_value_t = 30.0)]
+    pub minutes: f64,
+    /// soak: messages per second, over all nodes
+    #[arg(long, global = true, default_value_t = 20.0)]
+    pub soak_rate: f64,
+    /// soak: seconds between two kills
+    #[arg(long, global = true, default_value_t = 20.0)]
+    pub kill_every_s: f64,
     /// Milliseconds for which each raw limit is measured
     #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub raw_ms: u64,

@@ -8,10 +8,10 @@ use crate::process::cpu_by_thread;
 /// Threads below this share are not told, in microseconds per record.
 const TOLD_US_MIN: f64 = 0.5;
 
-/// Seconds on a processor by kind of thread, of each running node and of this process, at one moment.
-pub struct Snapshot(Vec<(String, BTreeMap<String, f64>)>);
+/// Seconds on a processor of each thread of each running node and of this process, at one moment.
+pub struct Snapshot(Vec<(String, BTreeMap<(String, String), f64>)>);
 
-/// The same between two moments.
+/// The same between two moments, by kind of thread. Threads that ended in between are left out.
 pub struct Cpu(Vec<(String, BTreeMap<String, f64>)>);
 
 impl Snapshot {
@@ -27,11 +27,13 @@ impl Snapshot {
 
     /// What the same nodes have used since.
     pub fn until_now(self, nodes: &[Node]) -> anyhow::Result<Cpu> {
-        let spent = |earlier: BTreeMap<String, f64>, mut later: BTreeMap<String, f64>| {
-            for (name, seconds) in earlier {
-                *later.entry(name).or_default() -= seconds;
+        let spent = |earlier: BTreeMap<(String, String), f64>, later: BTreeMap<(String, String), f64>| {
+            let mut by_kind: BTreeMap<String, f64> = BTreeMap::new();
+            for (thread, seconds) in later {
+                let before = earlier.get(&thread).copied().unwrap_or(0.0);
+                *by_kind.entry(thread.1).or_default() += seconds - before;
             }
-            later
+            by_kind
         };
         let after = Self::take(nodes)?.0;
         let pairs = self.0.into_iter().zip(after);

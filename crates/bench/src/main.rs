@@ -29,6 +29,7 @@ mod process;
 mod raw;
 mod report;
 mod restart;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -99,6 +100,7 @@ async fn one(command: &Command, options: &cli::Options) -> anyhow::Result<figure
         Command::Audit => audit::run(options).await,
         Command::Idle => idle::run(options).await,
         Command::Restart => restart::run(options).await,
+        Command::Soak => soak::run(options).await,
         Command::Node(_) | Command::All => anyhow::bail!("this is no single benchmark"),
     }
 }

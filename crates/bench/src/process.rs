@@ -42,17 +42,18 @@ pub fn usage(pid: u32) -> anyhow::Result<Usage> {
     })
 }
 
-/// Seconds on a processor of each kind of thread of a process, by the thread's name without its number. Empty where
-/// the kernel does not count.
-pub fn cpu_by_thread(pid: u32) -> BTreeMap<String, f64> {
-    let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
+/// Seconds on a processor of each thread of a process, with the thread's name without its number. Empty where the
+/// kernel does not count.
+pub fn cpu_by_thread(pid: u32) -> BTreeMap<(String, String), f64> {
+    let mut seconds = BTreeMap::new();
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return seconds };
     for task in tasks.flatten() {
         let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
         let counted = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
         let nanos = counted.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         let name = name.trim().trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
-        *seconds.entry(name.to_owned()).or_default() += nanos as f64 / 1e9;
+        let thread = task.file_name().to_string_lossy().into_owned();
+        seconds.insert((thread, name.to_owned()), nanos as f64 / 1e9);
     }
     seconds
 }
