@@ -31,6 +31,8 @@ pub enum Command {
     Idle,
     /// A node with many records is killed and started again
     Restart,
+    /// What a record costs in simulated meshes of many members
+    Scale,
     /// Ten nodes under mixed load with kills, for --minutes; not part of `all`
     Soak,
     /// The parts alone: signatures, sled, plain gossip, syncs of the disk
@@ -105,6 +107,12 @@ pub struct Options {
     /// restart: records that the node holds, one run for each number
     #[arg(long, global = true, value_delimiter = ',', default_values_t = [200_000_u64, 1_000_000])]
     pub restart_records: Vec<u64>,
+    /// scale: members of the meshes, one run for each number
+    #[arg(long, global = true, value_delimiter = ',', default_values_t = [10_usize, 50, 100, 196, 500])]
+    pub members: Vec<usize>,
+    /// scale: seed of the simulation
+    #[arg(long, global = true, default_value_t = 1)]
+    pub seed: u64,
     /// soak: how long; 1440 is a day
     #[arg(long, global = true, default_value_t = 30.0)]
     pub minutes: f64,

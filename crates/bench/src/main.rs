@@ -29,6 +29,7 @@ mod process;
 mod raw;
 mod report;
 mod restart;
+mod scale;
 mod soak;
 
 use std::process::ExitCode;
@@ -79,6 +80,7 @@ async fn run(cli: &Cli) -> anyhow::Result<report::Report> {
         Command::Audit,
         Command::Idle,
         Command::Restart,
+        Command::Scale,
     ];
     match &cli.command {
         Command::All => {
@@ -100,6 +102,7 @@ async fn one(command: &Command, options: &cli::Options) -> anyhow::Result<figure
         Command::Audit => audit::run(options).await,
         Command::Idle => idle::run(options).await,
         Command::Restart => restart::run(options).await,
+        Command::Scale => scale::run(options).await,
         Command::Soak => soak::run(options).await,
         Command::Node(_) | Command::All => anyhow::bail!("this is no single benchmark"),
     }
