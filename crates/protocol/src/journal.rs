@@ -51,7 +51,8 @@ impl Entry {
             body: ByteBuf::from(self.record.body().map(Body::encode).unwrap_or_default()),
             idempotency: self.idempotency,
         };
-        codec::encode(&wire, JOURNAL_ENTRY_BYTES_MAX)
+        let about = wire.header.len() + wire.body.len() + 64;
+        codec::encode_sized(&wire, about, JOURNAL_ENTRY_BYTES_MAX)
             .expect("a header of 4 KiB and a body of 1 MiB fit the largest entry")
     }
 

@@ -260,10 +260,17 @@ fn log_from_wire((author, lane, generation): LogWire) -> Result<LogId, FrameErro
     Ok(LogId { author, lane, generation })
 }
 
-fn frame<T: Serialize>(kind: u8, payload: &T) -> Vec<u8> {
+fn frame<T: Serialize + ?Sized>(kind: u8, payload: &T) -> Vec<u8> {
+    frame_sized(kind, payload, 0)
+}
+
+/// [`frame`] of a payload that is about so many bytes long.
+fn frame_sized<T: Serialize + ?Sized>(kind: u8, payload: &T, about: usize) -> Vec<u8> {
     let fits = "the core asks and answers within the bounds of limits.rs";
-    let payload = ByteBuf::from(codec::encode(payload, SYNC_FRAME_BYTES_MAX).expect(fits));
-    codec::encode(&FrameWire { version: VERSION, kind, payload }, SYNC_FRAME_BYTES_MAX + 16).expect(fits)
+    let payload = codec::encode_sized(payload, about, SYNC_FRAME_BYTES_MAX).expect(fits);
+    let about = payload.len() + 16;
+    let wire = FrameWire { version: VERSION, kind, payload: ByteBuf::from(payload) };
+    codec::encode_sized(&wire, about, SYNC_FRAME_BYTES_MAX + 16).expect(fits)
 }
 
 fn unframe(bytes: &[u8]) -> Result<(u8, Vec<u8>), FrameError> {
@@ -303,7 +310,7 @@ pub mod ask {
 
     /// See [`Question::Bodies`].
     pub fn bodies(ids: &[RecordId]) -> Vec<u8> {
-        frame(BODIES, &ids.to_vec())
+        frame(BODIES, ids)
     }
 
     /// See [`Question::Header`].
@@ -329,7 +336,8 @@ pub mod answer {
 
     /// See [`Answer::Page`].
     pub fn page(records: &[RecordFrame]) -> Vec<u8> {
-        frame(PAGE | ANSWER, &records.to_vec())
+        let bytes = records.iter().map(|r| r.header.len() + r.body.len() + 80).sum();
+        frame_sized(PAGE | ANSWER, records, bytes)
     }
 
     /// See [`Answer::Slice`].

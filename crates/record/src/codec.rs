@@ -8,6 +8,8 @@
 //! proportion to that length, wants all input used, and encodes the value again: the bytes must come out the same.
 
 use bincode::config;
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -51,10 +53,33 @@ pub struct TooLarge {
 ///
 /// # Errors
 /// [`TooLarge`] if they are more than `max`.
-pub fn encode<T: Serialize>(value: &T, max: usize) -> Result<Vec<u8>, TooLarge> {
-    let bytes = bincode::serde::encode_to_vec(value, config::standard())
+pub fn encode<T: Serialize + ?Sized>(value: &T, max: usize) -> Result<Vec<u8>, TooLarge> {
+    encode_sized(value, FIRST_BYTES, max)
+}
+
+/// [`encode`] for a value of which the length is known about: a long list is not copied again and again while it grows.
+///
+/// # Errors
+/// [`TooLarge`] if they are more than `max`.
+pub fn encode_sized<T: Serialize + ?Sized>(value: &T, about: usize, max: usize) -> Result<Vec<u8>, TooLarge> {
+    let mut bytes = Grown(Vec::with_capacity(about.min(max)));
+    bincode::serde::encode_into_writer(value, &mut bytes, config::standard())
         .expect("wire types are structs, tuples, integers, byte arrays and lists of known length: bincode writes all of them");
+    let bytes = bytes.0;
     if bytes.len() > max { Err(TooLarge { length: bytes.len(), max }) } else { Ok(bytes) }
+}
+
+/// Room that most headers need.
+const FIRST_BYTES: usize = 512;
+
+/// Keeps what is written.
+struct Grown(Vec<u8>);
+
+impl Writer for &mut Grown {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// The value that these bytes are the canonical encoding of.
@@ -69,10 +94,23 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     if used < bytes.len() {
         return Err(DecodeError::TrailingBytes(bytes.len() - used));
     }
-    // Claims can be up to 8 × the length, so the re-encoding is bounded too.
-    match encode(&value, bytes.len()) {
-        Ok(again) if again == bytes => Ok(value),
-        _ => Err(DecodeError::NotCanonical),
+    if is_encoding_of(&value, bytes) { Ok(value) } else { Err(DecodeError::NotCanonical) }
+}
+
+/// Whether a value is encoded as exactly these bytes: encodes it without keeping anything, up to the first difference.
+fn is_encoding_of<T: Serialize>(value: &T, bytes: &[u8]) -> bool {
+    let mut expected = Expected(bytes);
+    let written = bincode::serde::encode_into_writer(value, &mut expected, config::standard());
+    written.is_ok() && expected.0.is_empty()
+}
+
+/// Takes what is written, as long as it is what is expected next.
+struct Expected<'a>(&'a [u8]);
+
+impl Writer for &mut Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(EncodeError::Other("another encoding"))?;
+        Ok(())
     }
 }
 
