@@ -65,6 +65,8 @@ pub struct NodeView {
     pub logs: u64,
     /// Records that wait for their predecessors.
     pub early: u64,
+    /// Pushed records that were over their author's quota since the start, and were left to the pull.
+    pub deferred: u64,
     /// Bodies that are missing or damaged here and are being fetched.
     pub holes: u64,
     /// Logs that have forked, as `KE/1/0`.

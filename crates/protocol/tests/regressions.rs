@@ -10,7 +10,9 @@ use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_protocol::verify::{KeyRing, VerifiedFrontier, verify_frontier};
 use ecomesh_protocol::{Alarm, MemoryLedger};
 use ecomesh_record::frontier::frontier_hash;
-use ecomesh_record::{Frontier, FrontierEntry, Lane, LogId, Position, RecordId, SignedFrontier, Time};
+use ecomesh_record::{
+    Frontier, FrontierEntry, Lane, LogId, Position, Record, RecordId, SignedFrontier, Time,
+};
 
 fn frontier_of(mesh: &Mesh, name: &str, entries: Vec<FrontierEntry>) -> VerifiedFrontier {
     let frontier = Frontier {
@@ -223,4 +225,77 @@ fn a_body_found_missing_is_told_and_fetched_again() {
     mesh.link("KE", "TZ");
     mesh.pass(6_000);
     assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
+}
+
+/// Pages that no honest peer sends: with a gap, from another place, of another log.
+#[test]
+fn a_page_that_is_not_the_one_asked_for_is_blamed() {
+    use ecomesh_protocol::{Input, Output, wire};
+    for wrong in 0..3 {
+        let mut mesh = Mesh::new(&["KE", "TZ", "TH"]);
+        mesh.lose_pushes = true;
+        let network = mesh.network();
+        let mut prev = RecordId::ZERO;
+        let records: Vec<Record> = (0..4)
+            .map(|seq| {
+                let record = record_of(network, "TZ", seq, prev);
+                prev = record.id();
+                record
+            })
+            .collect();
+        let log = records[0].header().log();
+        // KE hears that TZ has them, and asks.
+        let said = frontier_of(&mesh, "TZ", vec![FrontierEntry { log, seq: 3, head: prev }]);
+        let question = Ok(wire::Question::Notify { frontiers: vec![said], forks: Vec::new() });
+        let peer = common::transport_key("TZ");
+        let core = mesh.nodes.get_mut("KE").unwrap().core_mut();
+        core.handle(Input::Asked { peer, exchange: 77, question }, mesh.now);
+        // It waits a moment for gossip, then it asks.
+        core.commit(mesh.now);
+        while core.poll_output().is_some() {}
+        mesh.now.mono += 300;
+        core.commit(mesh.now);
+        let asked = std::iter::from_fn(|| core.poll_output()).find_map(|output| match output {
+            Output::Ask { peer: to, request, bytes } if to == peer => Some((request, bytes)),
+            _ => None,
+        });
+        let (request, _) = asked.expect("a question to TZ");
+        let frames: Vec<_> = match wrong {
+            0 => [0, 1, 3].map(|at| records[at].to_frame()).to_vec(),
+            1 => records[1..].iter().map(Record::to_frame).collect(),
+            _ => vec![record_of(network, "TH", 0, RecordId::ZERO).to_frame()],
+        };
+        let answer =
+            wire::verify_answer(&core.ring(), &wire::answer::page(&frames)).map_err(|e| e.to_string());
+        core.handle(Input::Answered { peer, request, answer }, mesh.now);
+        let blocked = std::iter::from_fn(|| core.poll_output())
+            .any(|output| matches!(output, Output::Block { peer: who, .. } if who == peer));
+        assert!(blocked, "case {wrong}");
+    }
+}
+
+fn record_of(network: ecomesh_record::NetworkId, author: &str, seq: u64, prev: RecordId) -> Record {
+    let body = ecomesh_record::Body::new([seq as u8; 32], format!("content {seq}").into_bytes()).unwrap();
+    let created_at = Time(1_800_000_000_000);
+    let header = ecomesh_record::Header {
+        author: member(author),
+        lane: Lane::MESSAGES,
+        generation: 0,
+        seq,
+        prev,
+        created_at,
+        expires_at: created_at.after(1_000),
+        roster_epoch: 0,
+        priority: ecomesh_record::Priority::ROUTINE,
+        kind: ecomesh_record::Kind::MESSAGE,
+        retention: ecomesh_record::Retention::YEARS_5,
+        flags: Default::default(),
+        to: Vec::new(),
+        audience: ecomesh_record::Audience::Open,
+        body_commit: body.commitment(network),
+        body_len: body.content().len() as u32,
+        ext: Vec::new(),
+    };
+    let key = common::signing_key(author);
+    Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
 }

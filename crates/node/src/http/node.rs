@@ -37,6 +37,7 @@ pub(crate) async fn node(Live(services): Live) -> Result<Json<NodeView>, Refusal
         records: status.records,
         logs: status.logs as u64,
         early: status.parked as u64,
+        deferred: status.deferred,
         holes: status.holes as u64,
         disputed: status.disputed.iter().map(ToString::to_string).collect(),
         clock_skew_ms: status.clock_skew_ms,

@@ -227,6 +227,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                     self.take_frontier(Some(peer), &one, now)?;
                 }
             }
+            (Want::Page(log, from), Answer::Page { records }) if !is_page_of(&records, *log, *from) => {
+                self.sync.left_empty(peer, &want, now.mono);
+                self.blame(peer, "a page that does not begin where it was asked, or has a gap", now);
+            }
             (Want::Page(log, _), Answer::Page { records }) => {
                 let before = self.replica.staged_end(*log);
                 for record in records {
@@ -329,4 +333,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         self.pending_imports.push((ticket, counts));
         Ok(())
     }
+}
+
+/// Whether records stand one behind the other in a log, from the place on that was asked for.
+fn is_page_of(records: &[Verified], log: LogId, from: u64) -> bool {
+    records.iter().zip(from..).all(|(record, seq)| record.record().position() == log.at(seq))
 }
