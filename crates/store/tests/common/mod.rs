@@ -32,6 +32,7 @@ pub fn key(name: &str) -> SigningKey {
 
 /// A network of three, and the records that its members wrote so far.
 pub struct Authors {
+    pub roster: Roster,
     pub ring: KeyRing,
     pub network: NetworkId,
     heads: std::collections::BTreeMap<LogId, (u64, RecordId)>,
@@ -71,7 +72,8 @@ impl Authors {
             signatures: MEMBERS.iter().map(sign).collect(),
         };
         let roster = Roster::found(founded).unwrap();
-        Self { ring: KeyRing::of_roster(&roster), network, heads: std::collections::BTreeMap::new() }
+        let (ring, heads) = (KeyRing::of_roster(&roster), std::collections::BTreeMap::new());
+        Self { roster, ring, network, heads }
     }
 
     /// The next record of a log.

@@ -9,7 +9,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod errors;
 mod logs;
+mod node;
 mod sim;
 
 /// Whether every combination is tried.

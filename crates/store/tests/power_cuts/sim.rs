@@ -116,6 +116,7 @@ struct World {
     moments: Option<Vec<State>>,
     sabotage: Sabotage,
     fault: Option<Fault>,
+    failed_syncs: u64,
 }
 
 /// The file system; its clones are the same one.
@@ -155,6 +156,11 @@ impl SimFiles {
     /// Number of operations so far.
     pub fn operations(&self) -> u64 {
         self.world().operations
+    }
+
+    /// Number of syncs that failed so far, of files and folders.
+    pub fn failed_syncs(&self) -> u64 {
+        self.world().failed_syncs
     }
 
     pub fn set_fault(&self, fault: Option<Fault>) {
@@ -412,11 +418,12 @@ impl Files for SimFiles {
         }
         let done = world.begin();
         let state = &mut world.state;
-        let pending = std::mem::take(&mut state.pending_names);
         if let Err(error) = done {
-            // As with content: what was written is no longer dirty, and not on the disk.
+            // Names are the file system's own: it keeps them until they are on the disk.
+            world.failed_syncs += 1;
             return Err(error);
         }
+        let pending = std::mem::take(&mut state.pending_names);
         pending.iter().for_each(|(_, change)| apply_name(&mut state.durable_names, change));
         world.end();
         Ok(())
@@ -466,8 +473,11 @@ impl OpenFile for Handle {
         let done = world.begin();
         let file = world.state.inodes.entry(self.inode).or_default();
         let pending = std::mem::take(&mut file.pending);
-        // After a failed sync the system counts the pages as clean: a second one says nothing, and they are lost.
-        done?;
+        if let Err(error) = done {
+            // The system counts the pages as clean now: a second sync says nothing, and they are lost.
+            world.failed_syncs += 1;
+            return Err(error);
+        }
         let content = Arc::make_mut(&mut file.durable);
         pending.iter().for_each(|(_, change)| apply(content, change));
         world.end();
