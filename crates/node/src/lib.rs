@@ -46,3 +46,4 @@ pub use http::{BindError, TokenError, openapi_document};
 pub use ecomesh_protocol::Roster;
 pub use ecomesh_record as record;
 pub use ecomesh_seal as seal;
+pub use ecomesh_store::hide_caught_panics;

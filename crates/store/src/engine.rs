@@ -8,7 +8,6 @@
 
 use std::fs;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
@@ -16,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use ecomesh_protocol::ledger::LedgerError;
 use sled::Db;
+
+use crate::panics;
 
 /// An open database.
 pub(crate) struct Engine {
@@ -83,8 +84,7 @@ impl Engine {
             return Err(reason.clone());
         }
         let db = self.db.as_ref().expect("the database is taken out when the engine is dropped, not before");
-        catch_unwind(AssertUnwindSafe(|| f(db))).map_err(|panic| {
-            let text = panic_text(panic.as_ref());
+        panics::catch(|| f(db)).map_err(|text| {
             if tells_of_a_full_disk(&text) || text.contains("ReadOnlyFilesystem") {
                 self.stop(LedgerError::SyncFailed(text))
             } else {
@@ -98,8 +98,8 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         let db = self.db.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
-            tracing::error!("the database did not close cleanly; what was committed is not affected");
+        if let Err(reason) = panics::catch(|| drop(db)) {
+            tracing::error!(%reason, "the database did not close cleanly; what was committed is not affected");
         }
     }
 }
@@ -110,6 +110,8 @@ impl From<sled::Error> for OpenFailure {
             sled::Error::Io(io) if is_lock_failure(&io) => Self::InUse,
             sled::Error::Io(io) if is_damage(&io) => Self::Damaged(io.to_string()),
             sled::Error::Io(io) => Self::Io(io),
+            // The text of a panic; sled itself returns no such error when it opens.
+            sled::Error::ReportableBug(text) => Self::Damaged(text),
             other => Self::Damaged(other.to_string()),
         }
     }
@@ -138,9 +140,9 @@ fn open_when_free(dir: &Path, cache_bytes: u64) -> sled::Result<Db> {
 
 fn open_on_a_thread(dir: &Path, cache_bytes: u64) -> sled::Result<Db> {
     let config = sled::Config::new().path(dir).cache_capacity(cache_bytes);
-    let thread = thread::Builder::new().name("store open".into()).spawn(move || config.open())?;
-    thread.join().unwrap_or_else(|panic| {
-        let text = panic_text(panic.as_ref());
+    let thread =
+        thread::Builder::new().name("store open".into()).spawn(move || panics::catch(|| config.open()))?;
+    thread.join().unwrap_or_else(|_| Err("the thread that opens it ended".into())).unwrap_or_else(|text| {
         let full = || sled::Error::Io(io::Error::new(io::ErrorKind::StorageFull, text.clone()));
         Err(if tells_of_a_full_disk(&text) { full() } else { sled::Error::ReportableBug(text) })
     })
@@ -211,15 +213,6 @@ fn is_damage(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-    )
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let formatted = panic.downcast_ref::<String>().map(String::as_str);
-    let text = formatted.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!(
-        "the database stopped: {}",
-        text.unwrap_or("no reason given").chars().take(200).collect::<String>()
     )
 }
 

@@ -54,11 +54,7 @@ impl Default for Options {
 
 impl Options {
     fn bounds(&self) -> Bounds {
-        Bounds {
-            ballast: self.ballast_bytes,
-            low_water: self.low_water_bytes,
-            min_free: self.min_free_bytes,
-        }
+        Bounds { ballast: self.ballast_bytes, low_water: self.low_water_bytes, min_free: self.min_free_bytes }
     }
 }
 
