@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use ecomesh_api::{Client, Event, EventStream, Received, SendRequest};
+use ecomesh_api::{Client, ClientError, Event, EventStream, Received, SendRequest, Sent};
 use tokio::sync::mpsc;
 
 use crate::cli::Options;
@@ -159,6 +159,24 @@ async fn timed(
     Ok(times)
 }
 
+/// When a send was due, when its answer came, and the answer.
+type Offered = (Instant, Instant, Result<Sent, ClientError>);
+
+/// Begins `count` sends at fixed times.
+async fn offer(client: Client, request: SendRequest, rate: f64, count: u64, sent: mpsc::Sender<Offered>) {
+    let start = Instant::now() + QUIET;
+    for n in 0..count {
+        let due = start + Duration::from_secs_f64(n as f64 / rate);
+        tokio::time::sleep_until(due.into()).await;
+        let (client, request, sent) = (client.clone(), request.clone(), sent.clone());
+        tokio::spawn(async move {
+            let answer = client.send(&request, None).await;
+            // The channel has room for all.
+            let _ = sent.send((due, Instant::now(), answer)).await;
+        });
+    }
+}
+
 /// Sends at fixed times, whatever becomes of the records before: a stall is counted against every record that should
 /// have been sent meanwhile.
 async fn at_a_rate(
@@ -168,24 +186,9 @@ async fn at_a_rate(
     section: &mut Section,
 ) -> anyhow::Result<()> {
     let count = u64::from(options.rate) * options.rate_s;
-    let (client, mut deliveries) = (node.client(), Deliveries::listen(node).await?);
-    let start = Instant::now() + QUIET;
+    let mut deliveries = Deliveries::listen(node).await?;
     let (sender, mut sent) = mpsc::channel(count as usize);
-    let offered = {
-        let (request, rate) = (request.clone(), f64::from(options.rate));
-        tokio::spawn(async move {
-            for n in 0..count {
-                let due = start + Duration::from_secs_f64(n as f64 / rate);
-                tokio::time::sleep_until(due.into()).await;
-                let (client, request, sender) = (client.clone(), request.clone(), sender.clone());
-                tokio::spawn(async move {
-                    let result = client.send(&request, None).await;
-                    // The channel has room for all.
-                    let _ = sender.send((due, Instant::now(), result)).await;
-                });
-            }
-        })
-    };
+    let offered = tokio::spawn(offer(node.client(), request.clone(), f64::from(options.rate), count, sender));
     let (mut from_due, mut from_accepted) = (Samples::default(), Samples::default());
     for _ in 0..count {
         let answer = tokio::time::timeout(PATIENCE, sent.recv()).await.context("no answer to a send")?;

@@ -45,6 +45,28 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
         waits.append(run.sending.waits);
         rivals.measure(options).await?;
     }
+    add_figures(&mut section, &rates, &accepted, &waits, &memory);
+    rivals.add_to(&mut section, rates.median());
+    limits.add_to(&mut section);
+    section.figure(gossip);
+    if options.runs > 1 {
+        section.note(format!(
+            "{} runs, from {:.0} to {:.0} records/s",
+            rates.len(),
+            rates.min(),
+            rates.max()
+        ));
+    }
+    Ok(section)
+}
+
+fn add_figures(
+    section: &mut Section,
+    rates: &Samples,
+    accepted: &Samples,
+    waits: &Samples,
+    memory: &Samples,
+) {
     section.figure(
         Figure::new("mesh.records_per_second", "covered by all three", rates.median(), "records/s")
             .target(TARGET),
@@ -63,18 +85,6 @@ pub async fn run(options: &Options) -> anyhow::Result<Section> {
         Figure::new("mesh.peak_mib", "peak resident memory of the largest node", memory.max(), "MiB")
             .target(MEMORY_TARGET),
     );
-    rivals.add_to(&mut section, rates.median());
-    limits.add_to(&mut section);
-    section.figure(gossip);
-    if options.runs > 1 {
-        section.note(format!(
-            "{} runs, from {:.0} to {:.0} records/s",
-            rates.len(),
-            rates.min(),
-            rates.max()
-        ));
-    }
-    Ok(section)
 }
 
 /// NATS under the same load, if that was asked for.

@@ -58,6 +58,18 @@ pub fn cpu_by_thread(pid: u32) -> BTreeMap<(String, String), f64> {
     seconds
 }
 
+/// Share of the time that the whole machine's processors were in use until now, as (busy, all) in ticks since the
+/// system started; what a hypervisor took is busy.
+pub fn machine_ticks() -> Option<(u64, u64)> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let ticks: Vec<u64> =
+        text.lines().next()?.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
+    // user nice system idle iowait irq softirq steal; guests are counted in user already.
+    let all: u64 = ticks.iter().take(8).sum();
+    let idle = ticks.get(3)? + ticks.get(4)?;
+    Some((all - idle, all))
+}
+
 /// Bytes that the files of a folder take on the disk.
 pub fn disk_bytes(folder: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;

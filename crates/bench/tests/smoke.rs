@@ -40,7 +40,8 @@ const SIZES: &[&str] = &[
 
 /// Runs the program; its report, or what it said instead.
 fn run(args: &[&str]) -> Result<Value, String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_ecomesh-bench")).args(args).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ecomesh-bench")).args(args).output();
+    let output = output.map_err(|error| error.to_string())?;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         return Err(errors);
