@@ -4,11 +4,11 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Authors, Contents, Dice, batch, contents, copy_dir, open, try_open};
+use common::{Authors, Contents, Dice, batch, contents, copy_dir, files, mix, open, try_open};
 use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError};
 use ecomesh_record::Kind;
 use ecomesh_store::{OpenError, Options, System, open_or_create};
@@ -78,21 +78,6 @@ fn small_store(path: &Path) -> (Authors, Contents) {
     let acknowledged = contents(&ledger).unwrap();
     drop(ledger);
     (authors, acknowledged)
-}
-
-fn files(path: &Path) -> Vec<(PathBuf, u64)> {
-    let mut all = Vec::new();
-    for dir in [path.to_owned(), path.join("records")] {
-        for entry in fs::read_dir(&dir).unwrap() {
-            let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_file() {
-                let relative = entry.path().strip_prefix(path).unwrap().to_owned();
-                all.push((relative, entry.metadata().unwrap().len()));
-            }
-        }
-    }
-    all.sort();
-    all
 }
 
 /// Bytes of a file that are not zero: flips in the unused rest of the database prove nothing.
@@ -231,28 +216,6 @@ fn a_loss_of_power_loses_nothing_acknowledged_in_silence() {
     }
     eprintln!("{refused} of {cuts} were refused as damaged");
     assert!(refused * 10 <= cuts, "{refused} of {cuts} were refused as damaged");
-}
-
-/// The folder `before`, with each changed block of `after` or without it.
-fn mix(before: &Path, after: &Path, to: &Path, dice: &mut Dice) {
-    copy_dir(before, to);
-    for (file, _) in files(after) {
-        let old = fs::read(before.join(&file)).unwrap_or_default();
-        let new = fs::read(after.join(&file)).unwrap();
-        // The marker is written once all blocks of the commit are synced: a new one among old blocks cannot be.
-        if file.ends_with("marker") {
-            continue;
-        }
-        // The length of a file is a block of its own, so to say.
-        let mut mixed = if dice.roll(2) == 0 && !old.is_empty() { old.clone() } else { new.clone() };
-        for at in (0..mixed.len()).step_by(4096) {
-            let end = (at + 4096).min(mixed.len());
-            let from = if dice.roll(2) == 0 { &old } else { &new };
-            let block: Vec<u8> = (at..end).map(|i| from.get(i).copied().unwrap_or(0)).collect();
-            mixed[at..end].copy_from_slice(&block);
-        }
-        fs::write(to.join(&file), mixed).unwrap();
-    }
 }
 
 /// A crash between the batches of one large commit: what is above the heads is cut.

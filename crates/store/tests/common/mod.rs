@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // Each test file uses its own part of this module.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ecomesh_protocol::Roster;
@@ -207,6 +207,44 @@ pub fn copy_dir(from: &Path, to: &Path) {
         } else if entry.file_name() != "ballast" {
             fs::copy(entry.path(), target).unwrap();
         }
+    }
+}
+
+/// The files of a store and of its database, with their lengths.
+pub fn files(path: &Path) -> Vec<(PathBuf, u64)> {
+    let mut all = Vec::new();
+    for dir in [path.to_owned(), path.join("records")] {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                let relative = entry.path().strip_prefix(path).unwrap().to_owned();
+                all.push((relative, entry.metadata().unwrap().len()));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// The folder `before`, with each changed block of `after` or without it.
+pub fn mix(before: &Path, after: &Path, to: &Path, dice: &mut Dice) {
+    copy_dir(before, to);
+    for (file, _) in files(after) {
+        let old = fs::read(before.join(&file)).unwrap_or_default();
+        let new = fs::read(after.join(&file)).unwrap();
+        // The marker is written once all blocks of the commit are synced: a new one among old blocks cannot be.
+        if file.ends_with("marker") {
+            continue;
+        }
+        // The length of a file is a block of its own, so to say.
+        let mut mixed = if dice.roll(2) == 0 && !old.is_empty() { old.clone() } else { new.clone() };
+        for at in (0..mixed.len()).step_by(4096) {
+            let end = (at + 4096).min(mixed.len());
+            let from = if dice.roll(2) == 0 { &old } else { &new };
+            let block: Vec<u8> = (at..end).map(|i| from.get(i).copied().unwrap_or(0)).collect();
+            mixed[at..end].copy_from_slice(&block);
+        }
+        fs::write(to.join(&file), mixed).unwrap();
     }
 }
 

@@ -13,6 +13,7 @@ mod errors;
 mod logs;
 mod node;
 mod sim;
+mod whole;
 
 /// Whether every combination is tried.
 fn full() -> bool {

@@ -337,7 +337,10 @@ fn work(files: &SimFiles, authors: &mut Authors, steps: usize, dice: &mut Dice) 
 /// What starts from files and a ledger found: most cuts leave what another one left. The ledgers are kept, so that
 /// none takes the address of another.
 #[derive(Default)]
-struct Starts(BTreeMap<([u8; 32], usize), (Arc<MemoryLedger>, Rc<Holds>)>);
+struct Starts(BTreeMap<StartKey, (Arc<MemoryLedger>, Rc<Holds>)>);
+
+/// The fingerprint of the files, and the address of the ledger.
+type StartKey = ([u8; 32], usize);
 
 impl Starts {
     fn from(&mut self, left: State, authors: &Authors) -> Result<Rc<Holds>, String> {

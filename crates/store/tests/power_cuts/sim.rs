@@ -108,19 +108,23 @@ pub struct State {
     pub ledger: Option<Arc<MemoryLedger>>,
 }
 
-#[derive(Debug, Default)]
+/// Called with the state after each operation.
+type Observer = dyn Fn(&State) + Send + Sync;
+
+#[derive(Default)]
 struct World {
     state: State,
     operations: u64,
     /// The state after each operation, from operation 0 (the start) on.
     moments: Option<Vec<State>>,
+    observer: Option<Box<Observer>>,
     sabotage: Sabotage,
     fault: Option<Fault>,
     failed_syncs: u64,
 }
 
 /// The file system; its clones are the same one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SimFiles(Arc<Mutex<World>>);
 
 impl SimFiles {
@@ -142,6 +146,11 @@ impl SimFiles {
         let mut world = self.world();
         world.operations = 0;
         world.moments = Some(vec![world.state.clone()]);
+    }
+
+    /// Calls this after each operation, until the next call.
+    pub fn observe(&self, observer: Option<Box<Observer>>) {
+        self.world().observer = observer;
     }
 
     /// What was kept.
@@ -177,6 +186,12 @@ impl SimFiles {
     }
 }
 
+impl std::fmt::Debug for SimFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SimFiles")
+    }
+}
+
 impl World {
     /// Counts an operation, and lets it fail if it is its turn.
     fn begin(&mut self) -> io::Result<u64> {
@@ -192,6 +207,9 @@ impl World {
         let state = &self.state;
         if let Some(moments) = &mut self.moments {
             moments.push(state.clone());
+        }
+        if let Some(observer) = &self.observer {
+            observer(state);
         }
     }
 
