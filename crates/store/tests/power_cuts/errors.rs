@@ -2,6 +2,11 @@
 //! after it. Everything stays readable, nothing is corrupted, it goes on when the errors stop; and a failed sync ends
 //! the process.
 
+use std::path::Path;
+
+use ecomesh_protocol::disk::{Disk, DiskError};
+use ecomesh_store::FileDisk;
+
 use crate::common::{Authors, Dice};
 use crate::full;
 use crate::logs::{Known, Work};
@@ -46,6 +51,17 @@ fn journal_and_evidence_survive_an_error_of_any_operation() {
     }
     eprintln!("{ended} ended by a failed sync, {went_on} went on");
     assert!(ended > 50 && went_on > 50, "{ended}, {went_on}");
+}
+
+/// A write for which there is no space leaves half of itself, and that is taken back.
+#[test]
+fn a_failed_append_leaves_the_file_as_it_was() {
+    let files = SimFiles::default();
+    let mut disk = FileDisk::open(Path::new("log"), files.system()).unwrap();
+    disk.append("journal", b"whole").unwrap();
+    files.set_fault(Some(Fault { from: files.operations() + 1, count: 1, full: true }));
+    assert_eq!(disk.append("journal", b"more"), Err(DiskError::Full));
+    assert_eq!(disk.read("journal"), Ok(Some(b"whole".to_vec())));
 }
 
 /// A node under one fault; started again, as its supervisor does, whenever it stops.

@@ -388,15 +388,20 @@ fn cut_the_start(
         }
     }
     // It goes on: one more record is as safe as any.
-    let is_on_lane = |e: &&Entry| e.record.header().lane == Lane::CONTROL;
-    let last = content.entries.iter().rev().find(is_on_lane);
-    let next = entry(0, last.map_or(0, |e| e.record.position().seq + 1), vec![9; 100]);
-    journal.append(&mut disk, &[&next]).map_err(|error| error.to_string())?;
+    let next = append_one_more(&content, &mut journal, &mut disk)?;
     let again = recover(&SimFiles::new(files.state().cut(Survives::Nothing, dice), Sabotage::None))?;
     if again.content.entries.last() != Some(&next) {
         return Err("the first record after the start is lost".into());
     }
     Ok(())
+}
+
+fn append_one_more(content: &Content, journal: &mut Journal, disk: &mut FileDisk) -> Result<Entry, String> {
+    let is_on_lane = |e: &&Entry| e.record.header().lane == Lane::CONTROL;
+    let last = content.entries.iter().rev().find(is_on_lane);
+    let next = entry(0, last.map_or(0, |e| e.record.position().seq + 1), vec![9; 100]);
+    journal.append(disk, &[&next]).map_err(|error| error.to_string())?;
+    Ok(next)
 }
 
 /// The process ends and the power stays; after the next start the power is cut.
@@ -408,9 +413,11 @@ fn check_kill(
     counts: &mut Counts,
 ) -> Result<(), String> {
     let files = SimFiles::new(moment.clone(), Sabotage::None);
-    let content = recover(&files)?.content;
+    let Found { mut disk, mut journal, content, .. } = recover(&files)?;
     known.check(&content)?;
-    let known = known_after_start(known, &content);
+    let mut known = known_after_start(known, &content);
+    let next = append_one_more(&content, &mut journal, &mut disk)?;
+    known.acknowledged.insert(next.record.position(), next);
     let some = if full() { &Survives::ALL[..] } else { &[Survives::Nothing, Survives::SomeSectors] };
     for survives in some {
         let told = |error| format!("then cut, {survives:?}: {error}");
