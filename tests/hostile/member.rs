@@ -40,9 +40,10 @@ pub fn published(topic: &str, data: &[u8]) -> Vec<u8> {
     [varint(rpc.len()), rpc].concat()
 }
 
-/// A message of gossipsub that subscribes.
-pub fn subscribed(topic: &str) -> Vec<u8> {
-    let rpc = field(1, &[vec![8, 1], field(2, topic.as_bytes())].concat());
+/// The same with an author, which this network's messages do not have.
+pub fn published_by(topic: &str, data: &[u8], author: &[u8]) -> Vec<u8> {
+    let message = [field(1, author), field(2, data), field(4, topic.as_bytes())].concat();
+    let rpc = field(2, &message);
     [varint(rpc.len()), rpc].concat()
 }
 

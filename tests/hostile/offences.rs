@@ -19,6 +19,7 @@ pub enum Offence {
     GossipBitFlipped,
     GossipTooLong,
     GossipWrongTopic,
+    GossipUnknownTopic,
     GossipBrokenStream,
     GossipEndlessFrame,
     QuestionGarbage,
@@ -31,11 +32,14 @@ pub enum Offence {
     HelloAgain,
 }
 
-pub const OFFENCES: [Offence; 12] = [
+pub const OFFENCES: [Offence; 15] = [
     Offence::GossipGarbage,
     Offence::GossipBitFlipped,
     Offence::GossipTooLong,
     Offence::GossipWrongTopic,
+    Offence::GossipUnknownTopic,
+    Offence::GossipBrokenStream,
+    Offence::GossipEndlessFrame,
     Offence::QuestionGarbage,
     Offence::QuestionBitFlipped,
     Offence::QuestionTooLong,
@@ -45,10 +49,6 @@ pub const OFFENCES: [Offence; 12] = [
     Offence::FrontiersContradict,
     Offence::HelloAgain,
 ];
-
-/// Offences against the frames of gossipsub itself: it ends the stream without a word to us, and after a few takes no
-/// more gossip from that connection. So nobody is named.
-pub const SWALLOWED: [Offence; 2] = [Offence::GossipBrokenStream, Offence::GossipEndlessFrame];
 
 /// Commits an offence once. An error means that the node has ended the link.
 pub async fn commit(
@@ -134,6 +134,7 @@ pub fn gossiped(offence: Offence, member: &Member, random: &mut Random) -> Vec<u
             let record = member.record(0, RecordId::ZERO, Priority::FLASH, 20);
             published(&routine, &wire::encode_push(&[&record]).expect("a short push"))
         }
+        Offence::GossipUnknownTopic => published(&format!("{:x}/2", random.next()), &random.bytes(length)),
         Offence::GossipBrokenStream => [varint(length), vec![0xFF; length]].concat(),
         Offence::GossipEndlessFrame => [varint(10 << 20), random.bytes(200_000)].concat(),
         _ => published(&routine, &random.bytes(length)),

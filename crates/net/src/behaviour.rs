@@ -18,6 +18,7 @@ use crate::config::TOPICS;
 use crate::gate::{Gate, Limits};
 use crate::gated::Gated;
 use crate::hello::Hello;
+use crate::strict::{Filter, Gossip, Strict};
 use crate::{BindError, Config, TransportSecret};
 
 /// Heartbeats for which gossipsub keeps messages. The default of 5 would only cost memory.
@@ -28,13 +29,16 @@ const HISTORY_GOSSIP: usize = 2;
 const MAX_STREAMS: usize = 16;
 /// Inbound streams whose protocol is being negotiated, per connection.
 const MAX_NEGOTIATING: usize = 16;
+/// Message ids in one list of what there is to have. gossipsub sends up to 5,000, and refuses what it receives above
+/// 16 KiB of control messages: an id takes 34 bytes, so honest nodes under load would break each other's streams.
+const MAX_CONTROL_IDS: usize = 400;
 /// Name of the sync protocol.
 const SYNC_PROTOCOL: StreamProtocol = StreamProtocol::new("/ecomesh/sync/1");
 
 /// What runs on admitted links only.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Mesh {
-    pub(crate) gossip: gossipsub::Behaviour<gossipsub::IdentityTransform, WhitelistSubscriptionFilter>,
+    pub(crate) gossip: Strict,
     pub(crate) sync: request_response::Behaviour<FrameCodec>,
     pub(crate) ping: ping::Behaviour,
 }
@@ -133,10 +137,8 @@ fn sync(config: &Config) -> request_response::Behaviour<FrameCodec> {
     request_response::Behaviour::with_codec(codec, [(SYNC_PROTOCOL, ProtocolSupport::Full)], settings)
 }
 
-type Gossip = gossipsub::Behaviour<gossipsub::IdentityTransform, WhitelistSubscriptionFilter>;
-
 /// Protocol ids stay the library's: a custom prefix would lose IDONTWANT.
-fn gossip(config: &Config, topics: &Topics) -> Result<Gossip, String> {
+fn gossip(config: &Config, topics: &Topics) -> Result<Strict, String> {
     let settings = gossipsub::ConfigBuilder::default()
         .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
@@ -151,14 +153,21 @@ fn gossip(config: &Config, topics: &Topics) -> Result<Gossip, String> {
         .history_gossip(HISTORY_GOSSIP)
         .max_transmit_size(config.max_transmit_bytes)
         .connection_handler_queue_len(config.gossip_queue)
+        .max_control_messages_sent(MAX_CONTROL_IDS)
         .build()
         .map_err(|error| error.to_string())?;
-    let ours = WhitelistSubscriptionFilter(topics.0.iter().map(IdentTopic::hash).collect::<HashSet<_>>());
-    let mut gossip = Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, settings, ours)?;
+    let ours: HashSet<TopicHash> = topics.0.iter().map(IdentTopic::hash).collect();
+    let filter = Filter::new(ours.clone(), config.max_gossip_bytes);
+    let mut gossip = Gossip::new_with_subscription_filter_and_transform(
+        MessageAuthenticity::Anonymous,
+        settings,
+        WhitelistSubscriptionFilter(ours),
+        filter.clone(),
+    )?;
     for topic in &topics.0 {
         gossip.subscribe(topic).map_err(|error| error.to_string())?;
     }
-    Ok(gossip)
+    Ok(Strict::new(gossip, filter))
 }
 
 #[cfg(test)]

@@ -258,6 +258,12 @@ pub enum Misbehaviour {
     /// A gossip message above [`max_gossip_bytes`](crate::Config::max_gossip_bytes).
     #[error("a gossip message above its bound")]
     Gossip,
+    /// A gossip message on a topic that this network does not have.
+    #[error("a gossip message on a topic that does not exist")]
+    Topic,
+    /// Gossip streams that broke, one after the other.
+    #[error("gossip that cannot be read")]
+    Stream,
 }
 
 /// The node's end of the event queue.

@@ -69,6 +69,7 @@ mod links;
 mod outbox;
 mod redial;
 mod shell;
+mod strict;
 mod verdicts;
 
 pub use backoff::backoff;

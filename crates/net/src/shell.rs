@@ -159,7 +159,9 @@ impl Shell {
         match event {
             BehaviourEvent::Hello(event) => self.on_hello_event(event),
             BehaviourEvent::Mesh(GatedEvent::Opened(id)) => self.on_opened(id),
-            BehaviourEvent::Mesh(GatedEvent::Inner(MeshEvent::Gossip(event))) => self.on_gossip_event(event),
+            BehaviourEvent::Mesh(GatedEvent::Inner(MeshEvent::Gossip(event))) => {
+                self.on_strict_event(event);
+            }
             BehaviourEvent::Mesh(GatedEvent::Inner(MeshEvent::Sync(event))) => self.on_sync_event(event),
             BehaviourEvent::Mesh(GatedEvent::Inner(MeshEvent::Ping(event))) => self.on_ping(&event),
             BehaviourEvent::Memory(never) | BehaviourEvent::Limits(never) | BehaviourEvent::Gate(never) => {

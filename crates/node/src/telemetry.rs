@@ -54,9 +54,12 @@ where
 }
 
 /// Libraries print whole frames and batches below this level (seen: sled, at `trace`), whatever the operator's filter
-/// says. Events that come from the `log` crate have the target `log`.
+/// says. Events that come from the `log` crate have the target `log`. gossipsub warns of each bad message that a peer
+/// sends: a peer could fill the disk with them, and what matters of them we tell ourselves.
 fn is_harmless(event: &Metadata<'_>) -> bool {
-    event.target().starts_with("ecomesh") || *event.level() <= Level::INFO
+    let quiet = event.target().starts_with("libp2p_gossipsub");
+    let lowest = if quiet { Level::ERROR } else { Level::INFO };
+    event.target().starts_with("ecomesh") || *event.level() <= lowest
 }
 
 /// Switches core dumps off and keeps other processes of the same user from reading this one's memory, so that keys

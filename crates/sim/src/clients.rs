@@ -148,12 +148,7 @@ impl World {
     }
 
     /// A client gets its answer.
-    pub(crate) fn authored(
-        &mut self,
-        number: usize,
-        ticket: u64,
-        result: Result<Recorded, AuthorError>,
-    ) {
+    pub(crate) fn authored(&mut self, number: usize, ticket: u64, result: &Result<Recorded, AuthorError>) {
         if self.is_broken(number, Sabotage::LoseAnswer) {
             return;
         }
@@ -167,9 +162,9 @@ impl World {
             self.coverage.mark(Mark::WroteWhileRecovering);
         }
         if let Some(key) = waiting.key {
-            self.check_retry(number, key, &recorded);
+            self.check_retry(number, key, recorded);
         }
-        self.acknowledged(number, &recorded);
+        self.acknowledged(number, recorded);
     }
 
     /// The same key gives the same record, unless the home that knew it was lost.

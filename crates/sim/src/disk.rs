@@ -116,7 +116,6 @@ impl State {
 fn error(name: &str, failure: Failure) -> DiskError {
     let (name, reason) = (name.to_owned(), "injected by the simulation".to_owned());
     match failure {
-        Failure::Full => DiskError::Full,
         Failure::Sync => DiskError::SyncFailed { name, reason },
         Failure::Io | Failure::Power => DiskError::Io { name, reason },
     }
@@ -173,7 +172,7 @@ impl Disk for SimDisk {
         // A rename that the power or a sync interrupts is done or not: this one is.
         let done = match &begun {
             Ok(()) => true,
-            Err(_) => !was_dead && state.fuse.borrow().is_dead() && bytes.len() % 2 == 0,
+            Err(_) => !was_dead && state.fuse.borrow().is_dead() && bytes.len().is_multiple_of(2),
         };
         if done {
             state.files.insert(name.into(), File { bytes: bytes.to_vec(), synced: bytes.len() });

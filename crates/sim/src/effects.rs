@@ -51,7 +51,7 @@ impl World {
                 }
             }
             Output::Respond { exchange, bytes } => self.respond(number, exchange, bytes),
-            Output::Authored { ticket, result } => self.authored(number, ticket, result),
+            Output::Authored { ticket, result } => self.authored(number, ticket, &result),
             Output::Imported { .. } => {}
             Output::Stored { record, .. } => self.stored(number, record.record()),
             Output::Filled { .. } => self.coverage.mark(Mark::HoleFilled),
@@ -91,7 +91,7 @@ impl World {
         if self.nodes[number].has(Vice::Equivocate) && self.equivocate(number, &message) {
             return;
         }
-        let outcome = self.nodes[number].gossip.publish(message);
+        let outcome = self.nodes[number].gossip.publish(&message);
         self.gossip(number, outcome);
     }
 

@@ -204,7 +204,7 @@ impl World {
             let released = self.network.mend(&pairs);
             self.resend(released);
         }
-        if left > 1 || left % 2 == 0 {
+        if left > 1 || left.is_multiple_of(2) {
             let wait = self.fault_rng.range([50, 1_500]) * MS;
             self.after(wait, Event::Fault(Fault::Flap(pairs, left.saturating_sub(1))));
         }
@@ -410,16 +410,12 @@ impl World {
             if flips { disk.flip(name, &mut self.fault_rng) } else { disk.remove(name) }
         };
         match kind {
-            DiskFault::Evidence => {
-                if harm(&self.nodes[node].disk, EVIDENCE) {
-                    self.coverage.mark(Mark::EvidenceLost);
-                }
+            DiskFault::Evidence if harm(&self.nodes[node].disk, EVIDENCE) => {
+                self.coverage.mark(Mark::EvidenceLost);
             }
-            DiskFault::Journal => {
-                if harm(&self.nodes[node].disk, JOURNAL) {
-                    self.coverage.mark(Mark::JournalLost);
-                    self.after_loss(node, |_| {});
-                }
+            DiskFault::Journal if harm(&self.nodes[node].disk, JOURNAL) => {
+                self.coverage.mark(Mark::JournalLost);
+                self.after_loss(node, |_| {});
             }
             DiskFault::Body => self.lose_bodies(node),
             DiskFault::Store => {

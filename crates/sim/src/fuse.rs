@@ -4,9 +4,7 @@
 
 /// How a write fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// No space; nothing is written.
-    Full,
+pub(crate) enum Failure {
     /// An error; a part may be written.
     Io,
     /// A sync fails; the process must end.

@@ -49,7 +49,7 @@ pub(crate) struct Message {
 #[derive(Clone, Debug)]
 pub(crate) enum Frame {
     Message(Rc<Message>),
-    IHave(u8, Vec<MessageId>),
+    IHave(Vec<MessageId>),
     IWant(Vec<MessageId>),
     IDontWant(MessageId),
     Graft(u8),
@@ -61,7 +61,7 @@ impl Frame {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Message(message) => message.bytes.len() + 80,
-            Self::IHave(_, ids) => 80 + 34 * ids.len(),
+            Self::IHave(ids) => 80 + 34 * ids.len(),
             Self::IWant(ids) => 8 + 34 * ids.len(),
             Self::IDontWant(_) => 42,
             Self::Graft(_) | Self::Prune(_) => 76,
@@ -122,16 +122,18 @@ impl Gossip {
     /// A link is gone.
     pub(crate) fn link_down(&mut self, peer: usize) {
         self.peers.remove(&peer);
-        self.mesh.iter_mut().for_each(|mesh| drop(mesh.remove(&peer)));
+        for mesh in &mut self.mesh {
+            mesh.remove(&peer);
+        }
     }
 
     /// The own core publishes: to all links.
-    pub(crate) fn publish(&mut self, message: Rc<Message>) -> Outcome {
+    pub(crate) fn publish(&mut self, message: &Rc<Message>) -> Outcome {
         let mut outcome = Outcome::default();
         if self.peers.is_empty() || self.is_seen(message.id) {
             return outcome;
         }
-        self.keep(&message, None, true);
+        self.keep(message, None, true);
         outcome.send = self.peers.keys().map(|peer| (*peer, Frame::Message(message.clone()))).collect();
         outcome
     }
@@ -144,7 +146,7 @@ impl Gossip {
         }
         match frame {
             Frame::Message(message) => self.take(from, message, &mut outcome),
-            Frame::IHave(_, ids) => self.want(from, ids, &mut outcome),
+            Frame::IHave(ids) => self.want(from, ids, &mut outcome),
             Frame::IWant(ids) => self.serve(from, &ids, &mut outcome),
             Frame::IDontWant(id) => drop(self.dont_send.insert((from, id), self.beat + DONT_WANT_BEATS)),
             Frame::Graft(topic) => self.grafted(from, topic, &mut outcome),
@@ -191,7 +193,8 @@ impl Gossip {
     }
 
     /// Peers of the mesh of a topic.
-    pub(crate) fn mesh_of(&self, topic: usize) -> usize {
+    #[cfg(test)]
+    fn mesh_of(&self, topic: usize) -> usize {
         self.mesh.get(topic).map_or(0, BTreeSet::len)
     }
 
@@ -201,7 +204,8 @@ impl Gossip {
     }
 
     /// Messages in memory.
-    pub(crate) fn kept_count(&self) -> usize {
+    #[cfg(test)]
+    fn kept_count(&self) -> usize {
         self.kept.len()
     }
 
@@ -347,8 +351,7 @@ impl Gossip {
                 self.peers.keys().copied().filter(|peer| !self.mesh[topic].contains(peer)).collect();
             rng.shuffle(&mut others);
             others.truncate(LAZY.max(others.len() / 4));
-            let number = u8::try_from(topic).unwrap_or(0);
-            outcome.send.extend(others.into_iter().map(|peer| (peer, Frame::IHave(number, ids.clone()))));
+            outcome.send.extend(others.into_iter().map(|peer| (peer, Frame::IHave(ids.clone()))));
         }
     }
 
@@ -391,7 +394,7 @@ mod tests {
     #[test]
     fn the_author_floods_and_a_relay_uses_its_mesh() {
         let mut gossip = linked(14);
-        assert_eq!(messages(&gossip.publish(message(1, 10))).len(), 14);
+        assert_eq!(messages(&gossip.publish(&message(1, 10))).len(), 14);
         gossip.heartbeat(&mut Rng::stream(1, "test"));
         assert!((MESH_LOW..MESH_HIGH).contains(&gossip.mesh_of(2)));
         let outcome = gossip.receive(14, Frame::Message(message(2, 10)));
@@ -415,11 +418,11 @@ mod tests {
     #[test]
     fn what_was_missed_comes_by_ihave_and_iwant() {
         let mut gossip = linked(8);
-        gossip.publish(message(1, 10));
+        gossip.publish(&message(1, 10));
         let beat = gossip.heartbeat(&mut Rng::stream(1, "test"));
-        let told = beat.send.iter().filter(|(_, frame)| matches!(frame, Frame::IHave(2, ids) if ids == &[1]));
+        let told = beat.send.iter().filter(|(_, frame)| matches!(frame, Frame::IHave(ids) if ids == &[1]));
         assert_eq!(told.count(), 6);
-        let asked = gossip.receive(5, Frame::IHave(2, vec![1, 9]));
+        let asked = gossip.receive(5, Frame::IHave(vec![1, 9]));
         assert!(matches!(&asked.send[..], [(5, Frame::IWant(ids))] if ids == &[9]));
         for expected in [1, 1, 1, 0] {
             assert_eq!(gossip.receive(6, Frame::IWant(vec![1])).served, expected);

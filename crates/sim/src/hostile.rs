@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use ecomesh_protocol::{Input, wire};
+use ecomesh_protocol::wire;
 use ecomesh_record::{Body, Record};
 use serde::{Deserialize, Serialize};
 
@@ -151,8 +151,7 @@ impl World {
     fn replay(&mut self, number: usize) {
         for _ in 0..10 {
             let index = self.misdeeds.rng.index(self.misdeeds.old.len());
-            let (Some(message), Some(peer)) =
-                (self.misdeeds.old.get(index).cloned(), self.some_peer(number))
+            let (Some(message), Some(peer)) = (self.misdeeds.old.get(index).cloned(), self.some_peer(number))
             else {
                 return;
             };
@@ -223,17 +222,10 @@ impl World {
             if let Some(before) = twins.last().filter(|twin| twin.position().log == header.log()) {
                 header.prev = before.id();
             }
-            let twin = Record::sign_with(network, header, Some(body), |id| {
-                *key.sign_record(network, id).as_bytes()
-            });
+            let twin =
+                Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes());
             twins.push(twin.ok()?);
         }
         wire::encode_push(&twins.iter().collect::<Vec<_>>())
-    }
-
-    /// Tells a core that its shell saw a peer misbehave.
-    pub(crate) fn accuse(&mut self, number: usize, other: usize) {
-        let peer = self.members.peers[other];
-        self.give(number, Input::Misbehaved { peer, reason: "sabotage of the simulation".into() });
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Checks {
     /// Records of hostile authors that honest nodes have stored.
     versions: BTreeMap<Position, BTreeSet<RecordId>>,
     stored: u64,
+    /// Records of hostile authors that honest nodes have stored, each once for every node.
+    pub(crate) stored_of_hostile: u64,
     /// Number of records in each push message.
     in_message: BTreeMap<MessageId, u64>,
     last_told: Vec<Vec<u8>>,
@@ -61,7 +63,7 @@ pub(crate) struct Checks {
 
 /// A planned split heals: what was missing then, and the bytes that were sent until all agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heal {
+pub(crate) struct Heal {
     /// When it healed, in microseconds.
     pub at: u64,
     /// Bytes of records that nodes lacked.
@@ -85,6 +87,7 @@ impl Checks {
             places: BTreeMap::new(),
             versions: BTreeMap::new(),
             stored: 0,
+            stored_of_hostile: 0,
             in_message: BTreeMap::new(),
             last_told: vec![Vec::new(); nodes],
             pulls_failed: BTreeSet::new(),
@@ -160,7 +163,8 @@ impl World {
         if let Some((position, _)) = missing.first() {
             let name = self.name(number);
             let count = missing.len();
-            self.checks.fail("I1", format!("{name} lost {count} acknowledged records, the first at {position}"));
+            self.checks
+                .fail("I1", format!("{name} lost {count} acknowledged records, the first at {position}"));
         }
     }
 
@@ -180,6 +184,7 @@ impl World {
                 self.checks.fail("I3", format!("{name} holds another record at {position} than others did"));
             }
         } else {
+            self.checks.stored_of_hostile += 1;
             self.checks.versions.entry(position).or_default().insert(id);
         }
         self.checks.stored += 1;
@@ -258,7 +263,8 @@ impl World {
             }
             other => {
                 let name = self.name(number);
-                self.checks.fail("I4", format!("{name} sends a notification that nobody can read: {other:?}"));
+                self.checks
+                    .fail("I4", format!("{name} sends a notification that nobody can read: {other:?}"));
             }
         }
     }
@@ -269,10 +275,14 @@ impl World {
             let position = entry.log.at(entry.seq);
             let name = self.name(number);
             if self.nodes[number].ledger.id_at(position) != Some(entry.head) {
-                return self.checks.fail("I2", format!("{name} tells that it holds {position}, which it does not"));
+                return self
+                    .checks
+                    .fail("I2", format!("{name} tells that it holds {position}, which it does not"));
             }
             if self.checks.places.get(&position).is_some_and(|id| *id != entry.head) {
-                return self.checks.fail("I2", format!("{name} holds another record at {position} than others"));
+                return self
+                    .checks
+                    .fail("I2", format!("{name} holds another record at {position} than others"));
             }
             let holed = !self.nodes[number].ledger.holds(position, entry.head);
             if holed && frontier.frontier().holes.binary_search(&entry.head).is_err() {
@@ -305,7 +315,8 @@ impl World {
         self.tell(&format!("{name} learns of a fork at {position}"));
         let author = self.members.node_of(position.log.author);
         if author.is_some_and(|author| self.nodes[author].is_honest()) {
-            self.checks.fail("I3", format!("{name} holds a proof that an honest author forked, at {position}"));
+            self.checks
+                .fail("I3", format!("{name} holds a proof that an honest author forked, at {position}"));
         }
     }
 
@@ -356,7 +367,7 @@ impl World {
             if !frontier.holes.is_empty() {
                 return Some(format!("{} lacks {} bodies", node.member, frontier.holes.len()));
             }
-            let (one, entries) = first.get_or_insert((node.member, frontier.entries.clone()));
+            let (one, entries) = first.get_or_insert_with(|| (node.member, frontier.entries.clone()));
             if *entries != frontier.entries {
                 let differs = |log: &LogId| {
                     let of = |list: &[ecomesh_record::FrontierEntry]| {
@@ -430,7 +441,10 @@ impl World {
             let own = self.checks.acknowledged[*number].iter().rev().take(DELIVERIES_ASKED);
             for (position, id) in own.filter(|(_, id)| !self.checks.lost.contains(id)) {
                 let Some(delivery) = core.delivery(*position) else {
-                    return Some(format!("{} does not know its own {id:?} at {position}", self.name(*number)));
+                    return Some(format!(
+                        "{} does not know its own {id:?} at {position}",
+                        self.name(*number)
+                    ));
                 };
                 let is_open = |(member, at): &(MemberId, Option<_>)| {
                     at.is_none() && self.members.node_of(*member).is_some_and(|n| self.nodes[n].is_honest())
@@ -458,7 +472,8 @@ impl World {
             let worst = by_author.values().max().copied().unwrap_or(0);
             if worst > PARKED_RECORDS_PER_AUTHOR || bytes > PARKED_BYTES_MAX {
                 let name = self.name(*number);
-                self.checks.fail("I9", format!("{name} has parked {worst} records of one author, {bytes} bytes"));
+                self.checks
+                    .fail("I9", format!("{name} has parked {worst} records of one author, {bytes} bytes"));
             }
         }
     }
@@ -486,7 +501,8 @@ impl World {
             }
             let total = sizes.last().copied().unwrap_or(0);
             for node in &self.nodes {
-                let has = node.ledger.lengths().iter().find(|(known, _)| *known == log).map_or(0, |(_, n)| *n);
+                let has =
+                    node.ledger.lengths().iter().find(|(known, _)| *known == log).map_or(0, |(_, n)| *n);
                 let index = usize::try_from(has).unwrap_or(0);
                 missing_bytes += total - sizes.get(index).copied().unwrap_or(total);
                 missing_records += (sizes.len() as u64 - 1).saturating_sub(has);

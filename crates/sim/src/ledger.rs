@@ -31,7 +31,6 @@ struct State {
     values: BTreeMap<String, Vec<u8>>,
     /// Records whose body is not here.
     holes: BTreeSet<RecordId>,
-    records: u64,
     /// Sabotage.
     broken: Broken,
 }
@@ -66,7 +65,6 @@ impl SimLedger {
             forks: BTreeMap::new(),
             values: BTreeMap::new(),
             holes: BTreeSet::new(),
-            records: 0,
             broken: Broken::default(),
         })))
     }
@@ -127,11 +125,6 @@ impl SimLedger {
         state.id_at(position) == Some(id) && !state.holes.contains(&id)
     }
 
-    /// Number of records.
-    pub(crate) fn len(&self) -> u64 {
-        self.0.borrow().records
-    }
-
     /// Logs with their length.
     pub(crate) fn lengths(&self) -> Vec<(LogId, u64)> {
         self.0.borrow().logs.iter().map(|(log, entries)| (*log, entries.len() as u64)).collect()
@@ -146,11 +139,6 @@ impl SimLedger {
     /// The fork proofs.
     pub(crate) fn proofs(&self) -> BTreeMap<LogId, u64> {
         self.0.borrow().forks.iter().map(|(log, proof)| (*log, proof.position().seq)).collect()
-    }
-
-    /// A record here, without a copy.
-    pub(crate) fn shared(&self, position: Position) -> Option<Rc<Record>> {
-        self.0.borrow().entry(position).map(|entry| entry.record.clone())
     }
 
     /// All records here, to find out where else they are.
@@ -202,7 +190,6 @@ impl State {
             if self.broken.loses_bodies {
                 self.holes.insert(record.id());
             }
-            self.records += 1;
         }
         for (position, body) in &batch.bodies {
             let Some(entry) = self.entry(*position) else { continue };
@@ -258,11 +245,11 @@ impl Ledger for SimLedger {
                 state.apply(batch);
                 Ok(())
             }
-            Err(Failure::Full | Failure::Io) => Err(LedgerError::Full),
+            Err(Failure::Io) => Err(LedgerError::Full),
             Err(Failure::Sync) => Err(LedgerError::SyncFailed(reason())),
             Err(Failure::Power) => {
                 // Interrupted: it is there, or it is not.
-                if !was_dead && (batch.records.len() + batch.values.len()) % 2 == 0 {
+                if !was_dead && (batch.records.len() + batch.values.len()).is_multiple_of(2) {
                     state.apply(batch);
                 }
                 Err(LedgerError::SyncFailed(reason()))

@@ -1,12 +1,14 @@
 //! Links between the simulated nodes: dial, hello, answer, open, done, pings, as `ecomesh-net` does it.
 
+use ecomesh_protocol::wire::Question;
 use ecomesh_protocol::{Input, wire};
+use ecomesh_record::LogId;
 
 use crate::coverage::Mark;
 use crate::gossip::{Frame, Outcome};
 use crate::hostile::Vice;
 use crate::network::{ConnId, Parcel, Stage};
-use crate::node::{Dial, DialState, Exchange, POOL_MAX};
+use crate::node::{Dial, DialState, Exchange, POOL_MAX, Request};
 use crate::pool::Job;
 use crate::world::{Event, MS, World};
 
@@ -21,6 +23,8 @@ const BEAT_US: u64 = 1_000 * MS;
 const VERDICT_US: u64 = 2_000 * MS;
 const REQUESTS_PER_PEER: usize = 4;
 const INBOUND_MAX: usize = 256;
+/// The second byte of a question for a page.
+const PAGE: u8 = 3;
 /// Up to so many other members, everyone is dialled.
 const EVERYONE_MAX: usize = 14;
 
@@ -96,9 +100,8 @@ impl World {
         if is_cut || self.nodes[other].paused_until > self.now {
             return self.after(HELLO_TIMEOUT_US, Event::DialFailed { node: number, boot, to: other });
         }
-        let refuses = |one: usize, two: usize| {
-            self.nodes[one].blocked.get(&two).is_some_and(|until| *until > self.now)
-        };
+        let refuses =
+            |one: usize, two: usize| self.nodes[one].blocked.get(&two).is_some_and(|until| *until > self.now);
         if self.nodes[other].core.is_none() || refuses(other, number) || refuses(number, other) {
             return self.dial_failed(number, other);
         }
@@ -274,9 +277,11 @@ impl World {
             node.gossip.link_down(other);
         }
         let lost: Vec<u64> =
-            node.requests.iter().filter(|(_, (_, conn))| *conn == id).map(|(request, _)| *request).collect();
+            node.requests.iter().filter(|(_, asked)| asked.conn == id).map(|(request, _)| *request).collect();
         for request in lost {
-            self.nodes[own].requests.remove(&request);
+            if let Some(log) = self.nodes[own].requests.remove(&request).and_then(|asked| asked.page) {
+                self.pull_failed(own, log);
+            }
             self.coverage.mark(Mark::AskFailed);
             self.give(own, Input::AskFailed { peer, request });
         }
@@ -422,16 +427,12 @@ impl World {
         let peer = self.members.peers[other];
         match parcel {
             Parcel::Question { request, bytes } => self.asked(own, other, id, request, bytes),
-            Parcel::Answer { request, bytes } => {
-                if self.nodes[own].requests.remove(&request).is_some() {
-                    self.verify(own, Job::Answer { peer, request, bytes });
-                }
+            Parcel::Answer { request, bytes } if self.nodes[own].requests.remove(&request).is_some() => {
+                self.verify(own, Job::Answer { peer, request, bytes });
             }
-            Parcel::NoAnswer { request } => {
-                if self.nodes[own].requests.remove(&request).is_some() {
-                    self.coverage.mark(Mark::AskFailed);
-                    self.give(own, Input::AskFailed { peer, request });
-                }
+            Parcel::NoAnswer { request } if self.nodes[own].requests.remove(&request).is_some() => {
+                self.coverage.mark(Mark::AskFailed);
+                self.give(own, Input::AskFailed { peer, request });
             }
             Parcel::Push(frame) => {
                 self.count_copies(own, &frame);
@@ -516,14 +517,28 @@ impl World {
             let side = self.network.side_of(*id, number);
             side.and_then(|side| self.network.end(*id, side)).is_some_and(|end| end.stage == Stage::Up)
         });
-        let waiting = self.nodes[number].requests.values().filter(|(asked, _)| *asked == other).count();
+        let waiting = self.nodes[number].requests.values().filter(|asked| asked.to == other).count();
         let Some(id) = id.filter(|_| waiting < REQUESTS_PER_PEER) else {
             self.coverage.mark(Mark::AskFailed);
             return self.give(number, Input::AskFailed { peer, request });
         };
-        self.nodes[number].requests.insert(request, (other, id));
+        let page = self.page_asked(number, &bytes);
+        self.nodes[number].requests.insert(request, Request { to: other, conn: id, page });
         let side = self.network.side_of(id, number).unwrap_or(0);
         self.send(id, side, Parcel::Question { request, bytes });
+    }
+
+    /// The log of which a question asks a page.
+    fn page_asked(&mut self, number: usize, bytes: &[u8]) -> Option<LogId> {
+        if bytes.get(1) != Some(&PAGE) {
+            return None;
+        }
+        let node = &self.nodes[number];
+        let job = Job::Question { peer: self.members.peers[number], exchange: 0, bytes: bytes.to_vec() };
+        match self.cache.verify(&node.ring, &node.ring_hash, job) {
+            Input::Asked { question: Ok(Question::Page { log, .. }), .. } => Some(log),
+            _ => None,
+        }
     }
 
     /// The core answers a peer.
@@ -550,6 +565,7 @@ impl World {
             return;
         }
         self.after(BEAT_US, Event::Beat { node: number, boot });
+        self.sabotage(number);
         let outcome = self.nodes[number].gossip.heartbeat(&mut self.work_rng);
         self.gossip(number, outcome);
         self.expire_verdicts(number);

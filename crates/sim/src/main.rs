@@ -137,7 +137,10 @@ fn read(path: &str) -> anyhow::Result<String> {
 }
 
 /// The wall clock, for how long a run really takes.
-#[expect(clippy::disallowed_methods, reason = "only to tell how fast the simulation is; no run depends on it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only to tell how fast the simulation is; no run depends on it"
+)]
 fn clock() -> Instant {
     Instant::now()
 }

@@ -19,7 +19,8 @@ impl Histogram {
         self.total += 1;
     }
 
-    pub(crate) fn count(&self) -> u64 {
+    #[cfg(test)]
+    fn count(&self) -> u64 {
         self.total
     }
 

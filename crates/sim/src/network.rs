@@ -28,10 +28,18 @@ pub(crate) enum Parcel {
     Refused,
     Superfluous,
     Done,
-    Question { request: u64, bytes: Vec<u8> },
-    Answer { request: u64, bytes: Vec<u8> },
+    Question {
+        request: u64,
+        bytes: Vec<u8>,
+    },
+    Answer {
+        request: u64,
+        bytes: Vec<u8>,
+    },
     /// The other side let go of a question.
-    NoAnswer { request: u64 },
+    NoAnswer {
+        request: u64,
+    },
     Push(gossip::Frame),
     Ping,
     Pong,
@@ -153,7 +161,8 @@ impl Network {
         let mut latency = vec![0; nodes * nodes];
         for a in 0..nodes {
             for b in 0..a {
-                let drawn = u32::try_from(rng.range(plan.latency_ms.map(|ms| ms * 1_000))).unwrap_or(u32::MAX);
+                let drawn =
+                    u32::try_from(rng.range(plan.latency_ms.map(|ms| ms * 1_000))).unwrap_or(u32::MAX);
                 latency[a * nodes + b] = drawn;
                 latency[b * nodes + a] = drawn;
             }
@@ -270,7 +279,7 @@ impl Network {
         }
         let bits = parcel.len() as u64 * 8;
         // Kilobits per second are bits per millisecond.
-        let takes = if self.plan.kbit_per_s == 0 { 0 } else { bits * 1_000 / self.plan.kbit_per_s };
+        let takes = (bits * 1_000).checked_div(self.plan.kbit_per_s).unwrap_or(0);
         let leaves = pipe.free_at.max(now) + takes;
         pipe.free_at = leaves;
         let mut arrives = leaves + latency + self.rng.below(self.plan.jitter_ms * 1_000 + 1);

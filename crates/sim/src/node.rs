@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ecomesh_protocol::{Core, Input, KeyRing, Now, Output, journal};
-use ecomesh_record::{MemberId, NetworkId, Time};
+use ecomesh_record::{LogId, MemberId, NetworkId, Time};
 
 use crate::disk::SimDisk;
 use crate::fuse::Fuse;
@@ -44,6 +44,15 @@ pub(crate) enum DialState {
 pub(crate) struct Dial {
     pub(crate) state: DialState,
     pub(crate) attempt: u32,
+}
+
+/// A question that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) to: usize,
+    pub(crate) conn: ConnId,
+    /// The log of which it asks a page.
+    pub(crate) page: Option<LogId>,
 }
 
 /// A question of a peer that waits for the core, or a hello.
@@ -88,7 +97,7 @@ pub(crate) struct Node {
     pub(crate) reached: BTreeMap<usize, VecDeque<ConnId>>,
     pub(crate) answered: BTreeMap<usize, VecDeque<ConnId>>,
     pub(crate) exchanges: BTreeMap<u64, Exchange>,
-    pub(crate) requests: BTreeMap<u64, (usize, ConnId)>,
+    pub(crate) requests: BTreeMap<u64, Request>,
     pub(crate) pushes: BTreeMap<u64, (MessageId, u64)>,
     /// Highest push token that has its verdict.
     pub(crate) last_token: u64,

@@ -40,6 +40,8 @@ pub struct Report {
     pub trace: String,
     /// Records that an author made durable.
     pub records: usize,
+    /// Records that did not come to all honest nodes: of hostile authors, of a lost home, or of a run that ended early.
+    pub unfinished: usize,
     /// Records that clients were told of.
     pub acknowledged: usize,
     /// Deliveries that were proved.
@@ -106,6 +108,7 @@ impl World {
             virtual_ms: self.now / 1_000,
             trace: self.trace.hash(),
             records: measure.records(),
+            unfinished: measure.unfinished(),
             acknowledged: self.checks.acknowledged_count(),
             deliveries: measure.delivered,
             each_p50_ms: measure.each.percentile(50),
@@ -179,7 +182,7 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "  the split healed in {} ms: {missing} records were missing, bytes sent over missing {:.2}",
-                self.heal_ms.map_or("?".into(), |ms| ms.to_string()),
+                self.heal_ms.map_or_else(|| "?".into(), |ms| ms.to_string()),
                 self.heal_overhead.unwrap_or(0.0)
             )?;
         }

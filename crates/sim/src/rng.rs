@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
-pub struct Rng([u64; 4]);
+pub(crate) struct Rng([u64; 4]);
 
 impl Rng {
     /// The stream `name` of a run's seed.
-    pub fn stream(seed: u64, name: &str) -> Self {
+    pub(crate) fn stream(seed: u64, name: &str) -> Self {
         let digest: [u8; 32] =
             Sha256::new().chain_update(seed.to_be_bytes()).chain_update(name).finalize().into();
         let mut state = [0; 4];
@@ -22,7 +22,7 @@ impl Rng {
     }
 
     /// The next 64 bits.
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         let [a, b, c, d] = &mut self.0;
         let result = a.wrapping_add(*d).rotate_left(23).wrapping_add(*a);
         let shifted = *b << 17;
@@ -36,49 +36,49 @@ impl Rng {
     }
 
     /// A number below `bound`; 0 if `bound` is 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { self.bits() % bound }
     }
 
     /// An index below `bound`.
-    pub fn index(&mut self, bound: usize) -> usize {
+    pub(crate) fn index(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(bound as u64)).unwrap_or(0)
     }
 
     /// A number from `from` to `to`, both included.
-    pub fn range(&mut self, [from, to]: [u64; 2]) -> u64 {
+    pub(crate) fn range(&mut self, [from, to]: [u64; 2]) -> u64 {
         if to <= from { from } else { from + self.below(to - from + 1) }
     }
 
     /// True in `percent` of a hundred cases.
-    pub fn percent(&mut self, percent: u8) -> bool {
+    pub(crate) fn percent(&mut self, percent: u8) -> bool {
         percent > 0 && self.below(100) < u64::from(percent)
     }
 
     /// True in `permille` of a thousand cases.
-    pub fn permille(&mut self, permille: u16) -> bool {
+    pub(crate) fn permille(&mut self, permille: u16) -> bool {
         permille > 0 && self.below(1_000) < u64::from(permille)
     }
 
     /// A wait with this mean: even from 0 to twice of it.
-    pub fn wait(&mut self, mean: u64) -> u64 {
+    pub(crate) fn wait(&mut self, mean: u64) -> u64 {
         self.below(mean.saturating_mul(2).saturating_add(1))
     }
 
     /// One of these; `None` if there is none.
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         from.get(self.index(from.len()))
     }
 
     /// Puts a list into random order.
-    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.index(last + 1));
         }
     }
 
     /// Random bytes.
-    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         for chunk in bytes.chunks_mut(8) {
             let word = self.bits().to_be_bytes();

@@ -2,7 +2,13 @@
 //!
 //! Nothing of this is in the product. A check that no sabotage can make fail would prove nothing.
 
-use crate::world::World;
+use ecomesh_protocol::Input;
+
+use crate::world::{MS, World};
+
+const SECOND_US: u64 = 1_000 * MS;
+/// The second in which something goes wrong once.
+const STRIKES_AT_S: u64 = 20;
 
 /// What is broken, at the first node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +33,44 @@ pub enum Sabotage {
     Forge,
 }
 
+impl Sabotage {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::AcknowledgeBeforeDurable,
+        Self::ForgetRecord,
+        Self::ForgetForks,
+        Self::NeverAsk,
+        Self::BlameHonest,
+        Self::EndForNothing,
+        Self::LoseAnswer,
+        Self::LoseBodies,
+        Self::Forge,
+    ];
+}
+
 impl World {
     /// Whether a node is the one that is broken in this way.
     pub(crate) fn is_broken(&self, number: usize, how: Sabotage) -> bool {
         number == 0 && self.sabotage == Some(how)
+    }
+
+    /// What goes wrong at one moment: called at each beat of a node.
+    pub(crate) fn sabotage(&mut self, number: usize) {
+        if self.now / SECOND_US != STRIKES_AT_S {
+            return;
+        }
+        if self.is_broken(number, Sabotage::ForgetRecord) {
+            self.nodes[number].ledger.forget_next();
+        }
+        if self.is_broken(number, Sabotage::BlameHonest)
+            && let Some(other) = self.nodes[number].open.keys().next().copied()
+        {
+            let peer = self.members.peers[other];
+            self.give(number, Input::Misbehaved { peer, reason: "sabotage of the simulation".into() });
+        }
+        if self.is_broken(number, Sabotage::EndForNothing) {
+            self.nodes[number].fatal = Some("sabotage of the simulation".into());
+        }
     }
 
     /// A broken node's questions go nowhere.

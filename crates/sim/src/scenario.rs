@@ -442,10 +442,7 @@ mod tests {
     fn an_unknown_key_and_a_share_out_of_range_are_refused() {
         assert!(matches!(Scenario::parse("[network]\nlos_percent = 3"), Err(ScenarioError::Toml(_))));
         let refused = Scenario::parse("[network]\nloss_percent = 31");
-        assert_eq!(
-            refused,
-            Err(ScenarioError::Share { name: "network.loss_percent", given: 31, most: 30 })
-        );
+        assert_eq!(refused, Err(ScenarioError::Share { name: "network.loss_percent", given: 31, most: 30 }));
         assert_eq!(Scenario::parse("nodes = 1"), Err(ScenarioError::Nodes(1)));
     }
 }

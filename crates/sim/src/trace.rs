@@ -9,7 +9,7 @@ const LINES_KEPT: usize = 60;
 
 /// The hash so far, and the last lines of the story.
 #[derive(Clone, Debug, Default)]
-pub struct Trace {
+pub(crate) struct Trace {
     hash: Sha256,
     events: u64,
     lines: VecDeque<String>,
@@ -42,17 +42,17 @@ impl Trace {
     }
 
     /// Events so far.
-    pub fn events(&self) -> u64 {
+    pub(crate) fn events(&self) -> u64 {
         self.events
     }
 
     /// The hash so far, in hexadecimal.
-    pub fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> String {
         hex::encode(self.hash.clone().finalize())
     }
 
     /// The last lines of the story, oldest first.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.iter().cloned().collect()
     }
 }

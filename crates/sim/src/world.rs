@@ -95,6 +95,8 @@ pub(crate) struct World {
     pub(crate) calm: bool,
     /// When all agreed for the first time after that.
     pub(crate) agreed_at: Option<u64>,
+    /// Records of hostile authors that had been stored then.
+    agreed_with: u64,
     over: bool,
 }
 
@@ -106,9 +108,8 @@ impl World {
         let first_ring = (ring.clone(), ring_hash(&ring, &members.roster));
         let pool = Pool::default();
         let network = members.roster.network();
-        let join = |(number, id): (usize, &_)| {
-            Node::join(number, *id, network, pool.clone(), first_ring.clone())
-        };
+        let join =
+            |(number, id): (usize, &_)| Node::join(number, *id, network, pool.clone(), first_ring.clone());
         let nodes: Vec<Node> = members.ids.iter().enumerate().map(join).collect();
         let count = nodes.len();
         let mut world = Self {
@@ -131,6 +132,7 @@ impl World {
             client_rng: Rng::stream(seed, "clients"),
             calm: false,
             agreed_at: None,
+            agreed_with: 0,
             over: false,
             scenario,
             members,
@@ -198,7 +200,7 @@ impl World {
     fn step(&mut self, event: Event) {
         let node = self.node_of(&event);
         let belongs_to_all = matches!(event, Event::Fault(_) | Event::Calm | Event::Look);
-        let Some(number) = node.or(belongs_to_all.then_some(usize::MAX)) else { return };
+        let Some(number) = node.or_else(|| belongs_to_all.then_some(usize::MAX)) else { return };
         if let Some(paused) = node.map(|n| self.nodes[n].paused_until).filter(|until| *until > self.now) {
             // The process stands still; what is for it waits in the kernel.
             return self.at(paused, event);
@@ -364,6 +366,7 @@ impl World {
         match (wrong, self.agreed_at) {
             (None, None) => {
                 self.agreed_at = Some(self.now);
+                self.agreed_with = self.checks.stored_of_hostile;
                 self.tell("all agree");
                 self.note_agreement();
             }
@@ -372,11 +375,18 @@ impl World {
                 return;
             }
             (None, Some(_)) => {}
+            (Some(_), Some(_)) if self.agreed_with != self.checks.stored_of_hostile => {
+                // Nobody can keep a hostile member from writing: it begins anew.
+                self.agreed_at = None;
+            }
             (Some(wrong), Some(_)) => {
                 self.checks.fail("I8", format!("what was quiet did not stay so: {wrong}"));
             }
             (Some(wrong), None) if self.now > late * MS => {
-                self.checks.fail("I8", format!("no agreement {} ms after the faults: {wrong}", self.scenario.converge_ms));
+                self.checks.fail(
+                    "I8",
+                    format!("no agreement {} ms after the faults: {wrong}", self.scenario.converge_ms),
+                );
             }
             (Some(_), None) => {}
         }

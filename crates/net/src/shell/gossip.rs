@@ -7,14 +7,15 @@ use libp2p::gossipsub::{Event as GossipEvent, Message, MessageAcceptance, Messag
 
 use super::Shell;
 use crate::PeerKey;
-use crate::event::{Event, Misbehaviour, Token};
+use crate::event::{Event, Token};
 use crate::handle::Verdict;
+use crate::strict::StrictEvent;
 
 impl Shell {
     pub(super) fn publish(&mut self, topic: u8, bytes: Vec<u8>) {
         let Some(hash) = self.topics.hash(topic) else { return };
         // Never tried again: after `AllQueuesFull` a second try is a `Duplicate` and goes nowhere.
-        let counter = match self.swarm.behaviour_mut().mesh.inner().gossip.publish(hash, bytes) {
+        let counter = match self.swarm.behaviour_mut().mesh.inner().gossip.inner().publish(hash, bytes) {
             Ok(_) => &self.tally.gossip_published,
             Err(PublishError::NoPeersSubscribedToTopic) => &self.tally.gossip_no_peers,
             Err(PublishError::AllQueuesFull(_)) => &self.tally.gossip_queues_full,
@@ -27,7 +28,18 @@ impl Shell {
         counter.one();
     }
 
-    pub(super) fn on_gossip_event(&mut self, event: GossipEvent) {
+    pub(super) fn on_strict_event(&mut self, event: StrictEvent) {
+        match event {
+            StrictEvent::Gossip(event) => self.on_gossip_event(event),
+            StrictEvent::Misbehaved(peer, what) => {
+                if let Some(peer) = PeerKey::from_peer_id(&peer) {
+                    self.misbehaved(peer, what);
+                }
+            }
+        }
+    }
+
+    fn on_gossip_event(&mut self, event: GossipEvent) {
         match event {
             GossipEvent::Message { propagation_source, message_id, message } => {
                 self.on_gossip(propagation_source, message_id, message);
@@ -51,10 +63,6 @@ impl Shell {
         let Some(from) = PeerKey::from_peer_id(&source) else { return };
         self.heard_from(&from);
         self.tally.gossip_received.one();
-        if message.data.len() > self.config.max_gossip_bytes {
-            self.misbehaved(from, Misbehaviour::Gossip);
-            return self.report(&id, &source, MessageAcceptance::Reject);
-        }
         let Some(topic) = self.topics.priority(&message.topic) else {
             return self.report(&id, &source, MessageAcceptance::Ignore);
         };
@@ -94,6 +102,7 @@ impl Shell {
             .mesh
             .inner()
             .gossip
+            .inner()
             .report_message_validation_result(id, source, acceptance);
     }
 }
