@@ -29,8 +29,10 @@ pub const DRAFTS_MAX: usize = 4096;
 pub const DRAFT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// 2025-01-01 in seconds since 1970: generation numbers count from here.
 const GENERATION_EPOCH_S: u64 = 1_735_689_600;
-/// For how long an idempotency key is remembered, in milliseconds: 7 days.
+/// For how long an idempotency key is remembered at least, in milliseconds: 7 days by the clocks.
 pub const IDEMPOTENCY_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// And so long while the node runs, in milliseconds, whatever the clocks do: an hour.
+const IDEMPOTENCY_RUN_MS: u64 = 60 * 60 * 1000;
 
 /// Whether the node may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,8 @@ pub struct Author {
     ends: BTreeMap<Lane, End>,
     waiting: VecDeque<(u64, Box<Draft>)>,
     waiting_bytes: usize,
-    remembered: BTreeMap<[u8; 32], Remembered>,
+    /// What each key stands for, and since when on the monotonic clock this process knows it.
+    remembered: BTreeMap<[u8; 32], (Remembered, u64)>,
 }
 
 /// A draft that became a record, before it is journaled.
@@ -119,16 +122,19 @@ impl Author {
         }
     }
 
-    /// Remembers what an idempotency key stands for.
-    pub fn remember(&mut self, key: [u8; 32], remembered: Remembered) {
-        self.remembered.insert(key, remembered);
+    /// Remembers from this moment of the monotonic clock what an idempotency key stands for.
+    pub fn remember(&mut self, key: [u8; 32], remembered: Remembered, mono: u64) {
+        self.remembered.insert(key, (remembered, mono));
     }
 
-    /// Forgets keys older than 7 days; returns them.
-    pub fn forget_old(&mut self, now: Time) -> Vec<[u8; 32]> {
-        let old = |r: &Remembered| now.since(r.recorded.created_at) > IDEMPOTENCY_MS;
+    /// Forgets keys older than 7 days by this time, and known to this process for an hour; returns them.
+    pub fn forget_old(&mut self, wall: Time, mono: u64) -> Vec<[u8; 32]> {
+        let is_old = |(remembered, since): &(Remembered, u64)| {
+            wall.since(remembered.recorded.created_at) > IDEMPOTENCY_MS
+                && mono.saturating_sub(*since) > IDEMPOTENCY_RUN_MS
+        };
         let keys: Vec<[u8; 32]> =
-            self.remembered.iter().filter(|(_, r)| old(r)).map(|(key, _)| *key).collect();
+            self.remembered.iter().filter(|(_, known)| is_old(known)).map(|(key, _)| *key).collect();
         for key in &keys {
             self.remembered.remove(key);
         }
@@ -232,7 +238,7 @@ impl Author {
 
     /// The answer to a retry.
     fn repeated(&self, draft: &Draft) -> Option<Result<Recorded, AuthorError>> {
-        let known = self.remembered.get(&draft.idempotency?)?;
+        let (known, _) = self.remembered.get(&draft.idempotency?)?;
         if known.draft != fingerprint(draft) {
             return Some(Err(AuthorError::IdempotencyKeyReused));
         }

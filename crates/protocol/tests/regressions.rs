@@ -173,6 +173,43 @@ fn a_retry_during_a_full_store_makes_one_record() {
     assert_eq!(mesh.node("KE").holdings().len(), 1);
 }
 
+/// Found by the simulator: a clock that jumped by years made the node forget at once what its clients had sent.
+#[test]
+fn a_retry_after_a_jump_of_the_clocks_makes_one_record() {
+    const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+    let mut mesh = Mesh::new(&["KE", "TZ", "TH"]);
+    let mut once = draft("once", &["TZ"]);
+    once.idempotency = Some([5; 32]);
+    mesh.send("KE", once.clone());
+    mesh.pass(1_000);
+    let own = |mesh: &Mesh| {
+        let holdings = mesh.node("KE").holdings();
+        let is_own = |id: &&RecordId| mesh.node("KE").record(**id).unwrap().header().author == member("KE");
+        holdings.iter().filter(is_own).count()
+    };
+    for _ in 0..2 {
+        mesh.jump(YEAR_MS);
+        // The others tell the new time.
+        mesh.sent("TZ", "another", &["KE"]);
+        mesh.sent("TH", "another", &["KE"]);
+        mesh.pass(30_000);
+        mesh.send("KE", once.clone());
+        mesh.pass(1_000);
+        assert_eq!(own(&mesh), 1);
+        mesh.stop("KE", |_, _| ());
+        mesh.start("KE");
+        mesh.link_all();
+    }
+    // An hour of running is enough, once others have told a time that is close to the own one.
+    mesh.pass(3_700_000);
+    mesh.sent("TZ", "another", &["KE"]);
+    mesh.sent("TH", "another", &["KE"]);
+    mesh.pass(20_000);
+    mesh.send("KE", once);
+    mesh.pass(1_000);
+    assert_eq!(own(&mesh), 2);
+}
+
 /// The journal was released at 25 entries a second: under load it grew without end, and was copied for every 8 MiB.
 #[test]
 fn a_long_journal_is_released_as_fast_as_it_grows() {

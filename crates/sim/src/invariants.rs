@@ -173,6 +173,9 @@ impl World {
         let (position, id) = (record.position(), record.id());
         self.trace.bytes(&id.0);
         self.count_stored(number, record);
+        if self.nodes[number].early.remove(&id) {
+            self.coverage.mark(Mark::GapFilled);
+        }
         if !self.nodes[number].is_honest() {
             return;
         }
@@ -210,6 +213,16 @@ impl World {
             && position.log.author != self.nodes[number].member
         {
             self.coverage.mark(Mark::SlicesAssembled);
+        }
+    }
+
+    /// What waits for its predecessors, and whether a quota left something to the pull: looked at once a second.
+    pub(crate) fn note_early(&mut self, number: usize) {
+        let node = &mut self.nodes[number];
+        let Some(core) = &node.core else { return };
+        node.early = core.early().iter().map(|record| record.record().id()).collect();
+        if core.status(node.now(self.now)).deferred > 0 {
+            self.coverage.mark(Mark::Deferred);
         }
     }
 

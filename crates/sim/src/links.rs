@@ -566,6 +566,7 @@ impl World {
         }
         self.after(BEAT_US, Event::Beat { node: number, boot });
         self.sabotage(number);
+        self.note_early(number);
         let outcome = self.nodes[number].gossip.heartbeat(&mut self.work_rng);
         self.gossip(number, outcome);
         self.expire_verdicts(number);

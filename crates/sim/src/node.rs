@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ecomesh_protocol::{Core, Input, KeyRing, Now, Output, journal};
-use ecomesh_record::{LogId, MemberId, NetworkId, Time};
+use ecomesh_record::{LogId, MemberId, NetworkId, RecordId, Time};
 
 use crate::disk::SimDisk;
 use crate::fuse::Fuse;
@@ -89,6 +89,9 @@ pub(crate) struct Node {
     pub(crate) ring_hash: RingHash,
     pub(crate) jobs: usize,
 
+    /// Records that came before their predecessors, when it was last looked.
+    pub(crate) early: BTreeSet<RecordId>,
+
     pub(crate) gossip: Gossip,
     pub(crate) open: BTreeMap<usize, ConnId>,
     pub(crate) conns: BTreeSet<ConnId>,
@@ -141,6 +144,7 @@ impl Node {
             ring: ring.0,
             ring_hash: ring.1,
             jobs: 0,
+            early: BTreeSet::new(),
             gossip: Gossip::default(),
             open: BTreeMap::new(),
             conns: BTreeSet::new(),
@@ -201,6 +205,7 @@ impl Node {
         self.committing = None;
         self.wake_at = None;
         self.jobs = 0;
+        self.early.clear();
         self.gossip = Gossip::default();
         self.open.clear();
         self.conns.clear();

@@ -267,7 +267,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             }
             if let Some(journaled) = self.journaled.remove(&position) {
                 own.push(new.record.clone());
-                self.answer_author(&journaled);
+                self.answer_author(&journaled, now);
             } else if record.header().author == self.config.member {
                 came_back = true;
             }
@@ -291,9 +291,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         self.sync.caught_up(&self.replica, &self.frontiers);
     }
 
-    fn answer_author(&mut self, journaled: &Journaled) {
+    fn answer_author(&mut self, journaled: &Journaled, now: Now) {
         if journaled.idempotency != [0; 32] {
-            self.author.remember(journaled.idempotency, remembered(journaled));
+            self.author.remember(journaled.idempotency, remembered(journaled), now.mono);
         }
         if let Some(ticket) = journaled.ticket {
             self.output(Output::Authored { ticket, result: Ok(recorded(journaled)) });
@@ -456,8 +456,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     /// What is due every ten seconds: old idempotency keys, budgets, clocks.
     pub(super) fn housekeeping(&mut self, now: Now) -> Result<(), LedgerError> {
-        for key in self.author.forget_old(now.wall) {
-            self.replica.stage_value(idempotency_name(&key), Vec::new());
+        // A clock that jumps ahead must not make one message of a client into two: most of the others must agree.
+        if let Some(median) = self.frontiers.median_clock(now.wall, self.others.len()) {
+            for key in self.author.forget_old(now.wall.min(median), now.mono) {
+                self.replica.stage_value(idempotency_name(&key), Vec::new());
+            }
         }
         let founded = self.roster.charter().drafted_at;
         let admission = &self.admission;

@@ -8,7 +8,7 @@ use ecomesh_record::{Lane, LogId, MemberId, NetworkId, Time};
 use super::gate::decode_certificate;
 use super::{BYTES_PREFIX, COUNTER_NAME, Core, CoreConfig, Identity, OpenError, TRANSPORT_PREFIX};
 use crate::admission::Admission;
-use crate::author::{Author, IDEMPOTENCY_MS, IDEMPOTENCY_PREFIX, Standing, decode_remembered};
+use crate::author::{Author, IDEMPOTENCY_PREFIX, Standing, decode_remembered};
 use crate::blame::Blame;
 use crate::delivery::{Deliveries, Proof};
 use crate::disk::Disk;
@@ -176,9 +176,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         for (name, value) in self.ledger.values_with(IDEMPOTENCY_PREFIX)? {
             let key = name.strip_prefix(IDEMPOTENCY_PREFIX).and_then(parse_key);
             let (Some(key), Some(remembered)) = (key, decode_remembered(&value)) else { continue };
-            if now.wall.since(remembered.recorded.created_at) <= IDEMPOTENCY_MS {
-                self.author.remember(key, remembered);
-            }
+            self.author.remember(key, remembered, now.mono);
         }
         Ok(())
     }
