@@ -21,6 +21,15 @@ pub struct Config {
     /// Links that the node dials for; more may come in. Default 14: with mesh degree 3 and an author that sends
     /// to all its links, 196 members are reached in two to three hops.
     pub target_links: usize,
+    /// Links beyond the target that are kept. Default 6. Each node dials beyond the target now and then, so that a
+    /// mesh that was cut in two grows together again; with more than these it closes one that it dialled.
+    pub spare_links: usize,
+    /// Time between two dials beyond the target. Default 60 s.
+    pub explore_every: Duration,
+    /// The same while members are sought whose word the node waits for. Default 2 s.
+    pub seek_every: Duration,
+    /// A link that was dialled less long ago is not closed for being too many. Default 30 s.
+    pub settle_time: Duration,
     /// Connections of all kinds at once. Default 256.
     pub max_connections: u32,
     /// Connections with one peer at once. Default 8: a link, one being greeted in each direction, and half-open
@@ -109,6 +118,10 @@ impl Config {
             network,
             listen,
             target_links: 14,
+            spare_links: 6,
+            explore_every: Duration::from_secs(60),
+            seek_every: Duration::from_secs(2),
+            settle_time: Duration::from_secs(30),
             max_connections: 256,
             max_connections_per_peer: 8,
             max_strangers: 16,
@@ -196,6 +209,8 @@ impl Config {
         let times = [
             ("handshake_timeout", self.handshake_timeout),
             ("hello_timeout", self.hello_timeout),
+            ("explore_every", self.explore_every),
+            ("seek_every", self.seek_every),
             ("redial_min", self.redial_min),
             ("redial_max", self.redial_max),
             ("heartbeat", self.heartbeat),

@@ -218,6 +218,9 @@ pub enum DownReason {
     /// The same peer made a newer link.
     #[error("replaced by a newer link of the same peer")]
     Replaced,
+    /// There were more links than the node wants.
+    #[error("closed since there were more links than wanted")]
+    Surplus,
     /// The node asked for it: disconnect, reset, forget, block or close.
     #[error("closed by this node")]
     Closed,

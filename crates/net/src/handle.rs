@@ -85,6 +85,7 @@ pub(crate) fn parse_address(addr: &str) -> Result<Multiaddr, AddressError> {
 pub(crate) enum Command {
     Dial { tag: u64, addr: Multiaddr },
     SetAddresses(Vec<(u64, Multiaddr)>),
+    Seek(Vec<u64>),
     Know(Vec<PeerKey>),
     Hello { link: LinkId, bytes: Vec<u8> },
     HelloReply { link: LinkId, bytes: Vec<u8>, admit: bool },
@@ -189,6 +190,12 @@ impl NetHandle {
         let parse = |(tag, addr): &(u64, String)| Ok((*tag, parse_address(addr)?));
         let parsed = addresses.iter().map(parse).collect::<Result<Vec<_>, AddressError>>()?;
         Ok(self.send(Command::SetAddresses(parsed))?)
+    }
+
+    /// Names, by the tags of their addresses, those with whom a link is wanted even beyond
+    /// [`Config::target_links`](crate::Config::target_links), until the next call. Dialled one after the other.
+    pub fn seek(&self, tags: Vec<u64>) -> Result<(), SendError> {
+        self.send(Command::Seek(tags))
     }
 
     /// Replaces the set of peers that do not count as unknown strangers, such as the transport keys of the roster.

@@ -41,7 +41,8 @@
 //!
 //! 1. [`bind`] with a [`Config`] and a [`TransportSecret`], inside a tokio runtime.
 //! 2. [`NetHandle::know`] the transport keys of the roster, [`NetHandle::set_addresses`] its addresses: the
-//!    shell redials for ever every address that has no link, up to [`Config::target_links`].
+//!    shell redials for ever every address that has no link, up to [`Config::target_links`], and now and then one
+//!    beyond that, so that a mesh that was cut in two grows together again.
 //! 3. Answer [`Event::HelloNeeded`] with [`NetHandle::hello`], [`Event::HelloRequest`] with
 //!    [`NetHandle::hello_reply`] and [`Event::HelloResponse`] with [`NetHandle::admit`] or
 //!    [`NetHandle::close`]. On a changed boot nonce, [`NetHandle::reset`] first.
@@ -60,6 +61,7 @@ mod codec;
 mod config;
 mod counters;
 mod event;
+mod explore;
 mod gate;
 mod gated;
 mod handle;

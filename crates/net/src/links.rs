@@ -171,6 +171,14 @@ impl Links {
         self.links.values().filter(|link| link.dialed() && !matches!(link.stage, Stage::Up)).count()
     }
 
+    /// Links that this node dialled at least so long ago: those that it may give up if it has too many.
+    pub(crate) fn dialed_before(&self, age: Duration, now: Instant) -> Vec<ConnectionId> {
+        let old = |link: &Link| {
+            link.dialed() && matches!(link.stage, Stage::Up) && now.duration_since(link.since) >= age
+        };
+        self.links.iter().filter(|(_, link)| old(link)).map(|(id, _)| *id).collect()
+    }
+
     /// Links whose peer shows no sign of life for this time.
     pub(crate) fn silent(&self, timeout: Duration, now: Instant) -> Vec<ConnectionId> {
         let dead = |link: &Link| matches!(link.stage, Stage::Up) && now.duration_since(link.alive) >= timeout;

@@ -18,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 use crate::behaviour::{Behaviour, BehaviourEvent, MeshEvent, Topics};
 use crate::counters::Tally;
 use crate::event::{DialFailure, DownReason, Event, Events, HelloFailure, LinkId, Misbehaviour};
+use crate::explore::{Explorer, Turn};
 use crate::gated::GatedEvent;
 use crate::handle::{Command, Commands, NetHandle};
 use crate::links::{Dial, Link, Links, Origin, Stage};
@@ -45,6 +46,7 @@ pub(crate) struct Shell {
     /// Dials under way.
     dials: HashMap<ConnectionId, Dial>,
     redialer: Redialer,
+    explorer: Explorer,
     verdicts: Verdicts<(MessageId, PeerId)>,
     requests: Requests,
 }
@@ -59,6 +61,7 @@ impl Shell {
         let tally = Arc::new(Tally::default());
         let (handle, commands) = NetHandle::new(&config, local, tally.clone());
         let (outbox, events) = Outbox::new(config.event_queue, config.queue_bytes, tally.clone());
+        let share = jitter() as f64 / u64::MAX as f64;
         let shell = Self {
             local,
             topics,
@@ -69,6 +72,7 @@ impl Shell {
             links: Links::default(),
             dials: HashMap::new(),
             redialer: Redialer::new(config.redial_min, config.redial_max),
+            explorer: Explorer::new(config.explore_every, config.seek_every, share, Instant::now()),
             verdicts: Verdicts::new(config.verdict_timeout, config.max_verdicts),
             requests: Requests::default(),
             config,
@@ -106,7 +110,8 @@ impl Shell {
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Dial { tag, addr } => self.dial(Dial { tag, addr, listed: false }),
-            Command::SetAddresses(addresses) => self.redialer.set(addresses, Instant::now()),
+            Command::SetAddresses(addresses) => self.redialer.set(addresses, Instant::now(), jitter),
+            Command::Seek(tags) => self.explorer.seek(tags),
             Command::Know(peers) => {
                 self.swarm.behaviour_mut().gate.set_known(peers.iter().map(PeerKey::peer_id));
             }
@@ -182,6 +187,7 @@ impl Shell {
             self.close(id, DownReason::PingTimeout, HelloFailure::Timeout);
         }
         self.expire_verdicts(now);
+        self.explore(now);
     }
 
     /// Dials what is due, while there are links to make.
@@ -190,6 +196,29 @@ impl Shell {
             && self.links.open_count() < self.config.target_links
             && let Some((tag, addr)) = self.redialer.next(now)
         {
+            self.dial(Dial { tag, addr, listed: true });
+        }
+    }
+
+    /// Beyond the links that the node wants: one more now and then, and one less if that makes too many.
+    fn explore(&mut self, now: Instant) {
+        if self.links.open_count() < self.config.target_links {
+            return;
+        }
+        let next = match self.explorer.turn(now) {
+            Some(Turn::Anybody) => self.redialer.next_any(now, jitter()),
+            Some(Turn::Sought(tags)) => self.redialer.next_of(tags, now, jitter()),
+            None => return,
+        };
+        let most = self.config.target_links + self.config.spare_links;
+        if self.links.open_count() > most {
+            let closable = self.links.dialed_before(self.config.settle_time, now);
+            let drawn = jitter() % closable.len().max(1) as u64;
+            if let Some(id) = usize::try_from(drawn).ok().and_then(|drawn| closable.get(drawn)) {
+                self.close(*id, DownReason::Surplus, HelloFailure::Closed);
+            }
+        }
+        if let Some((tag, addr)) = next {
             self.dial(Dial { tag, addr, listed: true });
         }
     }

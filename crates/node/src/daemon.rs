@@ -22,7 +22,6 @@ use ecomesh_net::NetHandle;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
-use tokio::task::AbortHandle;
 
 use crate::config::NodeConfig;
 use crate::core_thread::{CoreHandle, Exit};
@@ -69,7 +68,6 @@ pub struct Running {
     failure: Option<String>,
     pool: Pool,
     scrub: Scrub,
-    redial: Option<AbortHandle>,
     stop_after: Duration,
 }
 

@@ -8,12 +8,14 @@
 mod correlation;
 mod net_events;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ecomesh_net::{NetHandle, SendError, Verdict};
 use ecomesh_protocol::{Input, KeyRing, Output, PeerKey, PushVerdict};
+use ecomesh_record::MemberId;
 
 use crate::core_thread::Tickets;
 use crate::events::Hub;
@@ -32,6 +34,8 @@ pub(crate) struct Effects {
     pub(crate) views: Arc<RwLock<Views>>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The numbers that name the members at the network.
+    pub(crate) tags: BTreeMap<MemberId, u64>,
     pub(crate) fatal: Option<String>,
 }
 
@@ -58,6 +62,10 @@ impl Effects {
             }
             Output::Reset { peer } => sent("reset", self.net.reset(to_net(peer))),
             Output::Forget { peer } => sent("forget", self.net.forget(to_net(peer))),
+            Output::Seek { members } => {
+                let tags = members.iter().filter_map(|member| self.tags.get(member).copied()).collect();
+                sent("seek", self.net.seek(tags));
+            }
             Output::Block { peer, millis, reason } => {
                 tracing::warn!(%peer, millis, %reason, "a peer is cut off");
                 self.metrics.blames.inc();

@@ -133,6 +133,10 @@ pub struct Core<L, D> {
     room_at: u64,
     housekeeping_at: u64,
     skew_told: bool,
+    /// Members whose word is waited for without a link, as of the last housekeeping.
+    unheard: BTreeSet<MemberId>,
+    /// Of them, those that the shell was told to seek.
+    sought: Vec<MemberId>,
     records: u64,
     outputs: VecDeque<Output>,
 }

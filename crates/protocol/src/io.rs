@@ -279,6 +279,12 @@ pub enum Output {
         /// The peer.
         peer: PeerKey,
     },
+    /// Make links with these members, even beyond what is wanted otherwise, until the next output of this kind: their
+    /// word is waited for, and there is no link with them. It matters only where not everybody has links with all.
+    Seek {
+        /// The members, ascending.
+        members: Vec<MemberId>,
+    },
     /// Close all links to a peer and refuse it for a while.
     Block {
         /// The peer.

@@ -336,3 +336,26 @@ fn record_of(network: ecomesh_record::NetworkId, author: &str, seq: u64, prev: R
     let key = common::signing_key(author);
     Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
 }
+
+/// Found by the simulator: of an addressee without a link to a common peer, an author never heard.
+#[test]
+fn an_addressee_that_is_out_of_hearing_is_sought() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ", "TH", "FR"]);
+    for (a, b) in [("KE", "TZ"), ("TZ", "TH"), ("TH", "FR")] {
+        mesh.link(a, b);
+    }
+    mesh.pass(3_000);
+    let near = mesh.sent("KE", "to the other side of a peer", &["TH"]);
+    mesh.pass(25_000);
+    assert_eq!(mesh.delivered_to("KE", near), ["TH"]);
+    assert!(mesh.node("KE").sought.is_empty());
+    let far = mesh.sent("KE", "further away", &["FR"]);
+    mesh.pass(25_000);
+    assert_eq!(mesh.node("FR").holdings().len(), 2, "it has come");
+    assert_eq!(mesh.delivered_to("KE", far), Vec::<String>::new());
+    assert_eq!(mesh.node("KE").sought, [member("FR")]);
+    mesh.link("KE", "FR");
+    mesh.pass(25_000);
+    assert_eq!(mesh.delivered_to("KE", far), ["FR"]);
+    assert!(mesh.node("KE").sought.is_empty());
+}

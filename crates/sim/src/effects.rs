@@ -37,6 +37,10 @@ impl World {
                     self.close_all(number, other);
                 }
             }
+            Output::Seek { members } => {
+                let sought = members.into_iter().filter_map(|member| self.members.node_of(member)).collect();
+                self.nodes[number].sought = sought;
+            }
             Output::Block { peer, millis, reason } => {
                 if let Some(other) = self.members.node(peer) {
                     self.block(number, other, millis, &reason);

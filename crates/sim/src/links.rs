@@ -25,27 +25,63 @@ const REQUESTS_PER_PEER: usize = 4;
 const INBOUND_MAX: usize = 256;
 /// The second byte of a question for a page.
 const PAGE: u8 = 3;
-/// Up to so many other members, everyone is dialled.
-const EVERYONE_MAX: usize = 14;
+/// Time between two dials beyond the links that a node wants.
+const EXPLORE_US: u64 = 60_000 * MS;
+/// Links beyond those that a node wants which it keeps.
+const SPARE: usize = 6;
+/// A younger link is not closed for being too many.
+const SETTLE_US: u64 = 30_000 * MS;
 
 impl World {
-    /// The addresses that a node dials: everyone in a small network; in a large one the members at distances 1, 2, 4, …
-    /// and some at random, twice as many as it wants links.
+    /// The addresses that a node dials: those of all, in an order of its own.
     pub(crate) fn choose_addresses(&mut self, number: usize) {
-        let (count, links) = (self.nodes.len(), self.scenario.network.links);
-        let mut others: Vec<usize> = (0..count).filter(|other| *other != number).collect();
-        if others.len() > EVERYONE_MAX.max(links) {
-            let distances = std::iter::successors(Some(1), |distance: &usize| distance.checked_mul(2));
-            let mut chosen: Vec<usize> =
-                distances.take_while(|d| *d < count).map(|d| (number + d) % count).collect();
-            others.retain(|other| !chosen.contains(other));
-            self.work_rng.shuffle(&mut others);
-            chosen.extend(others.into_iter().take((2 * links).saturating_sub(chosen.len())));
-            others = chosen;
-        }
         let now = self.now;
-        let due = |other| (other, Dial { state: DialState::Due(now), attempt: 0 });
-        self.nodes[number].dials = others.into_iter().map(due).collect();
+        let others = (0..self.nodes.len()).filter(|other| *other != number);
+        let rng = &mut self.work_rng;
+        let due = |other| (other, Dial { state: DialState::Due(now), attempt: 0, order: rng.bits() });
+        self.nodes[number].dials = others.map(due).collect();
+        self.nodes[number].explores_at = now + self.work_rng.below(EXPLORE_US);
+    }
+
+    /// Beyond the links that a node wants: one more now and then, and one less if that makes too many.
+    fn explore(&mut self, number: usize) {
+        let (now, target) = (self.now, self.scenario.network.links);
+        let node = &mut self.nodes[number];
+        if node.open.len() < target {
+            return;
+        }
+        let anybody = now >= node.explores_at;
+        if anybody {
+            node.explores_at = now + EXPLORE_US;
+        } else if node.sought.is_empty() || !(now / BEAT_US).is_multiple_of(2) {
+            return;
+        }
+        let is_due = |dial: &Dial| matches!(dial.state, DialState::Due(at) if at <= now);
+        let due = node.dials.iter().filter(|(_, dial)| is_due(dial)).map(|(other, _)| *other);
+        let due: Vec<usize> = due.filter(|other| anybody || node.sought.contains(other)).collect();
+        let next = self.work_rng.pick(&due).copied();
+        if self.nodes[number].open.len() > target + SPARE {
+            self.close_surplus(number);
+        }
+        if let Some(other) = next {
+            self.dial(number, other);
+        }
+    }
+
+    /// Closes one of the links that the node dialled, if it has one that is not new.
+    fn close_surplus(&mut self, number: usize) {
+        let now = self.now;
+        let conns: Vec<ConnId> = self.nodes[number].open.values().copied().collect();
+        let is_old = |id: &ConnId| {
+            self.network.conns.get(id).is_some_and(|conn| {
+                let end = &conn.ends[0];
+                end.node == number && end.stage == Stage::Up && now >= end.since + SETTLE_US
+            })
+        };
+        let closable: Vec<ConnId> = conns.into_iter().filter(is_old).collect();
+        if let Some(id) = self.work_rng.pick(&closable).copied() {
+            self.close(id, 0);
+        }
     }
 
     /// Dials what is due, while there are links to make.
@@ -56,16 +92,16 @@ impl World {
             return;
         }
         let mut busy = node.dials.values().filter(|dial| dial.state == DialState::Busy).count();
-        let mut due: Vec<(u64, usize)> = Vec::new();
+        let mut due: Vec<(u64, u64, usize)> = Vec::new();
         for (other, dial) in &node.dials {
             if let DialState::Due(at) = dial.state {
-                due.push((at, *other));
+                due.push((at, dial.order, *other));
             }
         }
         due.sort_unstable();
         let mut next = None;
         let mut chosen = Vec::new();
-        for (at, other) in due {
+        for (at, _, other) in due {
             if busy >= DIALS_MAX || node.open.len() >= target {
                 break;
             }
@@ -78,16 +114,21 @@ impl World {
         }
         let boot = node.boot;
         for other in chosen {
-            if let Some(dial) = self.nodes[number].dials.get_mut(&other) {
-                dial.state = DialState::Busy;
-            }
-            // TCP and Noise: three ways there and back.
-            let takes = 3 * (self.network.latency(number, other) + self.network.latency(other, number));
-            self.after(takes, Event::Dialed { node: number, boot, to: other });
+            self.dial(number, other);
         }
         if let Some(at) = next {
             self.at(at, Event::Redial { node: number, boot });
         }
+    }
+
+    fn dial(&mut self, number: usize, other: usize) {
+        let boot = self.nodes[number].boot;
+        if let Some(dial) = self.nodes[number].dials.get_mut(&other) {
+            dial.state = DialState::Busy;
+        }
+        // TCP and Noise: three ways there and back.
+        let takes = 3 * (self.network.latency(number, other) + self.network.latency(other, number));
+        self.after(takes, Event::Dialed { node: number, boot, to: other });
     }
 
     /// A dial has gone there and back, if there is a way and somebody who answers.
@@ -125,12 +166,12 @@ impl World {
         let boot = node.boot;
         let Some(dial) = node.dials.get_mut(&other) else { return };
         if is_open {
-            *dial = Dial { state: DialState::Linked, attempt: 0 };
+            *dial = Dial { state: DialState::Linked, attempt: 0, ..*dial };
             return;
         }
         let full = (REDIAL_MIN_US << dial.attempt.min(16)).min(REDIAL_MAX_US);
         let at = now + full / 2 + full / 2 * share / 1_000;
-        *dial = Dial { state: DialState::Due(at), attempt: dial.attempt + 1 };
+        *dial = Dial { state: DialState::Due(at), attempt: dial.attempt + 1, ..*dial };
         self.at(at, Event::Redial { node: number, boot });
     }
 
@@ -230,7 +271,7 @@ impl World {
         if let Some(dial) = self.nodes[own].dials.get_mut(&other)
             && (side == 0 || dial.state != DialState::Busy)
         {
-            *dial = Dial { state: DialState::Linked, attempt: 0 };
+            *dial = Dial { state: DialState::Linked, attempt: 0, ..*dial };
         }
         let outcome = self.nodes[own].gossip.link_up(other, side == 0);
         self.gossip(own, outcome);
@@ -294,7 +335,7 @@ impl World {
         let was_open = matches!(stage, Stage::Ajar | Stage::Up);
         let Some(dial) = self.nodes[own].dials.get_mut(&other) else { return };
         if was_open && !is_open && dial.state == DialState::Linked {
-            *dial = Dial { state: DialState::Due(now + REDIAL_MIN_US), attempt: 1 };
+            *dial = Dial { state: DialState::Due(now + REDIAL_MIN_US), attempt: 1, ..*dial };
             let boot = self.nodes[own].boot;
             self.after(REDIAL_MIN_US, Event::Redial { node: own, boot });
         } else if side == 0 && stage != Stage::Up {
@@ -314,7 +355,7 @@ impl World {
         if let Some(dial) = self.nodes[number].dials.get_mut(&other)
             && dial.state != DialState::Busy
         {
-            *dial = Dial { state: DialState::Due(now), attempt: 0 };
+            *dial = Dial { state: DialState::Due(now), attempt: 0, ..*dial };
         }
         self.redial(number);
     }
@@ -574,6 +615,7 @@ impl World {
             self.look_after(number, id);
         }
         self.redial(number);
+        self.explore(number);
     }
 
     fn expire_verdicts(&mut self, number: usize) {

@@ -44,6 +44,8 @@ pub(crate) enum DialState {
 pub(crate) struct Dial {
     pub(crate) state: DialState,
     pub(crate) attempt: u32,
+    /// Its place among those that are due at the same time.
+    pub(crate) order: u64,
 }
 
 /// A question that waits for its answer.
@@ -96,6 +98,9 @@ pub(crate) struct Node {
     pub(crate) open: BTreeMap<usize, ConnId>,
     pub(crate) conns: BTreeSet<ConnId>,
     pub(crate) dials: BTreeMap<usize, Dial>,
+    /// With whom it wants a link even beyond those that it needs.
+    pub(crate) sought: Vec<usize>,
+    pub(crate) explores_at: u64,
     pub(crate) blocked: BTreeMap<usize, u64>,
     pub(crate) reached: BTreeMap<usize, VecDeque<ConnId>>,
     pub(crate) answered: BTreeMap<usize, VecDeque<ConnId>>,
@@ -149,6 +154,8 @@ impl Node {
             open: BTreeMap::new(),
             conns: BTreeSet::new(),
             dials: BTreeMap::new(),
+            sought: Vec::new(),
+            explores_at: 0,
             blocked: BTreeMap::new(),
             reached: BTreeMap::new(),
             answered: BTreeMap::new(),
@@ -210,6 +217,7 @@ impl Node {
         self.open.clear();
         self.conns.clear();
         self.dials.clear();
+        self.sought.clear();
         self.blocked.clear();
         self.reached.clear();
         self.answered.clear();

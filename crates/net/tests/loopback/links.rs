@@ -274,3 +274,53 @@ async fn a_response_of_one_mebibyte_arrives() {
     a.handle.request(b.key, 1, page.clone()).unwrap();
     a.until("answered", |seen| seen.responses.get(&1) == Some(&Ok(page.clone()))).await;
 }
+
+/// In each half of a mesh that was cut in two, everyone has the links that it wants. It must grow together again.
+#[tokio::test]
+async fn two_meshes_with_all_the_links_that_they_want_grow_together() {
+    let settings = || Config { target_links: 1, explore_every: Duration::from_millis(200), ..config() };
+    let mut nodes = Vec::new();
+    for seed in 1..=4 {
+        nodes.push(node_with(seed, settings(), HONEST).await);
+    }
+    nodes[0].dials(&[&nodes[1]]);
+    nodes[2].dials(&[&nodes[3]]);
+    nodes[0].linked(&nodes[1]).await;
+    nodes[2].linked(&nodes[3]).await;
+    // Now the halves learn of each other.
+    nodes[0].dials(&[&nodes[1], &nodes[2], &nodes[3]]);
+    nodes[0]
+        .until("links with the other half", |seen| {
+            seen.up.contains(&nodes[2].key) || seen.up.contains(&nodes[3].key)
+        })
+        .await;
+    nodes[1].reaches(&nodes[2], "across").await;
+    nodes[3].reaches(&nodes[0], "back").await;
+}
+
+#[tokio::test]
+async fn who_is_sought_gets_a_link_and_what_is_too_many_is_closed() {
+    let settings = Config {
+        target_links: 1,
+        spare_links: 1,
+        seek_every: Duration::from_millis(100),
+        explore_every: Duration::from_secs(3600),
+        settle_time: Duration::from_millis(500),
+        ..config()
+    };
+    let (a, b, c) = (node_with(1, settings, HONEST).await, node(2).await, node(3).await);
+    let d = node(4).await;
+    a.dials(&[&b]);
+    a.linked(&b).await;
+    // The tags are the places in this list.
+    a.dials(&[&b, &c, &d]);
+    a.handle.seek(vec![1]).unwrap();
+    a.linked(&c).await;
+    assert!(!a.see(|seen| seen.up.contains(&d.key)), "nobody asked for that one");
+    a.handle.seek(vec![2]).unwrap();
+    a.linked(&d).await;
+    // Three links are one too many.
+    a.until("one is closed", |seen| seen.downs.iter().any(|(_, reason)| *reason == DownReason::Surplus))
+        .await;
+    assert_eq!(a.see(|seen| seen.up.len()), 2);
+}

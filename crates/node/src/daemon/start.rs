@@ -1,6 +1,6 @@
 //! The start, step by step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,7 +14,6 @@ use ecomesh_record::MemberId;
 use ecomesh_store::{FileDisk, LedgerReader, System};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::storage::{self, Storage, StorageError};
@@ -33,7 +32,6 @@ use crate::shell::{Correlation, Effects, NetEvents, to_net};
 use crate::views::Views;
 
 /// How often a node of a large network draws other members to dial.
-const REDRAW: Duration = Duration::from_secs(300);
 /// How long to wait for the network to name its addresses.
 const LISTENING: Duration = Duration::from_secs(2);
 /// Room in a sync frame for its version, kind and lengths.
@@ -111,7 +109,6 @@ struct Parts {
     exit: oneshot::Receiver<Exit>,
     pool: Pool,
     scrub: Scrub,
-    redial: Option<AbortHandle>,
 }
 
 fn running(
@@ -121,7 +118,7 @@ fn running(
     servers: Listening,
     parts: Parts,
 ) -> Running {
-    let Parts { net, net_events, listening, core, core_thread, exit, pool, scrub, redial } = parts;
+    let Parts { net, net_events, listening, core, core_thread, exit, pool, scrub } = parts;
     let stop_after = Duration::from_millis(config.limits.stop_ms);
     Running {
         home,
@@ -135,7 +132,6 @@ fn running(
         failure: None,
         pool,
         scrub,
-        redial,
         stop_after,
     }
 }
@@ -158,8 +154,8 @@ async fn build(
     shared.progress(95, "starting the network");
     let (net, events) = ecomesh_net::bind(net_config(config, &roster, listen), &secret)?;
     let dialled = dialing::addresses(&roster, config, own);
-    let redial = introduce(&net, &roster, own, &dialled, config.net.links)?;
-    let pieces = Pieces { own, roster, clock, core, opening, net, events, dialled, redial, lock };
+    introduce(&net, &roster, own, &dialled);
+    let pieces = Pieces { own, roster, clock, core, opening, net, events, dialled, lock };
     let (mut parts, services) = launch(pieces, config, &shared.metrics)?;
     if listens {
         // The sockets are bound; what is waited for is the word of it. Nothing but a log line depends on it.
@@ -180,7 +176,6 @@ struct Pieces {
     net: NetHandle,
     events: Events,
     dialled: BTreeMap<MemberId, Vec<String>>,
-    redial: Option<AbortHandle>,
     lock: HomeLock,
 }
 
@@ -190,7 +185,7 @@ fn launch(
     config: &NodeConfig,
     metrics: &Arc<Metrics>,
 ) -> Result<(Parts, Services), StartError> {
-    let Pieces { own, roster, clock, core, opening, net, events, dialled, redial, lock } = pieces;
+    let Pieces { own, roster, clock, core, opening, net, events, dialled, lock } = pieces;
     let Opening { views, fresh, reader } = opening;
     let (handle, receiver) = CoreHandle::new(config.limits.core_queue);
     let ring = Arc::new(ArcSwap::new(core.ring()));
@@ -209,6 +204,7 @@ fn launch(
         views: views.clone(),
         hub: hub.clone(),
         metrics: metrics.clone(),
+        tags: dialing::tags(&dialled),
         fatal: None,
     };
     let batch_max = config.limits.batch_inputs;
@@ -242,7 +238,7 @@ fn launch(
         import_bytes_max: config.limits.import_mib.saturating_mul(1024 * 1024),
     };
     let core = handle;
-    Ok((Parts { net, net_events, listening, core, core_thread, exit, pool, scrub, redial }, services))
+    Ok((Parts { net, net_events, listening, core, core_thread, exit, pool, scrub }, services))
 }
 
 fn no_thread(error: &std::io::Error) -> StartError {
@@ -324,32 +320,12 @@ fn net_config(config: &NodeConfig, roster: &Roster, listen: Vec<String>) -> ecom
     }
 }
 
-/// Tells the network whom it knows and whom to dial. In a large network, others are drawn from time to time.
-fn introduce(
-    net: &NetHandle,
-    roster: &Roster,
-    own: MemberId,
-    dialled: &BTreeMap<MemberId, Vec<String>>,
-    links: usize,
-) -> Result<Option<AbortHandle>, StartError> {
+/// Tells the network whom it knows and whom to dial. It dials as many of them as it wants links, in an order of its own.
+fn introduce(net: &NetHandle, roster: &Roster, own: MemberId, dialled: &BTreeMap<MemberId, Vec<String>>) {
     let others = roster.members().filter(|m| m.member != own);
     let known = others.map(|m| to_net(PeerKey(m.transport_key))).collect();
     log_refused("the roster's keys", net.know(known).map_err(|e| e.to_string()));
-    let first = dialing::choose(dialled, own, links, random()?);
-    log_refused("an address", net.set_addresses(&first).map_err(|e| e.to_string()));
-    if first.iter().map(|(n, _)| n).collect::<BTreeSet<_>>().len() >= dialled.len() {
-        return Ok(None);
-    }
-    let (net, dialled) = (net.clone(), dialled.clone());
-    let task = tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(REDRAW).await;
-            let Ok(seed) = random() else { continue };
-            let drawn = dialing::choose(&dialled, own, links, seed);
-            log_refused("an address", net.set_addresses(&drawn).map_err(|e| e.to_string()));
-        }
-    });
-    Ok(Some(task.abort_handle()))
+    log_refused("an address", net.set_addresses(&dialing::tagged(dialled)).map_err(|e| e.to_string()));
 }
 
 fn log_refused(what: &str, result: Result<(), String>) {

@@ -22,15 +22,10 @@ pub enum StopError {
 
 /// Clients first, since their requests need the core; then the network; the core last.
 pub(super) async fn stop(running: Running) -> Result<(), StopError> {
-    let Running {
-        orders, mut servers, net_events, core, core_thread, pool, scrub, redial, stop_after, ..
-    } = running;
+    let Running { orders, mut servers, net_events, core, core_thread, pool, scrub, stop_after, .. } = running;
     let deadline = Instant::now() + stop_after;
     let left = || deadline.saturating_duration_since(Instant::now());
     tracing::info!("the node stops");
-    if let Some(redial) = redial {
-        redial.abort();
-    }
     drop(scrub);
     orders.shared.stop();
     if timeout(stop_after.mul_f32(GRACE), servers.ended()).await.is_err() {

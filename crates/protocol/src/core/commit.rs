@@ -1,6 +1,6 @@
 //! The commit: once per batch of inputs. Journal, sync, sign, store, sync; then the world is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ecomesh_record::{MemberId, Position, Record, SignedFrontier};
@@ -243,6 +243,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         for (author, added) in bytes {
             self.admission.stored(author, added);
+            self.seek();
             let founded = self.roster.charter().drafted_at;
             let over = self.admission.is_over_budget(author, founded, now.wall);
             if over && self.over_budget.insert(author) {
@@ -462,6 +463,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 self.replica.stage_value(idempotency_name(&key), Vec::new());
             }
         }
+        self.seek();
         let founded = self.roster.charter().drafted_at;
         let admission = &self.admission;
         self.over_budget.retain(|author| admission.is_over_budget(*author, founded, now.wall));
@@ -480,6 +482,20 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         self.skew_told = far;
         Ok(())
+    }
+
+    /// Seeks links with those whose word is waited for since the last time already: in a large network, members that
+    /// have no link with a common peer would never hear of each other's frontiers.
+    fn seek(&mut self) {
+        let linked: BTreeSet<MemberId> = self.sync.links().map(|(_, member)| member).collect();
+        let waits: BTreeSet<MemberId> =
+            self.deliveries.waiting_for().filter(|member| !linked.contains(member)).collect();
+        let members: Vec<MemberId> = waits.intersection(&self.unheard).copied().collect();
+        self.unheard = waits;
+        if members != self.sought {
+            self.sought.clone_from(&members);
+            self.output(Output::Seek { members });
+        }
     }
 
     /// Releases a slice of the journal's entries that enough others hold and that can be read back here; soon again

@@ -89,6 +89,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             room_at: 0,
             housekeeping_at: now.mono,
             skew_told: false,
+            unheard: BTreeSet::new(),
+            sought: Vec::new(),
             records: heads.iter().map(|head| head.seq + 1).sum(),
             outputs: VecDeque::new(),
             ring: Arc::new(ring),

@@ -105,6 +105,7 @@ pub struct Node {
     pub authored: BTreeMap<u64, Result<Recorded, AuthorError>>,
     pub stored: Vec<(RecordId, Result<(), ecomesh_protocol::Void>)>,
     pub delivered: Vec<(RecordId, MemberId)>,
+    pub sought: Vec<MemberId>,
     pub alarms: Vec<Alarm>,
     pub fatal: Option<String>,
     pub blocked: Vec<(PeerKey, String)>,
@@ -204,6 +205,7 @@ impl Mesh {
             authored: BTreeMap::new(),
             stored: Vec::new(),
             delivered: Vec::new(),
+            sought: Vec::new(),
             alarms: Vec::new(),
             fatal: None,
             blocked: Vec::new(),
@@ -485,6 +487,7 @@ impl Mesh {
             Output::Verdict { verdict, .. } => self.nodes.get_mut(name).unwrap().verdicts.push(verdict),
             Output::Ask { peer, request, bytes } => self.ask(name, peer, request, &bytes),
             Output::Respond { exchange, bytes } => self.respond(name, exchange, &bytes),
+            Output::Seek { members } => self.nodes.get_mut(name).unwrap().sought = members,
             Output::Keys(_) | Output::Filled { .. } | Output::Forked(_) => {}
             Output::Authored { ticket, result } => {
                 self.nodes.get_mut(name).unwrap().authored.insert(ticket, result);
