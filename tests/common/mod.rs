@@ -84,13 +84,23 @@ pub fn run_in(folder: &Path, args: &[&str]) -> Ran {
 
 /// Waits until `condition` gives something; panics with `what` and the last finding after [`PATIENCE`].
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Result<T, String>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Result<T, String>) -> T {
+    wait_at_most(PATIENCE, what, condition)
+}
+
+/// [`wait_for`], with a patience of one's own.
+#[track_caller]
+pub fn wait_at_most<T>(
+    patience: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Result<T, String>,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         match condition() {
             Ok(found) => return found,
             Err(last) if Instant::now() > deadline => {
-                panic!("waited {PATIENCE:?} for {what}; last seen: {last}")
+                panic!("waited {patience:?} for {what}; last seen: {last}")
             }
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }

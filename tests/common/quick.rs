@@ -75,12 +75,17 @@ pub fn passphrase() -> Passphrase {
 impl Network {
     /// [`Network::found`], with `settings` as every `node.toml`.
     pub fn found_quickly(members: &[&str], settings: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
         let ports = super::free_ports(members.len());
         let address = |port: &u16| format!("/ip4/127.0.0.1/tcp/{port}");
         let members: Vec<(String, String)> =
             members.iter().zip(&ports).map(|(m, port)| ((*m).to_owned(), address(port))).collect();
-        let founded = found_in(folder.path(), &members, settings);
+        Self::found_at(&members, settings)
+    }
+
+    /// The same, each member with the multiaddress of its card.
+    pub fn found_at(members: &[(String, String)], settings: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let founded = found_in(folder.path(), members, settings);
         let node = |one: Founded| Node { member: one.member, home: one.home, child: None, ready: None };
         let nodes = founded.into_iter().map(node).collect();
         let passphrase_file = passphrase_file(folder.path());
