@@ -31,13 +31,21 @@ mod random;
 mod cold_boot;
 #[path = "networks/conditions.rs"]
 mod conditions;
+#[path = "networks/half_deaf.rs"]
+mod half_deaf;
 #[path = "networks/lab.rs"]
 mod lab;
 #[path = "networks/namespace.rs"]
 mod namespace;
+#[path = "networks/one_way.rs"]
+mod one_way;
 #[path = "networks/packet.rs"]
 mod packet;
 #[path = "networks/partition.rs"]
 mod partition;
+#[path = "networks/post.rs"]
+mod post;
 #[path = "networks/shaper.rs"]
 mod shaper;
+#[path = "networks/slow_links.rs"]
+mod slow_links;

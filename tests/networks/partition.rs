@@ -21,6 +21,7 @@ fn two_halves_send_on_and_are_one_mesh_after_the_heal() {
     let load = Load::start(&lab.network, &lab.all(), PAUSE, &mut Random::for_test("partition load"));
     lab.all().into_iter().for_each(|node| load.wait_for_more(node, 1));
 
+    let parted = Instant::now();
     lab.change(|network| network.part(&left, &right));
     // TCP says nothing of a dead path for a quarter of an hour: the nodes find out by themselves.
     for node in lab.all() {
@@ -28,6 +29,7 @@ fn two_halves_send_on_and_are_one_mesh_after_the_heal() {
         lab.wait_for_links(node, other, false);
         lab.wait_for_links(node, own, true);
     }
+    eprintln!("partition: noticed after {:.1} s", parted.elapsed().as_secs_f64());
     lab.all().into_iter().for_each(|node| load.wait_for_more(node, EACH));
     let acknowledged = load.stop();
     // Each half agrees within itself.
