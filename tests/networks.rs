@@ -31,6 +31,8 @@ mod random;
 mod cold_boot;
 #[path = "networks/conditions.rs"]
 mod conditions;
+#[path = "networks/flash.rs"]
+mod flash;
 #[path = "networks/half_deaf.rs"]
 mod half_deaf;
 #[path = "networks/lab.rs"]

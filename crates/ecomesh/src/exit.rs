@@ -270,7 +270,10 @@ fn home_code(error: &HomeError) -> ExitCode {
     match error {
         HomeError::NoHome(_) | HomeError::NotJoined(_) => ExitCode::NoNode,
         HomeError::HomeExists(_) | HomeError::Exposed { .. } | HomeError::InUse { .. } => ExitCode::Io,
-        HomeError::Keys { .. } | HomeError::KeysDiffer(_) | HomeError::Foreign(_) => ExitCode::Keys,
+        HomeError::Keys { .. }
+        | HomeError::KeysMissing(_)
+        | HomeError::KeysDiffer(_)
+        | HomeError::Foreign(_) => ExitCode::Keys,
         HomeError::Card { .. } | HomeError::Charter { .. } | HomeError::Counter { .. } => ExitCode::BadInput,
         HomeError::File(error) => file_code(error),
     }

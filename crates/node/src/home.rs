@@ -49,13 +49,20 @@ pub enum HomeError {
         "there is no node in {0}; make its keys with `ecomesh keygen --home {0}`, or give another --home"
     )]
     NoHome(PathBuf),
+    /// There was a node here, and its keys are gone.
+    #[error(
+        "{} is missing, and the rest of a node is there; put the file back, or restore a backup with `ecomesh restore`, and make no new keys: the network knows the old ones", .0.display()
+    )]
+    KeysMissing(PathBuf),
     /// There are keys here already.
     #[error(
         "there is a node in {0} already; nothing was changed. Give another --home, or move that folder away"
     )]
     HomeExists(PathBuf),
     /// There is no charter yet.
-    #[error("the node in {0} has not joined a network; run `ecomesh join --home {0} NAME.charter`")]
+    #[error(
+        "there is no network.charter in {0}: the node has not joined a network, or the file was lost; run `ecomesh join --home {0} NAME.charter`"
+    )]
     NotJoined(PathBuf),
     /// Others may read the keys.
     #[error("{path} may be used by others (mode {mode:04o}); run `chmod {} {path}`, and if others have an account here, make new keys", if *.folder { "700" } else { "600" })]
@@ -153,11 +160,16 @@ impl Home {
     /// Opens the folder `dir` if it has keys that nobody else may read.
     ///
     /// # Errors
-    /// [`HomeError::NoHome`], [`HomeError::Exposed`], [`HomeError::File`].
+    /// [`HomeError::NoHome`], [`HomeError::KeysMissing`], [`HomeError::Exposed`], [`HomeError::File`].
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, HomeError> {
         let home = Self { dir: dir.into() };
         if !files::exists(&home.identity_file())? {
-            return Err(HomeError::NoHome(home.dir));
+            let was_home = files::exists(&home.card_file())? || files::exists(&home.charter_file())?;
+            return Err(if was_home {
+                HomeError::KeysMissing(home.identity_file())
+            } else {
+                HomeError::NoHome(home.dir)
+            });
         }
         home.check_modes()?;
         Ok(home)

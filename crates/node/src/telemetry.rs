@@ -62,6 +62,13 @@ fn is_harmless(event: &Metadata<'_>) -> bool {
     event.target().starts_with("ecomesh") || *event.level() <= lowest
 }
 
+/// Keeps the kernel from backing this process's memory with pages of 2 MiB: an idle node would take a third more memory.
+pub(crate) fn small_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "huge pages cannot be switched off: the node takes some more memory");
+    }
+}
+
 /// Switches core dumps off and keeps other processes of the same user from reading this one's memory, so that keys
 /// stay in it. What the system refuses is told and is no reason not to start.
 pub fn protect_memory() {

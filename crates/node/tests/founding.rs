@@ -191,6 +191,10 @@ fn a_folder_without_keys_or_open_to_others_is_refused() {
     let empty = root.path().join("empty");
     assert_eq!(Home::open(&empty), Err(HomeError::NoHome(empty.clone())));
     let (home, _) = make(root.path(), "KE", 47_101);
+    let (keys, aside) = (home.identity_file(), root.path().join("aside"));
+    std::fs::rename(&keys, &aside).unwrap();
+    assert_eq!(Home::open(home.dir()), Err(HomeError::KeysMissing(keys.clone())), "no word of new keys");
+    std::fs::rename(&aside, &keys).unwrap();
     let chmod = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     for (path, bad, good, folder) in
         [(home.identity_file(), 0o640, 0o600, false), (home.dir().to_owned(), 0o770, 0o700, true)]

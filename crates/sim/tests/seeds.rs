@@ -19,7 +19,11 @@ const FIXED: &[(&str, std::ops::Range<u64>)] = &[
 /// Seeds that found something, each with what it was. They stay here for ever.
 const FOUND: &[(&str, u64, &str)] = &[
     ("clocks", 6, "a clock that jumped made a node forget its clients' keys: a retry became a second record"),
-    ("hostile", 1082, "a hostile author opened a generation after all had agreed, and the check called that unrest"),
+    (
+        "hostile",
+        1082,
+        "a hostile author opened a generation after all had agreed, and the check called that unrest",
+    ),
 ];
 
 fn scenario(name: &str) -> Scenario {
