@@ -37,6 +37,8 @@ mod flash;
 mod half_deaf;
 #[path = "networks/lab.rs"]
 mod lab;
+#[path = "networks/model.rs"]
+mod model;
 #[path = "networks/namespace.rs"]
 mod namespace;
 #[path = "networks/one_way.rs"]

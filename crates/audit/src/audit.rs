@@ -1,15 +1,17 @@
-//! The audit itself: one pass over the archive.
+//! The audit itself: one pass over the archive. Records are examined on other threads, and placed in their order.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
-use ecomesh_protocol::verify::{verify_fork, verify_record};
-use ecomesh_protocol::{KeyRing, Refusal, Roster, Verified, judge};
+use ecomesh_protocol::verify::verify_fork;
+use ecomesh_protocol::{KeyRing, Roster, Verified, judge};
 use ecomesh_record::archive::{ArchiveDecoder, Item, Manifest};
-use ecomesh_record::record::{RecordError, RecordFrame, header_hash, record_id};
-use ecomesh_record::{Flags, ForkProof, FoundedCharter, Header, MemberId, NetworkId, Record, Time};
+use ecomesh_record::record::{RecordFrame, header_hash, record_id};
+use ecomesh_record::{Flags, ForkProof, FoundedCharter, Header, NetworkId, Time};
 use thiserror::Error;
 
 use crate::chain::{Chains, Placed};
+use crate::crew::{Crew, Done, Waiting};
 use crate::fault::{Place, What};
 use crate::report::{BodyState, Report};
 
@@ -25,12 +27,15 @@ pub struct Options {
     pub network: Option<NetworkId>,
     /// How many faults, and how many void records, the report lists; it counts all.
     pub listed_max: usize,
+    /// Threads that verify signatures, besides the calling one, which reads.
+    pub threads: usize,
 }
 
 impl Options {
-    /// Any network, at most 1,000 faults listed.
+    /// Any network, at most 1,000 faults listed, as many threads as this process may use.
     pub fn at(now: Time) -> Self {
-        Self { now, network: None, listed_max: 1_000 }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { now, network: None, listed_max: 1_000, threads }
     }
 }
 
@@ -46,26 +51,8 @@ pub enum AuditError {
 ///
 /// # Errors
 /// [`AuditError::Read`] if the reader fails. A wrong archive is no error, but a report with faults.
-pub fn audit(mut archive: impl Read, options: &Options) -> Result<Report, AuditError> {
-    let mut auditor = Auditor::new(options);
-    let mut decoder = ArchiveDecoder::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        let length = match archive.read(&mut chunk) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        decoder.push(&chunk[..length]);
-        if !auditor.take_items(&mut decoder) {
-            break;
-        }
-        if length == 0 {
-            auditor.end_of_file(&decoder);
-            break;
-        }
-    }
-    Ok(auditor.report.conclude())
+pub fn audit(archive: impl Read, options: &Options) -> Result<Report, AuditError> {
+    std::thread::scope(|scope| Auditor::new(options, Crew::start(scope, options.threads)).run(archive))
 }
 
 struct Auditor<'a> {
@@ -73,14 +60,36 @@ struct Auditor<'a> {
     report: Report,
     manifest: Option<Manifest>,
     /// Absent if the charter founds no network: then no record can be checked.
-    trust: Option<(Roster, KeyRing)>,
+    trust: Option<(Roster, Arc<KeyRing>)>,
     chains: Chains,
+    crew: Crew,
 }
 
 impl<'a> Auditor<'a> {
-    fn new(options: &'a Options) -> Self {
+    fn new(options: &'a Options, crew: Crew) -> Self {
         let report = Report::new(options.listed_max);
-        Self { options, report, manifest: None, trust: None, chains: Chains::default() }
+        Self { options, report, manifest: None, trust: None, chains: Chains::default(), crew }
+    }
+
+    fn run(mut self, mut archive: impl Read) -> Result<Report, AuditError> {
+        let mut decoder = ArchiveDecoder::new();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            let length = match archive.read(&mut chunk) {
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            decoder.push(&chunk[..length]);
+            if !self.take_items(&mut decoder) {
+                break;
+            }
+            if length == 0 {
+                self.end_of_file(&decoder);
+                break;
+            }
+        }
+        Ok(self.report.conclude())
     }
 
     /// Takes what the decoder has; whether it can go on.
@@ -90,6 +99,7 @@ impl<'a> Auditor<'a> {
                 Ok(None) => return true,
                 Ok(Some(item)) => self.take(item),
                 Err(error) => {
+                    self.settle();
                     self.report.fault(Place::Archive, What::Container(error));
                     return false;
                 }
@@ -98,6 +108,7 @@ impl<'a> Auditor<'a> {
     }
 
     fn end_of_file(&mut self, decoder: &ArchiveDecoder) {
+        self.settle();
         if let Err(error) = decoder.finish() {
             self.report.fault(Place::Archive, What::Container(error));
         }
@@ -109,6 +120,7 @@ impl<'a> Auditor<'a> {
             Item::Manifest(manifest) => self.take_manifest(manifest),
             Item::Record { offset, frame: Ok(frame) } => self.take_record(offset, frame),
             Item::Record { offset, frame: Err(error) } => {
+                self.settle();
                 self.report.records += 1;
                 self.report.fault(Place::Offset(offset), What::Frame(error));
             }
@@ -118,6 +130,7 @@ impl<'a> Auditor<'a> {
     }
 
     fn take_end(&mut self) {
+        self.settle();
         // Without a charter no record was placed, and all logs would seem to be cut.
         if self.trust.is_some() {
             self.chains.cut().for_each(|(log, what)| self.report.fault(Place::Log(log), what));
@@ -134,7 +147,7 @@ impl<'a> Auditor<'a> {
                 }
                 self.report.describe_network(&roster);
                 let ring = KeyRing::of_roster(&roster);
-                self.trust = Some((roster, ring));
+                self.trust = Some((roster, Arc::new(ring)));
             }
         }
     }
@@ -161,59 +174,66 @@ impl<'a> Auditor<'a> {
         self.manifest = Some(manifest);
     }
 
+    /// Examines a record, together with others if that can be. A control record may bring the key under which the
+    /// next ones are signed, so it waits for those before it, and is done before those after it.
     fn take_record(&mut self, offset: u64, frame: RecordFrame) {
         self.report.records += 1;
         let header = match Header::decode(&frame.header) {
             Ok(header) => header,
-            Err(error) => return self.report.fault(Place::Offset(offset), What::Header(error)),
+            Err(error) => {
+                self.settle();
+                return self.report.fault(Place::Offset(offset), What::Header(error));
+            }
         };
         let Some((_, ring)) = &self.trust else { return };
-        let position = header.position();
-        let id = record_id(ring.network(), position, header_hash(&frame.header));
-        let place = Place::Record(position, id);
-        match self.chains.place(&header, id) {
-            Placed::Misplaced(what) => self.report.fault(place, what),
-            Placed::Second { first_is_good } => match self.check_record(place, frame) {
-                Some(_) if first_is_good => self.report.fault(place, What::Forked),
-                Some(_) => self.report.fault(place, What::Doubled),
-                None => {}
-            },
-            Placed::Next(faults) => {
-                faults.into_iter().for_each(|what| self.report.fault(place, what));
-                if let Some((verified, body)) = self.check_record(place, frame) {
-                    self.chains.trust(position.log, id);
-                    self.judge_record(place, &verified, body);
-                }
-            }
+        let id = record_id(ring.network(), header.position(), header_hash(&frame.header));
+        let alone = header.kind.is_control();
+        if alone {
+            self.settle();
+        }
+        let Some((_, ring)) = &self.trust else { return };
+        let done = self.crew.give(Waiting { header, id, frame }, ring);
+        done.into_iter().for_each(|done| self.place_record(done));
+        if alone {
+            self.settle();
         }
     }
 
-    /// The record and what is known of its body, if its signature is its author's.
-    fn check_record(&mut self, place: Place, frame: RecordFrame) -> Option<(Verified, BodyState)> {
-        let (_, ring) = self.trust.as_mut()?;
-        let network = ring.network();
-        let header = frame.header.into_vec();
-        let mut body = if frame.body.is_empty() { BodyState::Absent } else { BodyState::Present };
-        let record = match Record::from_parts(network, header.clone(), frame.signature, &frame.body) {
-            Ok(record) => record,
-            Err(error) => {
-                self.report.fault(place, of_record_error(error));
-                body = BodyState::Wrong;
-                // The rest can still be checked.
-                Record::from_parts(network, header, frame.signature, &[]).ok()?
-            }
-        };
-        let header = record.header();
-        let (author, generation) = (header.author, header.generation);
-        match verify_record(ring, record) {
-            Ok(verified) => {
-                ring.learn(&verified);
-                Some((verified, body))
-            }
-            Err(refusal) => {
-                self.report.fault(place, of_refusal(refusal, author, generation));
-                None
-            }
+    /// Waits for the records that are being examined.
+    fn settle(&mut self) {
+        let Some((_, ring)) = &self.trust else { return };
+        let done = self.crew.finish(ring);
+        done.into_iter().for_each(|done| self.place_record(done));
+    }
+
+    /// Puts an examined record into its chain. What is wrong with one that has no place in it is not told.
+    fn place_record(&mut self, done: Done) {
+        let Done { header, id, found } = done;
+        let position = header.position();
+        let place = Place::Record(position, id);
+        let placed = self.chains.place(&header, id);
+        if let Placed::Misplaced(what) = placed {
+            return self.report.fault(place, what);
+        }
+        if let Placed::Next(faults) = &placed {
+            faults.iter().for_each(|what| self.report.fault(place, what.clone()));
+        }
+        found.faults.into_iter().for_each(|what| self.report.fault(place, what));
+        let Some((verified, body)) = found.good else { return };
+        self.learn(&verified);
+        if let Placed::Second { first_is_good } = placed {
+            let what = if first_is_good { What::Forked } else { What::Doubled };
+            return self.report.fault(place, what);
+        }
+        self.chains.trust(position.log, id);
+        self.judge_record(place, &verified, body);
+    }
+
+    fn learn(&mut self, verified: &Verified) {
+        if let Some((_, ring)) = &mut self.trust
+            && ring.would_learn(verified)
+        {
+            Arc::make_mut(ring).learn(verified);
         }
     }
 
@@ -251,6 +271,7 @@ impl<'a> Auditor<'a> {
     }
 
     fn take_fork(&mut self, proof: &ForkProof) {
+        self.settle();
         self.report.forks += 1;
         let Some((_, ring)) = &self.trust else { return };
         let position = proof.position();
@@ -262,23 +283,5 @@ impl<'a> Auditor<'a> {
             None => What::UnknownGeneration(log.author, log.generation),
         };
         self.report.fault(Place::Position(position), what);
-    }
-}
-
-fn of_record_error(error: RecordError) -> What {
-    match error {
-        RecordError::Header(error) => What::Header(error),
-        RecordError::Body(error) => What::Body(error),
-        RecordError::Commitment => What::OtherBody,
-    }
-}
-
-fn of_refusal(refusal: Refusal, author: MemberId, generation: u32) -> What {
-    match refusal {
-        Refusal::Malformed(error) => of_record_error(error),
-        Refusal::BadSignature(_) => What::BadSignature(author, generation),
-        Refusal::UnknownMember(member) => What::UnknownMember(member),
-        Refusal::UnknownEpoch(epoch) => What::UnknownEpoch(epoch),
-        Refusal::UnknownGeneration(member, generation) => What::UnknownGeneration(member, generation),
     }
 }

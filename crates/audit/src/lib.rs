@@ -9,7 +9,7 @@
 //! A record that breaks a rule is *void in place*: listed, and no fault of the archive, since every node carries it
 //! like any other. A fault is what no honest archive of an honest network has, and each says where it is.
 //!
-//! Memory is bounded by members and logs, not by records: the archive's order puts the records that open
+//! Memory is bounded by members, logs and threads, not by records: the archive's order puts the records that open
 //! generations before all that are signed under them.
 //!
 //! What an archive cannot show: that nothing was written after its last records. Compare its ranges with another
@@ -18,6 +18,8 @@
 
 mod audit;
 mod chain;
+mod crew;
+mod examine;
 mod fault;
 mod report;
 

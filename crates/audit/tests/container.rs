@@ -254,6 +254,37 @@ fn the_report_does_not_depend_on_how_the_bytes_come() {
     assert_eq!(dribbled, net.audit(&archive));
 }
 
+#[test]
+fn the_report_does_not_depend_on_how_many_threads_examine() {
+    let mut net = Net::found(&["KE", "TZ", "TH"], &[]);
+    for number in 0..900u32 {
+        let author = ["KE", "TZ", "TH"][number as usize % 3];
+        // A generation in the middle: its key must be known before the records after it.
+        let generation = u32::from(author == "TZ" && number > 450);
+        if author == "TZ" && number == 451 {
+            net.open_generation("TZ", 1, 0);
+        }
+        net.write(author, 1, generation, &number.to_be_bytes(), |_| ());
+    }
+    let whole = net.archive();
+    let mut archives = vec![whole.clone()];
+    for number in 1..12 {
+        let mut damaged = whole.clone();
+        let at = 2_000 + number * (damaged.len() - 2_100) / 12;
+        damaged[at] ^= 1;
+        archives.push(damaged);
+    }
+    for archive in archives {
+        let by = |threads| audit(archive.as_slice(), &Options { threads, ..Options::at(net.now()) }).unwrap();
+        let one = by(1);
+        assert!(one.records > 0);
+        for threads in [2, 8] {
+            assert_eq!(by(threads), one);
+        }
+    }
+    assert_eq!(net.audit(&whole).verdict, Verdict::Whole);
+}
+
 /// Fails after its bytes.
 struct Failing<'a>(&'a [u8]);
 

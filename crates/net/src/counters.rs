@@ -64,8 +64,10 @@ counters! {
     gossip_duplicate,
     /// Publications refused by gossipsub for another reason.
     gossip_failed,
-    /// Gossip messages received.
+    /// Gossip messages received, each once.
     gossip_received,
+    /// Gossip messages received, with those that were known already.
+    gossip_copies,
     /// Messages that gossipsub dropped because one peer was slow.
     gossip_slow_dropped,
     /// Messages ignored because their verdict did not come in time.

@@ -187,6 +187,8 @@ impl Shell {
             self.close(id, DownReason::PingTimeout, HelloFailure::Timeout);
         }
         self.expire_verdicts(now);
+        let copies = self.swarm.behaviour_mut().mesh.inner().gossip.take_copies();
+        self.tally.gossip_copies.add(copies);
         self.explore(now);
     }
 

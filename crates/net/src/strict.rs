@@ -8,6 +8,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -46,11 +47,13 @@ pub(crate) struct Filter {
     max_bytes: usize,
     /// What the filter has refused since it was last asked.
     refused: Arc<Mutex<Option<Misbehaviour>>>,
+    /// Messages since they were last asked for, known ones among them: gossipsub asks here before it looks.
+    copies: Arc<AtomicU64>,
 }
 
 impl Filter {
     pub(crate) fn new(topics: HashSet<TopicHash>, max_bytes: usize) -> Self {
-        Self { topics: Arc::new(topics), max_bytes, refused: Arc::default() }
+        Self { topics: Arc::new(topics), max_bytes, refused: Arc::default(), copies: Arc::default() }
     }
 
     fn check(&self, message: &RawMessage) -> Result<(), Misbehaviour> {
@@ -70,6 +73,7 @@ impl Filter {
 
 impl DataTransform for Filter {
     fn inbound_transform(&self, raw: RawMessage) -> io::Result<Message> {
+        self.copies.fetch_add(1, Ordering::Relaxed);
         self.check(&raw).map_err(|what| {
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
             io::Error::from(io::ErrorKind::InvalidData)
@@ -94,6 +98,11 @@ impl Strict {
     /// `inner` must have been made with a clone of `filter`.
     pub(crate) fn new(inner: Gossip, filter: Filter) -> Self {
         Self { inner, filter, pending: VecDeque::new() }
+    }
+
+    /// Messages received since this was last asked, with those that were known already.
+    pub(crate) fn take_copies(&self) -> u64 {
+        self.filter.copies.swap(0, Ordering::Relaxed)
     }
 
     pub(crate) fn inner(&mut self) -> &mut Gossip {
