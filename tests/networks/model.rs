@@ -96,8 +96,12 @@ fn real(lab: &Lab) -> (f64, Latencies) {
     for number in 0..RECORDS {
         let author = number % nodes.len();
         let sent = send(&nodes[author], &format!("Model {number}"), &"m".repeat(BYTES), Priority::Routine);
-        let mut took: Vec<u64> =
-            lab.all().into_iter().filter(|node| *node != author).map(|node| arrival(lab, node, &sent)).collect();
+        let mut took: Vec<u64> = lab
+            .all()
+            .into_iter()
+            .filter(|node| *node != author)
+            .map(|node| arrival(lab, node, &sent))
+            .collect();
         took.sort_unstable();
         all.extend(took.last());
         each.extend(took);

@@ -275,6 +275,12 @@ impl Home {
         if identity.signing_key().public() != card.signing_key {
             return Err(HomeError::KeysDiffer(self.dir.clone()));
         }
+        let is_charters = own.is_some_and(|own| own.transport_key == *identity.transport_public().as_bytes());
+        if transport_counter == 0 && !is_charters {
+            // Peers that know this key's certificate would let it in; those that know an older one would not.
+            let text = "the counter is missing or 0, but the transport key was changed since the charter";
+            return Err(HomeError::Counter { path: self.transport_file(), text: text.to_owned() });
+        }
         Ok(Opened { identity, roster, card, transport_counter })
     }
 

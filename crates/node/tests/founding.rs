@@ -244,6 +244,23 @@ fn a_new_transport_key_keeps_the_member_and_raises_the_counter() {
     assert_eq!(home.transport_counter(), Ok(u64::MAX >> 1));
 }
 
+#[test]
+fn a_lost_counter_of_a_changed_transport_key_is_told_before_the_peers_refuse_it() {
+    let network = Network::found(&["KE"]);
+    let home = &network.homes[0];
+    rotate(home, &passphrase(WORDS), fast()).unwrap();
+    let is_refused = || match home.open_all(&passphrase(WORDS)) {
+        Err(HomeError::Counter { path, .. }) => assert_eq!(path, home.transport_file()),
+        other => panic!("{other:?}"),
+    };
+    std::fs::remove_file(home.transport_file()).unwrap();
+    is_refused();
+    home.write_transport_counter(0).unwrap();
+    is_refused();
+    home.write_transport_counter(7).unwrap();
+    assert_eq!(home.open_all(&passphrase(WORDS)).unwrap().transport_counter, 7);
+}
+
 /// What opening says to a home with this content in one of its files.
 fn open_with(home: &Home, file: &Path, bytes: &[u8]) -> Result<(), HomeError> {
     let good = std::fs::read(file).ok();

@@ -198,8 +198,8 @@ fn with_openings(ring: &KeyRing, openings: Vec<RecordFrame>) -> KeyRing {
 
 fn check_newest(known: &Certificates, new: &Certificate) -> Result<(), HelloError> {
     let Some(old) = known.get(&new.member) else { return Ok(()) };
-    let outdated = new.counter < old.counter || (new.counter == old.counter && new.key != old.key);
-    if outdated {
+    // The holder of the newest key gains nothing from a lower counter; one whose counter was lost is not shut out.
+    if new.key != old.key && new.counter <= old.counter {
         return Err(HelloError::Outdated { member: new.member, counter: new.counter, known: old.counter });
     }
     Ok(())

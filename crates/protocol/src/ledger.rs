@@ -70,7 +70,9 @@ pub enum LedgerError {
     #[error("no space left for records: free space on the disk that holds the store")]
     Full,
     /// What is stored is damaged.
-    #[error("the store is damaged: {0}; stop the node and run `ecomesh doctor --repair`")]
+    #[error(
+        "the store is damaged: {0}; start the node again: it sets the store aside, and its peers fill a fresh one"
+    )]
     Damaged(String),
     /// A sync failed: what was written may be lost, and the process must end.
     #[error("the disk did not confirm a write ({0}); the node must stop and start again")]

@@ -7,8 +7,8 @@
 //! A full disk is no damage: sled has everything that was committed when it is opened again with space.
 
 use std::fs;
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,11 +18,16 @@ use sled::Db;
 
 use crate::panics;
 
+/// What is read of a note.
+const NOTE_BYTES_MAX: usize = 1_024;
+
 /// An open database.
 pub(crate) struct Engine {
     /// Always there, but for the end of `drop`.
     db: Option<Db>,
     suspect: OnceLock<LedgerError>,
+    /// Where damage is noted, for the next start.
+    note: PathBuf,
 }
 
 /// Why the database did not open.
@@ -37,8 +42,17 @@ pub(crate) enum OpenFailure {
 }
 
 impl Engine {
-    /// Opens or makes the database in `dir`. What was repaired on the way is told in `notes`.
-    pub(crate) fn open(dir: &Path, cache_bytes: u64, notes: &mut Vec<String>) -> Result<Self, OpenFailure> {
+    /// Opens or makes the database in `dir`. What was repaired on the way is told in `notes`. Damage that is found
+    /// while the database is open is noted in the file `note`: the next start may not meet it, since it reads less.
+    pub(crate) fn open(
+        dir: &Path,
+        note: PathBuf,
+        cache_bytes: u64,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, OpenFailure> {
+        if let Some(reason) = read_note(&note).map_err(OpenFailure::Io)? {
+            return Err(OpenFailure::Damaged(reason));
+        }
         remove_half_written_snapshots(dir, notes).map_err(OpenFailure::Io)?;
         let db = match open_when_free(dir, cache_bytes) {
             Err(sled::Error::Corruption { at: None, .. }) if set_snapshots_aside(dir, notes)? > 0 => {
@@ -47,7 +61,7 @@ impl Engine {
             other => other,
         };
         match db {
-            Ok(db) => Ok(Self { db: Some(db), suspect: OnceLock::new() }),
+            Ok(db) => Ok(Self { db: Some(db), suspect: OnceLock::new(), note }),
             Err(error) => Err(OpenFailure::from(error)),
         }
     }
@@ -71,6 +85,11 @@ impl Engine {
 
     /// Marks the store as damaged: nothing is asked of it again.
     pub(crate) fn condemn(&self, reason: &str) -> LedgerError {
+        if self.suspect.get().is_none()
+            && let Err(error) = write_note(&self.note, reason)
+        {
+            tracing::error!(%error, "the damage could not be noted; run `ecomesh doctor --repair` before the next start");
+        }
         self.stop(LedgerError::Damaged(reason.to_owned()))
     }
 
@@ -123,6 +142,24 @@ impl From<io::Error> for OpenFailure {
     }
 }
 
+/// The first line of what damage was noted, if any was.
+fn read_note(path: &Path) -> io::Result<Option<String>> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(NOTE_BYTES_MAX)]).into_owned();
+            Ok(Some(text.lines().next().unwrap_or("it was found damaged").to_owned()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn write_note(path: &Path, reason: &str) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(reason.as_bytes())?;
+    file.sync_all()
+}
+
 /// sled keeps its lock for a moment after it was closed, on threads of its own.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
@@ -170,7 +207,7 @@ fn set_snapshots_aside(dir: &Path, notes: &mut Vec<String>) -> io::Result<usize>
     Ok(all.len())
 }
 
-fn snapshots(dir: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+fn snapshots(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

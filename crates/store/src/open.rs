@@ -156,7 +156,7 @@ pub fn open_or_create(
     }
     let space = Space::open(path, &store.ballast(), options.bounds(), options.system.clone());
     let mut space = space.map_err(|e| store.io(&store.ballast(), &e))?;
-    let engine = Engine::open(&store.records(), options.cache_bytes, &mut notes);
+    let engine = Engine::open(&store.records(), store.note(), options.cache_bytes, &mut notes);
     let engine = engine.map_err(|failure| store.open_error(failure))?;
 
     let (meta, fresh) = store.find_meta(&engine, mark, network, random_instance, &mut notes)?;
@@ -227,6 +227,11 @@ impl Folder<'_> {
 
     fn marker(&self) -> PathBuf {
         self.path.join("marker")
+    }
+
+    /// Damage that was found while the store was open.
+    fn note(&self) -> PathBuf {
+        self.path.join("damaged")
     }
 
     fn ballast(&self) -> PathBuf {

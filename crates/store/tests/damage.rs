@@ -33,12 +33,29 @@ fn judge(path: &Path, acknowledged: &Contents, authors: &Authors) -> Outcome {
     };
     let verified = match ledger.verify(|_| {}) {
         Ok(verified) if verified.is_sound() => verified,
-        Ok(_) | Err(LedgerError::Damaged(_)) => return Outcome::Damaged,
+        Ok(_) => return Outcome::Damaged,
+        Err(LedgerError::Damaged(_)) => {
+            drop(ledger);
+            let again = try_open(path, authors.network);
+            assert!(
+                matches!(again, Err(OpenError::Damaged { .. })),
+                "the damage is forgotten at the next start"
+            );
+            return Outcome::Damaged;
+        }
         Err(other) => panic!("{other}"),
     };
     let found = match contents(&ledger) {
         Ok(found) => found,
-        Err(LedgerError::Damaged(_)) => return Outcome::Damaged,
+        Err(LedgerError::Damaged(_)) => {
+            drop(ledger);
+            let again = try_open(path, authors.network);
+            assert!(
+                matches!(again, Err(OpenError::Damaged { .. })),
+                "the damage is forgotten at the next start"
+            );
+            return Outcome::Damaged;
+        }
         Err(other) => panic!("{other}"),
     };
     // Only an unacknowledged rest may be there beyond this.

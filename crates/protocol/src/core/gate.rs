@@ -79,8 +79,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// Lets a peer in, and its member's former transport key out.
     fn admit(&mut self, peer: PeerKey, hello: &Hello) {
         let member = hello.certificate.member;
-        let former = self.certificates.insert(member, hello.certificate.clone());
-        if former.as_ref() != Some(&hello.certificate) {
+        let former = self.certificates.get(&member).cloned();
+        if former.as_ref().is_none_or(|known| known.counter < hello.certificate.counter) {
+            self.certificates.insert(member, hello.certificate.clone());
             self.replica.stage_value(transport_name(member), encode_certificate(&hello.certificate));
         }
         if let Some(former) = former.filter(|old| old.key != peer) {
