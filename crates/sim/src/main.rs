@@ -1,6 +1,6 @@
 //! `ecomesh-sim`: runs simulations and tells how they went.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use ecomesh_sim::{Coverage, Outcome, Scenario, run};
@@ -190,6 +190,9 @@ fn tell_failure(outcome: &Outcome, arguments: &Arguments) {
     );
 }
 
+/// How often a hunt tells how far it is.
+const PROGRESS: Duration = Duration::from_secs(300);
+
 /// One seed after the other, until one fails or the time is over.
 fn hunt(arguments: &Arguments) -> anyhow::Result<bool> {
     let names: Vec<&str> = match &arguments.scenario {
@@ -203,9 +206,14 @@ fn hunt(arguments: &Arguments) -> anyhow::Result<bool> {
     let (mut seeds, mut events) = (0u64, 0u64);
     let mut coverage = Coverage::default();
     let mut good = true;
+    let mut told = begun;
     for seed in arguments.seeds.start.. {
         if limit.is_some_and(|limit| begun.elapsed().as_secs_f64() > limit) {
             break;
+        }
+        if told.elapsed() > PROGRESS {
+            told = clock();
+            eprintln!("{seeds} seeds were clean so far; the next is {seed}");
         }
         let index = usize::try_from(seed).unwrap_or(0) % scenarios.len();
         let Some(scenario) = scenarios.get(index) else { break };
