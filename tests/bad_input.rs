@@ -269,6 +269,15 @@ fn garbage_in_a_file_of_the_home_is_named() {
     }
 }
 
+#[test]
+fn a_wrong_value_in_the_settings_is_named_with_what_to_do() {
+    let network = Network::found(&["KE"]);
+    let home = &network.nodes[0].home;
+    std::fs::write(home.join("node.toml"), "[api]\ntcp = \"127.0.0&1:7420\"\n").unwrap();
+    let parts = ["node.toml", "api.tcp", "127.0.0&1:7420", "\nhelp: ", "remove the line"];
+    refused(run_node(home, &network.passphrase_file), BAD_INPUT, &parts);
+}
+
 /// Replaces the content of a file and lets only its owner read it, so that the content is what is refused.
 fn write_private(file: &Path, bytes: &[u8]) {
     use std::os::unix::fs::PermissionsExt;

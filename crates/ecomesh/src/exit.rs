@@ -201,6 +201,10 @@ fn explain_library(cause: &(dyn std::error::Error + 'static)) -> Option<Failure>
     if let Some(error) = cause.downcast_ref::<ClientError>() {
         return Some(explain_client(error));
     }
+    if let Some(error @ ConfigError::Values { .. }) = cause.downcast_ref::<ConfigError>() {
+        let help = "correct it in that file, or remove the line: then the default holds";
+        return Some(Failure::new(ExitCode::BadInput, error.to_string()).help(help));
+    }
     // A transparent error hides what it wraps from the chain of sources: it is unwrapped here.
     if let Some(wrapped) = wrapped(cause) {
         return explain_library(wrapped);
