@@ -211,7 +211,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// When [`Core::handle_timeout`] and [`Core::commit`] want to be called next, on the monotonic clock.
     pub fn poll_timeout(&self, now: Now) -> u64 {
         let mut at = self.housekeeping_at.min(self.release_at).min(self.sync.next_tick(now.mono));
-        if !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty() {
+        let news = !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty();
+        if news || !self.sync.late(now.mono).is_empty() {
             at = at.min(self.delta_at);
         }
         if let Standing::Recovering(until) = self.author.standing()

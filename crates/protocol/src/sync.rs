@@ -396,8 +396,12 @@ impl Sync {
     pub fn landed(&mut self, key: PeerKey, request: u64, mono: u64, answered: bool) -> Option<Want> {
         let peer = self.peers.get_mut(&key)?;
         if peer.notify.as_ref().is_some_and(|flight| flight.request == request) {
-            peer.missed |= !answered;
-            return peer.notify.take().map(|flight| flight.want);
+            let flight = peer.notify.take()?;
+            // A link that is gone, or full, fails at once: without a pause it would be told again at once, for ever.
+            if !answered {
+                self.left_empty(key, &flight.want, mono);
+            }
+            return Some(flight.want);
         }
         let flight = peer.flight.take_if(|flight| flight.request == request)?;
         if matches!(flight.want, Want::Page(..) | Want::Slice(_)) {

@@ -359,3 +359,20 @@ fn an_addressee_that_is_out_of_hearing_is_sought() {
     assert_eq!(mesh.delivered_to("KE", far), ["FR"]);
     assert!(mesh.node("KE").sought.is_empty());
 }
+
+/// Found by the simulator, whose run never ended: what was told to a peer and failed at once was told again at once,
+/// for as long as the link was thought to stand.
+#[test]
+fn a_notification_that_fails_at_once_is_not_repeated_at_once() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    mesh.pass(3_000);
+    mesh.link_dies_silently("KE", "TZ");
+    mesh.lose_pushes = true;
+    // `Mesh::run` panics if the nodes do not come to rest.
+    let id = mesh.sent("KE", "to a peer that seems to be there", &["TZ"]);
+    mesh.pass(900);
+    assert_eq!(mesh.delivered_to("KE", id), Vec::<String>::new());
+    mesh.link("KE", "TZ");
+    mesh.pass(3_000);
+    assert_eq!(mesh.delivered_to("KE", id), ["TZ"], "it is told once the link stands again");
+}

@@ -18,6 +18,7 @@ use ecomesh_seal::Signature;
 use crate::coverage::Mark;
 use crate::gossip::{Message, MessageId};
 use crate::node::INBOX_MAX;
+use crate::pace::EVENTS_PER_SECOND_MAX;
 use crate::pool::Job;
 use crate::sabotage::Sabotage;
 use crate::world::World;
@@ -468,6 +469,15 @@ impl World {
             }
         }
         None
+    }
+
+    /// I9: a node comes to rest. Without this check a run with a node that does not would never end.
+    pub(crate) fn check_rest(&mut self, number: usize) {
+        if self.nodes[number].pace.is_restless(self.now) {
+            let name = self.name(number);
+            let what = format!("{name} does not come to rest: {EVENTS_PER_SECOND_MAX} events in a second");
+            self.checks.fail("I9", what);
+        }
     }
 
     /// I9: parks and queues are within their bounds.

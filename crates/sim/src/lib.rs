@@ -25,6 +25,7 @@ mod measure;
 mod members;
 mod network;
 mod node;
+mod pace;
 mod pool;
 mod report;
 mod rng;

@@ -14,6 +14,7 @@ use crate::gossip::{Gossip, MessageId};
 use crate::hostile::Vice;
 use crate::ledger::{Pool, SimLedger};
 use crate::network::ConnId;
+use crate::pace::Pace;
 use crate::pool::RingHash;
 
 /// The core as the simulator runs it.
@@ -90,6 +91,7 @@ pub(crate) struct Node {
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) ring_hash: RingHash,
     pub(crate) jobs: usize,
+    pub(crate) pace: Pace,
 
     /// Records that came before their predecessors, when it was last looked.
     pub(crate) early: BTreeSet<RecordId>,
@@ -149,6 +151,7 @@ impl Node {
             ring: ring.0,
             ring_hash: ring.1,
             jobs: 0,
+            pace: Pace::default(),
             early: BTreeSet::new(),
             gossip: Gossip::default(),
             open: BTreeMap::new(),

@@ -86,6 +86,8 @@ pub struct Report {
     pub most_parked: usize,
     /// Most inputs that waited at one core.
     pub most_waiting: usize,
+    /// Most events of one node within a second.
+    pub busiest: u64,
 }
 
 fn ratio(a: u64, b: u64) -> f64 {
@@ -131,6 +133,7 @@ impl World {
             heal_ms: heal.and_then(|heal| Some(heal.took? / 1_000)),
             most_parked: self.checks.most_parked,
             most_waiting: self.checks.most_waiting,
+            busiest: self.nodes.iter().map(|node| node.pace.most()).max().unwrap_or(0),
         };
         Outcome {
             report,

@@ -31,6 +31,8 @@ pub enum Sabotage {
     LoseBodies,
     /// The store holds another record than was signed (I4).
     Forge,
+    /// Each batch of the core leads to the next at once (I9).
+    NeverRest,
 }
 
 impl Sabotage {
@@ -45,6 +47,7 @@ impl Sabotage {
         Self::LoseAnswer,
         Self::LoseBodies,
         Self::Forge,
+        Self::NeverRest,
     ];
 }
 
@@ -76,6 +79,14 @@ impl World {
     /// A broken node's questions go nowhere.
     pub(crate) fn keeps_from_asking(&self, number: usize) -> bool {
         self.is_broken(number, Sabotage::NeverAsk)
+    }
+
+    /// A broken node has something to do whenever it is done.
+    pub(crate) fn keep_from_resting(&mut self, number: usize) {
+        if self.is_broken(number, Sabotage::NeverRest) && self.now / SECOND_US == STRIKES_AT_S {
+            let peer = self.members.peers[number];
+            self.give(number, Input::AskFailed { peer, request: 0 });
+        }
     }
 
     /// Breaks a store and a disk, when their node starts.

@@ -211,6 +211,9 @@ impl World {
             return;
         }
         self.trace.event(self.now, tag(&event), number, 0);
+        if let Some(number) = node {
+            self.check_rest(number);
+        }
         match event {
             Event::Wake { node, .. } => self.wake(node),
             Event::Committed { node, .. } => self.committed(node),
@@ -320,6 +323,7 @@ impl World {
         if let Some(reason) = self.nodes[number].fatal.take() {
             return self.ended(number, &reason);
         }
+        self.keep_from_resting(number);
         let node = &self.nodes[number];
         let Some(core) = &node.core else { return };
         if !node.inbox.is_empty() {

@@ -18,6 +18,7 @@ const BROKEN: &[(Sabotage, &str, &[&str])] = &[
     (Sabotage::LoseAnswer, "calm", &["I8"]),
     (Sabotage::LoseBodies, "calm", &["I1", "I2", "I8"]),
     (Sabotage::Forge, "calm", &["I4"]),
+    (Sabotage::NeverRest, "calm", &["I9"]),
 ];
 
 #[test]

@@ -24,6 +24,12 @@ const FOUND: &[(&str, u64, &str)] = &[
         1082,
         "a hostile author opened a generation after all had agreed, and the check called that unrest",
     ),
+    (
+        "everything",
+        20_000_016,
+        "a notification that failed at once was repeated at once, for ever: the run never ended",
+    ),
+    ("everything", 20_000_056, "the same"),
 ];
 
 fn scenario(name: &str) -> Scenario {

@@ -318,6 +318,12 @@ impl Mesh {
         }
     }
 
+    /// The link carries nothing more, and nobody has told the two yet: every question fails at once.
+    pub fn link_dies_silently(&mut self, a: &str, b: &str) {
+        self.linked.remove(&(a.into(), b.into()));
+        self.linked.remove(&(b.into(), a.into()));
+    }
+
     /// Cuts two groups off from each other.
     pub fn partition(&mut self, left: &[&str], right: &[&str]) {
         for a in left {
