@@ -17,6 +17,7 @@ use ecomesh_seal::Signature;
 
 use crate::coverage::Mark;
 use crate::gossip::{Message, MessageId};
+use crate::hostile::Vice;
 use crate::node::INBOX_MAX;
 use crate::pace::EVENTS_PER_SECOND_MAX;
 use crate::pool::Job;
@@ -341,12 +342,22 @@ impl World {
         before.extend(self.nodes[number].journaled(network).iter().map(|r| (r.position(), r.id())));
         lose(self);
         let mut left: BTreeMap<Position, RecordId> = BTreeMap::new();
-        for node in &self.nodes {
-            left.extend(node.ledger.places());
-            left.extend(node.journaled(network).iter().map(|r| (r.position(), r.id())));
+        let mut whole: BTreeSet<RecordId> = BTreeSet::new();
+        // What only a member that withholds has, nobody else gets.
+        for node in self.nodes.iter().filter(|node| !node.has(Vice::Withhold)) {
+            let places = node.ledger.places();
+            whole.extend(
+                places.iter().filter(|(place, id)| node.ledger.holds(**place, **id)).map(|(_, id)| *id),
+            );
+            left.extend(places);
+            for record in node.journaled(network) {
+                whole.insert(record.id());
+                left.insert(record.position(), record.id());
+            }
         }
         let reachable = reachable(&left);
-        let gone: Vec<RecordId> = before.into_values().filter(|id| !reachable.contains(id)).collect();
+        let is_left = |id: &RecordId| reachable.contains(id) && whole.contains(id);
+        let gone: Vec<RecordId> = before.into_values().filter(|id| !is_left(id)).collect();
         if !gone.is_empty() {
             let name = self.name(number);
             self.tell(&format!("{} records are lost with what {name} lost", gone.len()));
