@@ -6,12 +6,13 @@ use std::sync::Arc;
 use ecomesh_protocol::verify::verify_fork;
 use ecomesh_protocol::{KeyRing, Roster, Verified, judge};
 use ecomesh_record::archive::{ArchiveDecoder, Item, Manifest};
-use ecomesh_record::record::{RecordFrame, header_hash, record_id};
-use ecomesh_record::{Flags, ForkProof, FoundedCharter, Header, NetworkId, Time};
+use ecomesh_record::record::RecordFrame;
+use ecomesh_record::{Flags, ForkProof, FoundedCharter, Header, NetworkId, Record, Time};
 use thiserror::Error;
 
 use crate::chain::{Chains, Placed};
-use crate::crew::{Crew, Done, Waiting};
+use crate::crew::Crew;
+use crate::examine::{Examined, Waiting, of_record_error};
 use crate::fault::{Place, What};
 use crate::report::{BodyState, Report};
 
@@ -178,21 +179,27 @@ impl<'a> Auditor<'a> {
     /// next ones are signed, so it waits for those before it, and is done before those after it.
     fn take_record(&mut self, offset: u64, frame: RecordFrame) {
         self.report.records += 1;
-        let header = match Header::decode(&frame.header) {
-            Ok(header) => header,
+        let RecordFrame { header, signature, body } = frame;
+        let Some((_, ring)) = &self.trust else {
+            // What cannot be read is told even if nothing can be checked.
+            if let Err(error) = Header::decode(&header) {
+                self.report.fault(Place::Offset(offset), What::Header(error));
+            }
+            return;
+        };
+        let record = match Record::from_parts(ring.network(), header.into_vec(), signature, &[]) {
+            Ok(record) => record,
             Err(error) => {
                 self.settle();
-                return self.report.fault(Place::Offset(offset), What::Header(error));
+                return self.report.fault(Place::Offset(offset), of_record_error(error));
             }
         };
-        let Some((_, ring)) = &self.trust else { return };
-        let id = record_id(ring.network(), header.position(), header_hash(&frame.header));
-        let alone = header.kind.is_control();
+        let alone = record.header().kind.is_control();
         if alone {
             self.settle();
         }
         let Some((_, ring)) = &self.trust else { return };
-        let done = self.crew.give(Waiting { header, id, frame }, ring);
+        let done = self.crew.give(Waiting { record, body: body.into_vec() }, ring);
         done.into_iter().for_each(|done| self.place_record(done));
         if alone {
             self.settle();
@@ -207,8 +214,8 @@ impl<'a> Auditor<'a> {
     }
 
     /// Puts an examined record into its chain. What is wrong with one that has no place in it is not told.
-    fn place_record(&mut self, done: Done) {
-        let Done { header, id, found } = done;
+    fn place_record(&mut self, found: Examined) {
+        let Examined { header, id, faults: wrong, good } = found;
         let position = header.position();
         let place = Place::Record(position, id);
         let placed = self.chains.place(&header, id);
@@ -218,8 +225,8 @@ impl<'a> Auditor<'a> {
         if let Placed::Next(faults) = &placed {
             faults.iter().for_each(|what| self.report.fault(place, what.clone()));
         }
-        found.faults.into_iter().for_each(|what| self.report.fault(place, what));
-        let Some((verified, body)) = found.good else { return };
+        wrong.into_iter().for_each(|what| self.report.fault(place, what));
+        let Some((verified, body)) = good else { return };
         self.learn(&verified);
         if let Placed::Second { first_is_good } = placed {
             let what = if first_is_good { What::Forked } else { What::Doubled };

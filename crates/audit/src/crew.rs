@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 
 use ecomesh_protocol::KeyRing;
-use ecomesh_record::record::RecordFrame;
-use ecomesh_record::{Header, RecordId};
 
-use crate::examine::{Examined, examine};
+use crate::examine::{Examined, Waiting, examine};
 
 /// Records of a batch: some milliseconds of work.
 const BATCH_RECORDS: usize = 256;
@@ -18,22 +16,6 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// In the place of a batch's number: a thread panicked.
 const PANICKED: u64 = u64::MAX;
-
-/// A record that is on its way.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) header: Header,
-    pub(crate) id: RecordId,
-    pub(crate) frame: RecordFrame,
-}
-
-/// A record that was examined.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) header: Header,
-    pub(crate) id: RecordId,
-    pub(crate) found: Examined,
-}
 
 struct Job {
     number: u64,
@@ -44,12 +26,12 @@ struct Job {
 /// The threads, and what is on its way to and from them.
 pub(crate) struct Crew {
     jobs: Sender<Job>,
-    results: Receiver<(u64, Vec<Done>)>,
+    results: Receiver<(u64, Vec<Examined>)>,
     batch: Vec<Waiting>,
     bytes: usize,
     sent: u64,
     taken: u64,
-    early: BTreeMap<u64, Vec<Done>>,
+    early: BTreeMap<u64, Vec<Examined>>,
     under_way_max: u64,
 }
 
@@ -77,8 +59,8 @@ impl Crew {
     }
 
     /// Gives the threads a record; gives back those that are done and whose turn it is.
-    pub(crate) fn give(&mut self, waiting: Waiting, ring: &Arc<KeyRing>) -> VecDeque<Done> {
-        self.bytes += waiting.frame.body.len();
+    pub(crate) fn give(&mut self, waiting: Waiting, ring: &Arc<KeyRing>) -> VecDeque<Examined> {
+        self.bytes += waiting.body.len();
         self.batch.push(waiting);
         let mut done = VecDeque::new();
         if self.batch.len() >= BATCH_RECORDS || self.bytes >= BATCH_BYTES {
@@ -91,7 +73,7 @@ impl Crew {
     }
 
     /// Waits for all that is on its way.
-    pub(crate) fn finish(&mut self, ring: &Arc<KeyRing>) -> VecDeque<Done> {
+    pub(crate) fn finish(&mut self, ring: &Arc<KeyRing>) -> VecDeque<Examined> {
         self.send(ring);
         let mut done = VecDeque::new();
         while self.taken < self.sent {
@@ -112,7 +94,7 @@ impl Crew {
     }
 
     /// The next batch in order; waits for it.
-    fn next(&mut self) -> Vec<Done> {
+    fn next(&mut self) -> Vec<Examined> {
         loop {
             if let Some(done) = self.early.remove(&self.taken) {
                 self.taken += 1;
@@ -131,7 +113,7 @@ impl Crew {
 }
 
 /// Tells, when a thread panics, that its batch will never come.
-struct Bell<'a>(&'a Sender<(u64, Vec<Done>)>);
+struct Bell<'a>(&'a Sender<(u64, Vec<Examined>)>);
 
 impl Drop for Bell<'_> {
     fn drop(&mut self) {
@@ -142,15 +124,12 @@ impl Drop for Bell<'_> {
     }
 }
 
-fn work(inbox: &Mutex<Receiver<Job>>, outbox: &Sender<(u64, Vec<Done>)>) {
+fn work(inbox: &Mutex<Receiver<Job>>, outbox: &Sender<(u64, Vec<Examined>)>) {
     let _bell = Bell(outbox);
     loop {
         let job = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { number, ring, batch }) = job else { return };
-        let done = batch
-            .into_iter()
-            .map(|Waiting { header, id, frame }| Done { header, id, found: examine(&ring, frame) })
-            .collect();
+        let done = batch.into_iter().map(|waiting| examine(&ring, waiting)).collect();
         if outbox.send((number, done)).is_err() {
             return;
         }

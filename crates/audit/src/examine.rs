@@ -2,59 +2,63 @@
 
 use ecomesh_protocol::verify::verify_record;
 use ecomesh_protocol::{KeyRing, Refusal, Verified};
-use ecomesh_record::record::{RecordError, RecordFrame};
-use ecomesh_record::{MemberId, Record};
+use ecomesh_record::record::RecordError;
+use ecomesh_record::{Body, Header, MemberId, Record, RecordId};
 
 use crate::fault::What;
 use crate::report::BodyState;
 
+/// A record as it is found in the archive: its header can be read, the rest is not looked at yet.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// Without its body.
+    pub(crate) record: Record,
+    /// `salt ‖ content`; empty if the body did not come along.
+    pub(crate) body: Vec<u8>,
+}
+
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Examined {
+    pub(crate) header: Header,
+    pub(crate) id: RecordId,
     pub(crate) faults: Vec<What>,
     /// The record and what is known of its body, if its signature is its author's.
     pub(crate) good: Option<(Verified, BodyState)>,
 }
 
 /// Examines a record under the keys that are known before it.
-pub(crate) fn examine(ring: &KeyRing, frame: RecordFrame) -> Examined {
-    let network = ring.network();
-    let header = frame.header.into_vec();
+pub(crate) fn examine(ring: &KeyRing, waiting: Waiting) -> Examined {
+    let Waiting { mut record, body } = waiting;
+    let (header, id) = (record.header().clone(), record.id());
     let mut faults = Vec::new();
-    let mut body = if frame.body.is_empty() { BodyState::Absent } else { BodyState::Present };
-    let whole = if body == BodyState::Absent {
-        Record::from_parts(network, header, frame.signature, &[])
-    } else {
-        match Record::from_parts(network, header.clone(), frame.signature, &frame.body) {
-            Err(error) => {
-                faults.push(of_record_error(error));
-                body = BodyState::Wrong;
-                // The rest can still be checked.
-                Record::from_parts(network, header, frame.signature, &[])
-            }
-            whole => whole,
-        }
-    };
-    let record = match whole {
-        Ok(record) => record,
+    let state = match attach(&mut record, ring, &body) {
+        Ok(state) => state,
+        // The rest can still be checked.
         Err(error) => {
-            if faults.is_empty() {
-                faults.push(of_record_error(error));
-            }
-            return Examined { faults, good: None };
+            faults.push(of_record_error(error));
+            BodyState::Wrong
         }
     };
-    let (author, generation) = (record.header().author, record.header().generation);
-    match verify_record(ring, record) {
-        Ok(verified) => Examined { faults, good: Some((verified, body)) },
+    let good = match verify_record(ring, record) {
+        Ok(verified) => Some((verified, state)),
         Err(refusal) => {
-            faults.push(of_refusal(refusal, author, generation));
-            Examined { faults, good: None }
+            faults.push(of_refusal(refusal, header.author, header.generation));
+            None
         }
-    }
+    };
+    Examined { header, id, faults, good }
 }
 
-fn of_record_error(error: RecordError) -> What {
+fn attach(record: &mut Record, ring: &KeyRing, body: &[u8]) -> Result<BodyState, RecordError> {
+    if body.is_empty() {
+        return Ok(BodyState::Absent);
+    }
+    record.attach(ring.network(), Body::decode(body)?)?;
+    Ok(BodyState::Present)
+}
+
+pub(crate) fn of_record_error(error: RecordError) -> What {
     match error {
         RecordError::Header(error) => What::Header(error),
         RecordError::Body(error) => What::Body(error),

@@ -3,7 +3,7 @@
 //! Nothing outside this file constructs a [`Verified`]: one search for it lists every place where trust in a record
 //! begins. The keys come from a [`KeyRing`], a snapshot that the core publishes whenever it learns a key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ecomesh_record::frontier::{FrontierError, frontier_hash};
 use ecomesh_record::record::{RecordError, RecordFrame};
@@ -69,14 +69,31 @@ impl KeyRing {
 
     /// Learns the key of the generation that a valid log-open record opens. Returns whether it is new.
     pub fn learn(&mut self, record: &Verified) -> bool {
-        let new = self.would_learn(record);
         let header = record.record().header();
-        let generations = self.keys.entry(header.author).or_default();
-        if new && generations.len() < crate::limits::GENERATIONS_MAX {
-            generations.insert(header.generation, *record.key());
-            return true;
+        self.would_learn(record) && self.insert(header.author, header.generation, *record.key())
+    }
+
+    /// Learns the key of a generation from a fork proof at the place of the record that opens it. Nobody passes on a
+    /// disputed record, so a node that comes later has no other way to know the generation, and would lack what was
+    /// written in it. Returns whether it is new.
+    pub fn learn_fork(&mut self, proof: &ForkProof) -> bool {
+        let position = proof.position();
+        let log = position.log;
+        let opens = log.lane == Lane::CONTROL && position.seq == 0;
+        if !opens || self.key(log.author, log.generation).is_some() {
+            return false;
         }
-        false
+        let key = key_of_fork(self, proof).copied();
+        key.is_some_and(|key| self.insert(log.author, log.generation, key))
+    }
+
+    fn insert(&mut self, member: MemberId, generation: u32, key: PublicKey) -> bool {
+        let generations = self.keys.entry(member).or_default();
+        let room = generations.len() < crate::limits::GENERATIONS_MAX;
+        if room {
+            generations.insert(generation, key);
+        }
+        room
     }
 }
 
@@ -245,12 +262,26 @@ pub fn verify_frontier(ring: &KeyRing, signed: SignedFrontier) -> Result<Verifie
     if good { Ok(VerifiedFrontier { frontier, signed }) } else { Err(FrontierRefusal::BadSignature(member)) }
 }
 
-/// Whether both branches of a fork proof carry the signature of the log's generation key; `None` if that key is not
-/// known here.
+/// Whether both branches of a fork proof carry the signature of the log's generation key. Where that generation is not
+/// known here, another known key of the author shows as well that it signed both; `None` if none does, since the right
+/// one may become known.
 pub fn verify_fork(ring: &KeyRing, proof: &ForkProof) -> Option<bool> {
     let log = proof.position().log;
-    let key = ring.key(log.author, log.generation)?;
+    match ring.key(log.author, log.generation) {
+        Some(key) => Some(signed_both(ring.network, key, proof)),
+        None => key_of_fork(ring, proof).map(|_| true),
+    }
+}
+
+/// The known key of the author that signed both branches.
+fn key_of_fork<'a>(ring: &'a KeyRing, proof: &ForkProof) -> Option<&'a PublicKey> {
+    // Generations that keep their key all have the same one: it is tried once.
+    let keys: BTreeSet<&PublicKey> = ring.all(proof.position().log.author).collect();
+    keys.into_iter().find(|key| signed_both(ring.network, key, proof))
+}
+
+fn signed_both(network: NetworkId, key: &PublicKey, proof: &ForkProof) -> bool {
     let good =
-        |(id, signature): (_, &[u8; 64])| key.verify_record(ring.network, id, &Signature(*signature)).is_ok();
-    Some(proof.branches(ring.network).into_iter().all(good))
+        |(id, signature): (_, &[u8; 64])| key.verify_record(network, id, &Signature(*signature)).is_ok();
+    proof.branches(network).into_iter().all(good)
 }

@@ -6,8 +6,10 @@
 mod common;
 
 use common::{Mesh, draft, member, roster, signing_key, transport_key};
+use ecomesh_protocol::control::{LogOpen, OpenMode};
+use ecomesh_protocol::disk::MemoryDisk;
 use ecomesh_protocol::hello::{self, Certificate, Certificates, Hello, HelloError};
-use ecomesh_protocol::ledger::Ledger;
+use ecomesh_protocol::ledger::{Ledger, MemoryLedger};
 use ecomesh_protocol::{KeyRing, PeerKey, PushVerdict, Void, wire};
 use ecomesh_record::{
     Audience, Body, Flags, Header, Kind, Lane, NetworkId, Priority, Record, RecordId, Retention, Time,
@@ -223,6 +225,58 @@ fn a_second_record_at_a_taken_position_is_a_fork_that_all_learn() {
     assert_eq!(mesh.node("KE").core().ledger().find(third.id()).unwrap(), None, "nothing is added to it");
 }
 
+/// A record that opens TZ's generation 1, one of as many as there are times.
+fn opening(network: NetworkId, created_at: Time) -> Record {
+    let open = LogOpen { mode: OpenMode::RESTORE, base: 0, heads: Vec::new() };
+    let body = Body::new([1; 32], open.encode().unwrap()).unwrap();
+    let header = Header {
+        lane: Lane::CONTROL,
+        generation: 1,
+        created_at,
+        expires_at: Time(0),
+        kind: Kind::LOG_OPEN,
+        retention: Retention::CONTROL,
+        to: Vec::new(),
+        ..header(network, &body, 0, RecordId::ZERO)
+    };
+    let key = signing_key("TZ");
+    Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
+}
+
+/// Nobody passes on a disputed record: whoever comes later cannot read it, and must agree with the others all the same.
+#[test]
+fn a_generation_that_was_opened_twice_is_known_to_those_who_come_later() {
+    let mut mesh = Mesh::new(&["KE", "TZ", "FR"]);
+    let network = mesh.network();
+    let in_one = |seq, prev| sign(network, "TZ", seq, prev, |h| h.generation = 1);
+    let first = in_one(0, RecordId::ZERO);
+    push(&mut mesh, &opening(network, Time(1_800_000_000_000)));
+    push(&mut mesh, &first);
+    push(&mut mesh, &opening(network, Time(1_800_000_000_001)));
+    mesh.pass(1_000);
+    assert_eq!(mesh.node("FR").core().forks()[0].position().log.generation, 1);
+    mesh.stop("FR", |ledger, disk| {
+        *ledger = MemoryLedger::new(network, [66; 16]);
+        *disk = MemoryDisk::default();
+    });
+    mesh.start("FR");
+    mesh.link_all();
+    mesh.pass(60_000);
+    assert_eq!(mesh.node("FR").core().forks(), mesh.node("KE").core().forks());
+    assert!(mesh.node("FR").core().ledger().find(first.id()).unwrap().is_some(), "pulled again");
+
+    mesh.stop("FR", |_, _| {});
+    mesh.start("FR");
+    mesh.link_all();
+    let second = in_one(1, first.id());
+    push(&mut mesh, &second);
+    assert!(
+        mesh.node("FR").core().ledger().find(second.id()).unwrap().is_some(),
+        "a restart does not forget"
+    );
+    assert!(mesh.node("FR").blocked.is_empty() && mesh.node("KE").blocked.is_empty());
+}
+
 #[test]
 fn a_flood_over_the_quota_is_left_to_the_pull() {
     let mut mesh = Mesh::new(&["KE", "TZ"]);
@@ -347,7 +401,7 @@ proptest! {
         let _ = wire::verify_question(&ring, &bytes);
         let _ = wire::verify_answer(&ring, &bytes);
         let _ = hello::judge(&ring, member("KE"), &Certificates::new(), transport_key("TZ"), &bytes);
-        let _ = ecomesh_protocol::control::LogOpen::decode(member("KE"), &bytes);
+        let _ = LogOpen::decode(member("KE"), &bytes);
         let _ = ecomesh_protocol::journal::read(ring.network(), member("KE"), &bytes);
     }
 

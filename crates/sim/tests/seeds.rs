@@ -35,6 +35,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         30_000_232,
         "only a member that withholds had a record left after a home was lost, and the check called it missing",
     ),
+    (
+        "everything",
+        30_000_496,
+        "a node that lost its store after a generation was opened twice never learnt the generation's key",
+    ),
 ];
 
 fn scenario(name: &str) -> Scenario {

@@ -110,6 +110,7 @@ impl Filling {
             }
             Item::Fork(proof) => {
                 if verify_fork(&self.ring, &proof) == Some(true) {
+                    self.ring.learn_fork(&proof);
                     self.replica.dispute(proof);
                 }
             }

@@ -184,9 +184,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     }
 }
 
-/// The keys of the roster, and those of the generations that stored records opened.
+/// The keys of the roster, and those of the generations that stored records opened, or that stored proofs show to be
+/// opened twice.
 fn read_keys(roster: &Roster, ledger: &impl Ledger, heads: &[LogHead]) -> Result<KeyRing, LedgerError> {
     let mut ring = KeyRing::of_roster(roster);
+    for proof in ledger.forks()? {
+        ring.learn_fork(&proof);
+    }
     // Heads ascend by author, lane and generation: every generation comes after those that it names.
     for head in heads.iter().filter(|h| h.log.lane == Lane::CONTROL && h.log.generation > 0) {
         let first = ledger.record(head.log.at(0))?;

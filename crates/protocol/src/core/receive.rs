@@ -12,7 +12,7 @@ use crate::io::{Alarm, Imported, Now, Output, PeerKey, PushVerdict};
 use crate::ledger::{Ledger, LedgerError, Room};
 use crate::replica::Receipt;
 use crate::sync::{Assembled, Want};
-use crate::verify::{Verified, VerifiedFrontier};
+use crate::verify::{KeyRing, Verified, VerifiedFrontier};
 use crate::wire::{Answer, PushReport};
 
 impl<L: Ledger, D: Disk> Core<L, D> {
@@ -110,9 +110,25 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         let mut ring = (*self.ring).clone();
         if ring.learn(record) {
-            self.ring = Arc::new(ring);
-            self.output(Output::Keys(self.ring.clone()));
+            self.publish_keys(ring);
         }
+    }
+
+    /// So does the proof that two records open it.
+    fn learn_forked_key(&mut self, proof: &ForkProof) {
+        let log = proof.position().log;
+        if self.ring.key(log.author, log.generation).is_some() {
+            return;
+        }
+        let mut ring = (*self.ring).clone();
+        if ring.learn_fork(proof) {
+            self.publish_keys(ring);
+        }
+    }
+
+    fn publish_keys(&mut self, ring: KeyRing) {
+        self.ring = Arc::new(ring);
+        self.output(Output::Keys(self.ring.clone()));
     }
 
     pub(super) fn take_fork(&mut self, proof: ForkProof, now: Now) {
@@ -120,6 +136,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if !self.replica.dispute(proof.clone()) {
             return;
         }
+        self.learn_forked_key(&proof);
         self.touch(log);
         self.new_forks.push(proof.clone());
         self.output(Output::Forked(proof));
