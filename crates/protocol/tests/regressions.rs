@@ -8,7 +8,7 @@ use common::{Mesh, draft, member};
 use ecomesh_protocol::delivery::Deliveries;
 use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_protocol::verify::{KeyRing, VerifiedFrontier, verify_frontier};
-use ecomesh_protocol::{Alarm, MemoryLedger};
+use ecomesh_protocol::{Alarm, LogHead, MemoryLedger};
 use ecomesh_record::frontier::frontier_hash;
 use ecomesh_record::{
     Frontier, FrontierEntry, Lane, LogId, Position, Record, RecordId, SignedFrontier, Time,
@@ -262,6 +262,33 @@ fn a_body_found_missing_is_told_and_fetched_again() {
     mesh.link("KE", "TZ");
     mesh.pass(6_000);
     assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
+}
+
+/// The body of the record that opens a generation names the key. Without it a start knows no such generation, and what is
+/// written in it cannot be verified until the body is back.
+#[test]
+fn a_generation_whose_opening_lost_its_body_is_known_again() {
+    use ecomesh_protocol::ledger::Ledger;
+    let mut mesh = Mesh::new(&["KE", "TZ", "FR"]);
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, _| *ledger = MemoryLedger::new(network, [66; 16]));
+    mesh.start("KE");
+    mesh.link_all();
+    mesh.pass(40_000);
+    mesh.sent("KE", "before", &["TZ"]);
+    mesh.pass(1_000);
+    mesh.stop("TZ", |ledger, _| {
+        let heads = ledger.heads().unwrap();
+        let opens = |head: &&LogHead| head.log.lane == Lane::CONTROL && head.log.generation > 0;
+        ledger.lose_body(heads.iter().find(opens).unwrap().log.at(0));
+    });
+    mesh.start("TZ");
+    mesh.link_all();
+    mesh.pass(10_000);
+    assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
+    let after = mesh.sent("KE", "after", &["TZ"]);
+    mesh.pass(10_000);
+    assert_eq!(mesh.delivered_to("KE", after), ["TZ"]);
 }
 
 /// Pages that no honest peer sends: with a gap, from another place, of another log.

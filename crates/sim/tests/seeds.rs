@@ -40,6 +40,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         30_000_496,
         "a node that lost its store after a generation was opened twice never learnt the generation's key",
     ),
+    (
+        "everything",
+        30_000_760,
+        "a node whose record that opens a generation had lost its body at a start never learnt the generation's key",
+    ),
 ];
 
 fn scenario(name: &str) -> Scenario {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ecomesh_record::{Body, ForkProof, LogId, Position, Record, RecordId};
+use ecomesh_record::{Body, ForkProof, Kind, LogId, Position, Record, RecordId};
 
 use super::Core;
 use crate::disk::Disk;
@@ -12,7 +12,7 @@ use crate::io::{Alarm, Imported, Now, Output, PeerKey, PushVerdict};
 use crate::ledger::{Ledger, LedgerError, Room};
 use crate::replica::Receipt;
 use crate::sync::{Assembled, Want};
-use crate::verify::{KeyRing, Verified, VerifiedFrontier};
+use crate::verify::{KeyRing, Verified, VerifiedFrontier, verify_record};
 use crate::wire::{Answer, PushReport};
 
 impl<L: Ledger, D: Disk> Core<L, D> {
@@ -65,7 +65,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let receipt = self.replica.receive(&self.ledger, record.clone(), now.wall)?;
         let position = record.record().position();
         match &receipt {
-            Receipt::Staged(_) => self.learn_key(&record),
+            Receipt::Staged(_) | Receipt::Known => self.learn_key(&record),
             Receipt::Early => self.sync.hurry(position.log),
             Receipt::Forks(proof) => self.take_fork((**proof).clone(), now),
             Receipt::Parts => {
@@ -78,7 +78,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                     self.sync.want_body(peer, record);
                 }
             }
-            Receipt::Known | Receipt::Disputed => {}
+            Receipt::Disputed => {}
         }
         self.check_own_history(position.log, &receipt, now);
         Ok(receipt)
@@ -123,6 +123,17 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let mut ring = (*self.ring).clone();
         if ring.learn_fork(proof) {
             self.publish_keys(ring);
+        }
+    }
+
+    /// A record that opens a generation is of no use at a start while its body is missing; the key comes with the body.
+    fn learn_filled_key(&mut self, record: Record) {
+        let header = record.header();
+        if header.kind == Kind::LOG_OPEN
+            && self.ring.key(header.author, header.generation).is_none()
+            && let Ok(verified) = verify_record(&self.ring, record)
+        {
+            self.learn_key(&verified);
         }
     }
 
@@ -316,7 +327,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let Some(mut record) = self.ledger.record(position)? else { return Ok(()) };
         let fits = Body::decode(bytes).ok().filter(|b| record.attach(self.network, b.clone()).is_ok());
         match fits {
-            Some(body) => self.replica.fill(position, id, body),
+            Some(body) => {
+                self.replica.fill(position, id, body);
+                self.learn_filled_key(record);
+            }
             None => self.blame(peer, "a body that its header does not commit to", now),
         }
         Ok(())
