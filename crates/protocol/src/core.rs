@@ -115,6 +115,8 @@ pub struct Core<L, D> {
     /// Members that have told what they hold since the node began to recover.
     asked_for_history: BTreeSet<MemberId>,
     pending_evidence: Vec<(Evidence, Vec<Proof>)>,
+    /// Members whose word came, and whose evidence could not be written: it is asked for once more.
+    unproved: BTreeSet<MemberId>,
     pending_imports: Vec<(u64, Imported)>,
     /// Up to here the journal was looked at for entries to release.
     release_after: Option<Position>,

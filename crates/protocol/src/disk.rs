@@ -1,6 +1,9 @@
 //! What the core needs of a file system: the [`Disk`] trait, and [`MemoryDisk`], which forgets what was not synced.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use thiserror::Error;
 
@@ -77,7 +80,7 @@ pub trait Disk {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
     files: BTreeMap<String, File>,
-    full: bool,
+    full: Arc<AtomicBool>,
     read_only: bool,
 }
 
@@ -104,7 +107,12 @@ impl MemoryDisk {
 
     /// Plays a full disk, or the end of it.
     pub fn set_full(&mut self, full: bool) {
-        self.full = full;
+        self.full.store(full, Relaxed);
+    }
+
+    /// What plays a full disk while a core has it. Clones of a disk share it.
+    pub fn full_switch(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.full)
     }
 
     /// Plays a read-only folder.
@@ -125,7 +133,7 @@ impl MemoryDisk {
     }
 
     fn check_writable(&self, name: &str) -> Result<(), DiskError> {
-        match (self.full, self.read_only) {
+        match (self.full.load(Relaxed), self.read_only) {
             (true, _) => Err(DiskError::Full),
             (_, true) => Err(DiskError::Io { name: name.into(), reason: "read-only file system".into() }),
             _ => Ok(()),

@@ -156,7 +156,7 @@ impl Frontiers {
     pub fn waiting(&self, member: MemberId) -> Waiting {
         match self.members.get(&member) {
             Some(known) => Waiting { member, instance: known.instance, counter: known.counter },
-            None => Waiting { member, instance: [0; 16], counter: 0 },
+            None => Waiting::anything(member),
         }
     }
 

@@ -191,6 +191,13 @@ pub struct Waiting {
     pub counter: u64,
 }
 
+impl Waiting {
+    /// Whatever there is of this member.
+    pub fn anything(member: MemberId) -> Self {
+        Self { member, instance: [0; 16], counter: 0 }
+    }
+}
+
 /// The answer to a [`Question`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use common::{Mesh, draft, member};
 use ecomesh_protocol::delivery::Deliveries;
 use ecomesh_protocol::journal::JOURNAL;
@@ -262,6 +264,22 @@ fn a_body_found_missing_is_told_and_fetched_again() {
     mesh.link("KE", "TZ");
     mesh.pass(6_000);
     assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
+}
+
+/// Nothing else happens in the network: the word that proves a delivery is not said again unless it is asked for.
+#[test]
+fn evidence_that_a_full_disk_did_not_take_is_asked_for_again() {
+    let mut mesh = Mesh::unlinked(&["FR", "KE", "TZ"]);
+    let id = mesh.sent("KE", "one", &["TZ"]);
+    mesh.node("KE").disk_full.store(true, Relaxed);
+    mesh.link("KE", "FR");
+    mesh.link("FR", "TZ");
+    mesh.pass(60_000);
+    assert!(mesh.node("TZ").record(id).is_some());
+    assert!(mesh.delivered_to("KE", id).is_empty(), "its evidence is not durable");
+    mesh.node("KE").disk_full.store(false, Relaxed);
+    mesh.pass(60_000);
+    assert_eq!(mesh.delivered_to("KE", id), ["TZ"]);
 }
 
 /// The body of the record that opens a generation names the key. Without it a start knows no such generation, and what is

@@ -45,6 +45,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         30_000_760,
         "a node whose record that opens a generation had lost its body at a start never learnt the generation's key",
     ),
+    (
+        "disks",
+        30_000_867,
+        "evidence that could not be written on a full disk was not asked for again, and the delivery stayed unproved",
+    ),
 ];
 
 fn scenario(name: &str) -> Scenario {

@@ -20,7 +20,7 @@ use crate::limits::{
 };
 use crate::sync::{Ask, View};
 use crate::verify::Verified;
-use crate::wire::{ask, encode_push, push_len};
+use crate::wire::{Waiting, ask, encode_push, push_len};
 
 /// Most own records written in one commit.
 const OWN_RECORDS_MAX: usize = 256;
@@ -342,7 +342,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let pending = std::mem::take(&mut self.pending_evidence);
         let evidence: Vec<_> = pending.iter().map(|(evidence, _)| evidence.clone()).collect();
         if let Err(error) = self.evidence.append(&mut self.disk, &evidence) {
-            // The next frontiers prove the same again.
+            self.unproved.extend(pending.iter().flat_map(|(_, proofs)| proofs).map(|proof| proof.member));
             return self.disk_failed(&error);
         }
         for (evidence, proofs) in pending {
@@ -451,7 +451,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             recovering || member.is_some_and(|m| waits.contains(&m) || self.frontiers.of(m).is_none());
         let digest = if wants_word { [0; 32] } else { self.holdings()? };
         let third = waits.iter().filter(|m| Some(**m) != member).take(64);
-        let waiting: Vec<_> = third.map(|m| self.frontiers.waiting(*m)).collect();
+        let known = |m: &MemberId| {
+            if self.unproved.contains(m) { Waiting::anything(*m) } else { self.frontiers.waiting(*m) }
+        };
+        let waiting: Vec<_> = third.map(known).collect();
         Ok(ask::exchange(digest, &waiting))
     }
 
@@ -464,6 +467,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             }
         }
         self.seek();
+        self.ask_for_unproved(now);
         let founded = self.roster.charter().drafted_at;
         let admission = &self.admission;
         self.over_budget.retain(|author| admission.is_over_budget(*author, founded, now.wall));
@@ -482,6 +486,17 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         self.skew_told = far;
         Ok(())
+    }
+
+    /// Asks again for words whose evidence could not be written: while nothing changes, nobody says them by themselves.
+    fn ask_for_unproved(&mut self, now: Now) {
+        if self.unproved.is_empty() || self.room < Room::Plenty {
+            return;
+        }
+        let links: Vec<(PeerKey, MemberId)> = self.sync.links().collect();
+        let direct = links.iter().filter(|(_, member)| self.unproved.contains(member));
+        direct.for_each(|(peer, _)| self.sync.want_exchange(*peer));
+        self.sync.changed(now.mono);
     }
 
     /// Seeks links with those whose word is waited for since the last time already: in a large network, members that

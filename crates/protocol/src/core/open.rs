@@ -74,6 +74,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             journaled: BTreeMap::new(),
             asked_for_history: BTreeSet::new(),
             pending_evidence: Vec::new(),
+            unproved: BTreeSet::new(),
             pending_imports: Vec::new(),
             release_after: None,
             release_at: now.mono,

@@ -176,6 +176,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             }
             return Ok(());
         }
+        if frontier.frontier().complete {
+            self.unproved.remove(&member);
+        }
         // An old word proves too: its evidence may have failed to be written, or the record was not here yet.
         let proofs = self.deliveries.proofs(frontier, |place| self.own_id_at(place))?;
         if !proofs.is_empty() {

@@ -3,7 +3,8 @@
 #![allow(dead_code, unreachable_pub)] // Each test file uses its own part of this module.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use ecomesh_protocol::io::Draft;
 use ecomesh_protocol::ledger::{Ledger, MemoryLedger};
@@ -101,6 +102,8 @@ pub struct Node {
     pub name: String,
     pub core: Option<TestCore>,
     parts: Option<(MemoryLedger, MemoryDisk)>,
+    /// Plays a full disk while the node runs.
+    pub disk_full: Arc<AtomicBool>,
     pub inbox: VecDeque<(Input, u64)>,
     pub authored: BTreeMap<u64, Result<Recorded, AuthorError>>,
     pub stored: Vec<(RecordId, Result<(), ecomesh_protocol::Void>)>,
@@ -200,6 +203,7 @@ impl Mesh {
         let node = Node {
             name: name.into(),
             core: None,
+            disk_full: disk.full_switch(),
             parts: Some((ledger, disk)),
             inbox: VecDeque::new(),
             authored: BTreeMap::new(),
@@ -227,6 +231,7 @@ impl Mesh {
         let node = self.nodes.get_mut(name).unwrap();
         let (ledger, disk) = node.parts.take().expect("the node is stopped");
         node.boots += 1;
+        node.disk_full = disk.full_switch();
         let config =
             CoreConfig { member: member(name), boot_nonce: [node.boots; 16], seed: 7, recovery_ms: 30_000 };
         let identity =
