@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::common::Node;
 use crate::lab::Lab;
 use crate::load::Load;
 use crate::outcome;
@@ -22,7 +23,7 @@ fn all_nodes_start_at_once_and_nobody_is_blamed() {
     let load = Load::start(&lab.network, &lab.all(), PAUSE, &mut Random::for_test("cold boot load"));
     lab.all().into_iter().for_each(|node| load.wait_for_more(node, EACH));
     // Everything that was on its way dies with them.
-    lab.network.nodes.iter_mut().for_each(|node| node.kill());
+    lab.network.nodes.iter_mut().for_each(Node::kill);
 
     let began = Instant::now();
     lab.start_all();

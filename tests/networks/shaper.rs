@@ -80,14 +80,16 @@ impl Drop for Shaper {
     }
 }
 
+/// A packet by arrival: when, its number, to whom, its bytes. Packets that arrive together keep their order by number.
+type UnderWay = (Instant, u64, usize, Vec<u8>);
+
 struct Carrier {
     addresses: Vec<Ipv4Addr>,
     devices: Vec<SyncDevice>,
     lines: Lines,
     conditions: Arc<Mutex<Conditions>>,
     tally: Arc<Tally>,
-    /// By arrival; packets that arrive together keep their order by number.
-    under_way: BinaryHeap<Reverse<(Instant, u64, usize, Vec<u8>)>>,
+    under_way: BinaryHeap<Reverse<UnderWay>>,
     number: u64,
 }
 
