@@ -14,8 +14,8 @@ use ecomesh_protocol::{
 };
 use ecomesh_record::charter::{FounderSignature, Thresholds};
 use ecomesh_record::{
-    Charter, CharterMember, Flags, FoundedCharter, Kind, MemberId, NetworkId, Position, Priority, Record,
-    RecordId, Retention, Time,
+    Audience, Body, Charter, CharterMember, Flags, FoundedCharter, Header, Kind, Lane, MemberId, NetworkId,
+    Position, Priority, Record, RecordId, Retention, Time,
 };
 use ecomesh_seal::SigningKey;
 
@@ -95,6 +95,44 @@ pub fn draft(text: &str, to: &[&str]) -> Draft {
         salt,
         idempotency: None,
     }
+}
+
+/// A record of TZ's messages, before `change`.
+pub fn header(network: NetworkId, body: &Body, seq: u64, prev: RecordId) -> Header {
+    Header {
+        author: member("TZ"),
+        lane: Lane::MESSAGES,
+        generation: 0,
+        seq,
+        prev,
+        created_at: Time(1_800_000_000_000),
+        expires_at: Time(1_800_000_000_000 + 1_000),
+        roster_epoch: 0,
+        priority: Priority::ROUTINE,
+        kind: Kind::MESSAGE,
+        retention: Retention::YEARS_5,
+        flags: Flags::default(),
+        to: vec![member("KE")],
+        audience: Audience::Open,
+        body_commit: body.commitment(network),
+        body_len: body.content().len() as u32,
+        ext: Vec::new(),
+    }
+}
+
+/// Signs a record as `signer`, whoever its header names as author.
+pub fn sign(
+    network: NetworkId,
+    signer: &str,
+    seq: u64,
+    prev: RecordId,
+    change: impl FnOnce(&mut Header),
+) -> Record {
+    let body = Body::new([seq as u8; 32], format!("content {seq}").into_bytes()).unwrap();
+    let mut header = header(network, &body, seq, prev);
+    change(&mut header);
+    let key = signing_key(signer);
+    Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
 }
 
 /// A node: its core, and what came out of it for people.
