@@ -179,9 +179,9 @@ fn a_fork_proof_needs_both_signatures() {
     for wrong in [true, false] {
         let (mut one, mut other) = (one, other);
         if wrong {
-            one.1[3] ^= 1
+            one.1[3] ^= 1;
         } else {
-            other.1[3] ^= 1
+            other.1[3] ^= 1;
         }
         assert_eq!(verify_fork(&ring(), &ForkProof::new(position, one, other).unwrap()), Some(false));
         let mut elsewhere = position;
