@@ -128,6 +128,8 @@ pub struct Core<L, D> {
     complete: Option<SignedFrontier>,
     changed: BTreeSet<LogId>,
     holes_changed: bool,
+    /// The last frontier covered nothing, since too many bodies were missing.
+    covers_nothing: bool,
     delta_at: u64,
     new_forks: Vec<ForkProof>,
 

@@ -173,8 +173,7 @@ pub trait Ledger {
     /// [`LedgerError::Damaged`].
     fn values_with(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError>;
 
-    /// Ids of records below the heads whose body is missing or damaged, as far as known; at most
-    /// [`ecomesh_record::limits::HOLES_MAX`] + 1.
+    /// Ids of all records below the heads whose body is missing or damaged, as far as known, lowest first.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`].
@@ -345,7 +344,6 @@ impl Ledger for MemoryLedger {
         let without = self.records.values().filter(|(record, _)| record.body().is_none());
         let mut holes: Vec<RecordId> = without.map(|(record, _)| record.id()).collect();
         holes.sort_unstable();
-        holes.truncate(ecomesh_record::limits::HOLES_MAX + 1);
         Ok(holes)
     }
 }

@@ -274,7 +274,8 @@ impl Replica {
         self.logs.keys().copied()
     }
 
-    /// The own frontier's entries: durable, undisputed, and below the first hole if there are too many of them.
+    /// The own frontier's entries: durable and undisputed; none while more bodies are missing than a frontier can list,
+    /// since it would say that they are here.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`], where the id below a fork must be read back.
@@ -299,6 +300,9 @@ impl Replica {
     }
 
     fn entry(&self, ledger: &impl Ledger, log: LogId) -> Result<Option<FrontierEntry>, LedgerError> {
+        if self.has_unlisted_holes() {
+            return Ok(None);
+        }
         let state = self.log(log);
         let next = state.disputed_from.map_or(state.durable.next, |from| from.min(state.durable.next));
         let Some(seq) = next.checked_sub(1) else { return Ok(None) };
@@ -316,6 +320,11 @@ impl Replica {
         holes.sort_unstable();
         holes.truncate(HOLES_MAX);
         holes
+    }
+
+    /// Whether more bodies are missing than a frontier can list.
+    pub fn has_unlisted_holes(&self) -> bool {
+        self.holes.len() + self.filling.len() > HOLES_MAX
     }
 
     /// Learns that the body of a record that is here is missing or damaged.

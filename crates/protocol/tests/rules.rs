@@ -18,6 +18,7 @@ use ecomesh_protocol::verify::{
 use ecomesh_protocol::wire::{Answer, Question};
 use ecomesh_protocol::{Input, KeyRing, Output, wire};
 use ecomesh_record::frontier::frontier_hash;
+use ecomesh_record::limits::HOLES_MAX;
 use ecomesh_record::{
     Body, ForkProof, Frontier, FrontierEntry, Header, Kind, Lane, NetworkId, Record, RecordId,
     SignedFrontier, Time,
@@ -268,6 +269,39 @@ fn a_restart_repeats_no_counter_of_a_frontier() {
     mesh.now.wall = Time(mesh.now.wall.0 - 24 * 60 * 60 * 1_000);
     mesh.start("KE");
     assert!(mesh.node("KE").core().frontier(mesh.now).unwrap().counter >= before);
+}
+
+/// Otherwise a frontier would say that what it cannot list is here.
+#[test]
+fn a_node_that_lacks_more_bodies_than_it_can_list_covers_nothing_until_they_are_back() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    for number in 0..HOLES_MAX + 100 {
+        mesh.send("KE", draft(&format!("message {number}"), &["TZ"]));
+    }
+    mesh.run();
+    mesh.pass(5_000);
+    let lost = mesh.node("TZ").holdings();
+    assert_eq!(lost.len(), HOLES_MAX + 100);
+    let known = |mesh: &Mesh| mesh.node("KE").core().frontier_of(member("TZ")).unwrap().len();
+    assert_eq!(known(&mesh), 1);
+    for id in &lost {
+        mesh.input("TZ", Input::BodyMissing { id: *id });
+    }
+    mesh.run_one_round();
+    let said = mesh.node("TZ").core().frontier(mesh.now).unwrap();
+    assert!(said.entries.is_empty() && said.holes.len() == HOLES_MAX);
+    mesh.stop("TZ", |ledger, _| {
+        let log = ledger.heads().unwrap()[0].log;
+        (0..lost.len() as u64).for_each(|seq| ledger.lose_body(log.at(seq)));
+    });
+    mesh.start("TZ");
+    assert!(mesh.node("TZ").core().frontier(mesh.now).unwrap().entries.is_empty(), "nor after a restart");
+    mesh.link_all();
+    mesh.run();
+    assert_eq!(known(&mesh), 0, "KE hears it");
+    mesh.pass(60_000);
+    assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
+    assert_eq!(known(&mesh), 1, "all bodies are back, and KE hears it");
 }
 
 #[test]

@@ -332,6 +332,6 @@ impl Ledger for SimLedger {
 
     fn holes(&self) -> Result<Vec<RecordId>, LedgerError> {
         let state = self.0.borrow();
-        Ok(state.holes.iter().copied().take(ecomesh_record::limits::HOLES_MAX + 1).collect())
+        Ok(state.holes.iter().copied().collect())
     }
 }

@@ -304,8 +304,7 @@ impl LedgerReader {
         self.shared.value(name)
     }
 
-    /// Ids of records whose body is missing or damaged, as far as known, lowest first; at most
-    /// [`ecomesh_record::limits::HOLES_MAX`] + 1.
+    /// Ids of all records whose body is missing or damaged, as far as known, lowest first.
     pub fn holes(&self) -> Vec<RecordId> {
         self.shared.holes()
     }

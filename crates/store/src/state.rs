@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecomesh_protocol::ledger::LogHead;
-use ecomesh_record::limits::HOLES_MAX;
 use ecomesh_record::{ForkProof, LogId, Position, RecordId};
 
 use crate::index::Index;
@@ -138,9 +137,9 @@ impl Holes {
         self.by_position.len()
     }
 
-    /// The lowest ids, one more than a frontier may list.
+    /// All ids, lowest first.
     pub(crate) fn ids(&self) -> Vec<RecordId> {
-        self.ids.iter().take(HOLES_MAX + 1).copied().collect()
+        self.ids.iter().copied().collect()
     }
 
     pub(crate) fn insert_saved(&mut self, position: Position, id: RecordId) {

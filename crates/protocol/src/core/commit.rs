@@ -375,7 +375,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             let changed = std::mem::take(&mut self.changed);
             let forks = std::mem::take(&mut self.new_forks);
             self.holes_changed = false;
-            let delta = self.sign_frontier(Some(&changed), now)?;
+            // With too many holes nothing is covered, and afterwards everything again: a delta would say neither.
+            let unlisted = self.replica.has_unlisted_holes();
+            let all = std::mem::replace(&mut self.covers_nothing, unlisted) || unlisted;
+            let delta = self.sign_frontier(if all { None } else { Some(&changed) }, now)?;
             // Its counter is older than the delta's now.
             self.complete = None;
             let peers: Vec<PeerKey> = self.sync.links().map(|(peer, _)| peer).collect();

@@ -59,8 +59,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let reserved = ledger.value(COUNTER_NAME)?.and_then(|v| v.try_into().ok());
         // The clock covers the case that the last reservation could not be stored, on a full disk.
         let counter = reserved.map_or(0, u64::from_be_bytes).max(now.wall.0);
+        let replica = Replica::open(network, &ledger)?;
         let mut core = Self {
-            replica: Replica::open(network, &ledger)?,
+            covers_nothing: replica.has_unlisted_holes(),
+            replica,
             frontiers: Frontiers::default(),
             sync: Sync::new(config.seed),
             deliveries: Deliveries::default(),
