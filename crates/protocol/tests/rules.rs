@@ -8,19 +8,22 @@ use std::sync::Arc;
 
 use common::{Mesh, draft, header, member, roster, sign, signing_key, transport_key};
 use ecomesh_protocol::control::{LogOpen, OpenMode};
+use ecomesh_protocol::core::OpenError;
 use ecomesh_protocol::delivery::Deliveries;
 use ecomesh_protocol::frontiers::{Frontiers, Taken};
+use ecomesh_protocol::hello::{self, Certificate, Hello};
+use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_protocol::ledger::{Ledger, MemoryLedger};
 use ecomesh_protocol::sync::Sync;
 use ecomesh_protocol::verify::{
     FrontierRefusal, Refusal, VerifiedFrontier, verify_fork, verify_frontier, verify_record,
 };
 use ecomesh_protocol::wire::{Answer, Question};
-use ecomesh_protocol::{Input, KeyRing, Output, wire};
+use ecomesh_protocol::{Core, CoreConfig, Identity, Input, KeyRing, MemoryDisk, Output, PeerKey, wire};
 use ecomesh_record::frontier::frontier_hash;
 use ecomesh_record::limits::HOLES_MAX;
 use ecomesh_record::{
-    Body, ForkProof, Frontier, FrontierEntry, Header, Kind, Lane, NetworkId, Record, RecordId,
+    Body, ForkProof, Frontier, FrontierEntry, Header, Kind, Lane, LogId, NetworkId, Record, RecordId,
     SignedFrontier, Time,
 };
 
@@ -33,7 +36,7 @@ fn network() -> NetworkId {
 }
 
 /// TZ's frontier, before `change`.
-fn signed(change: impl FnOnce(&mut Frontier)) -> SignedFrontier {
+fn signed_in(network: NetworkId, change: impl FnOnce(&mut Frontier)) -> SignedFrontier {
     let mut frontier = Frontier {
         member: member("TZ"),
         instance: [9; 16],
@@ -47,9 +50,13 @@ fn signed(change: impl FnOnce(&mut Frontier)) -> SignedFrontier {
     };
     change(&mut frontier);
     let bytes = frontier.encode().unwrap();
-    let hash = frontier_hash(network(), &bytes);
-    let signature = *signing_key("TZ").sign_frontier(network(), &hash).as_bytes();
+    let hash = frontier_hash(network, &bytes);
+    let signature = *signing_key("TZ").sign_frontier(network, &hash).as_bytes();
     SignedFrontier { bytes: bytes.into(), signature }
+}
+
+fn signed(change: impl FnOnce(&mut Frontier)) -> SignedFrontier {
+    signed_in(network(), change)
 }
 
 fn frontier(change: impl FnOnce(&mut Frontier)) -> VerifiedFrontier {
@@ -341,4 +348,132 @@ fn drafts_wait_up_to_a_bound() {
         .filter(|output| matches!(output, Output::Authored { result: Err(_), .. }))
         .count();
     assert_eq!(refused, 5_000 - ecomesh_protocol::author::DRAFTS_MAX);
+}
+
+/// Gives KE a pushed record of TZ, and commits nothing.
+fn push_only(mesh: &mut Mesh, record: &Record) {
+    let now = mesh.now;
+    let core = mesh.nodes.get_mut("KE").unwrap().core_mut();
+    let report = wire::verify_push(&core.ring(), 2, &wire::encode_push(&[record]).unwrap());
+    core.handle(Input::Pushed { token: u64::MAX, from: transport_key("TZ"), report }, now);
+}
+
+fn commit(mesh: &mut Mesh) {
+    let now = mesh.now;
+    mesh.nodes.get_mut("KE").unwrap().core_mut().commit(now);
+    mesh.run();
+}
+
+/// What KE's core does in answer to one input.
+fn outputs(mesh: &mut Mesh, input: Input) -> Vec<Output> {
+    let now = mesh.now;
+    let core = mesh.nodes.get_mut("KE").unwrap().core_mut();
+    while core.poll_output().is_some() {}
+    core.handle(input, now);
+    std::iter::from_fn(|| core.poll_output()).collect()
+}
+
+#[test]
+fn a_frontier_covers_nothing_that_is_not_committed() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    let first = sign(mesh.network(), "TZ", 0, RecordId::ZERO, |_| {});
+    let second = sign(mesh.network(), "TZ", 1, first.id(), |_| {});
+    let covered = |mesh: &Mesh| mesh.node("KE").core().frontier(mesh.now).unwrap().entries;
+    push_only(&mut mesh, &first);
+    commit(&mut mesh);
+    push_only(&mut mesh, &second);
+    assert_eq!(covered(&mesh)[0].seq, 0);
+    commit(&mut mesh);
+    assert_eq!(covered(&mesh)[0].seq, 1);
+}
+
+#[test]
+fn records_of_two_authors_in_one_push_are_blamed() {
+    let mesh = Mesh::unlinked(&["KE", "TZ", "TH"]);
+    let of = |name: &str| sign(mesh.network(), name, 0, RecordId::ZERO, |h| h.author = member(name));
+    let push = wire::encode_push(&[&of("TZ"), &of("TH")]).unwrap();
+    assert!(wire::verify_push(&mesh.node("KE").core().ring(), 2, &push).blame.is_some());
+}
+
+fn hello_of_tz(mesh: &Mesh, key: PeerKey, counter: u64, boot: u8) -> Vec<u8> {
+    let certificate = Certificate { member: member("TZ"), key, counter };
+    let hello = Hello { certificate, boot_nonce: [boot; 16], instance: [2; 16], roster_epoch: 0 };
+    hello::encode(mesh.network(), &signing_key("TZ"), &hello, Vec::new())
+}
+
+#[test]
+fn the_hello_of_a_restarted_node_ends_the_link_that_it_had_before() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let peer = transport_key("TZ");
+    for (boot, resets) in [(1, 0), (77, 1)] {
+        let bytes = hello_of_tz(&mesh, peer, 1, boot);
+        let outputs = outputs(&mut mesh, Input::HelloReceived { peer, exchange: 9, bytes });
+        let reset = |output: &&Output| matches!(output, Output::Reset { peer: who } if *who == peer);
+        assert_eq!(outputs.iter().filter(reset).count(), resets, "boot nonce {boot}");
+    }
+}
+
+#[test]
+fn a_new_transport_key_puts_the_former_one_out() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let (former, new) = (transport_key("TZ"), PeerKey(*signing_key("new").public().as_bytes()));
+    let bytes = hello_of_tz(&mesh, new, 2, 77);
+    let outputs = outputs(&mut mesh, Input::HelloReceived { peer: new, exchange: 9, bytes });
+    let forgets = |output: &Output| matches!(output, Output::Forget { peer } if *peer == former);
+    assert!(outputs.iter().any(forgets), "the link with the former key stays");
+}
+
+/// KE has lost everything.
+fn lose_all(mesh: &mut Mesh) {
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, disk| {
+        *ledger = MemoryLedger::new(network, [66; 16]);
+        disk.remove(JOURNAL);
+    });
+    mesh.start("KE");
+}
+
+#[test]
+fn peers_get_their_time_to_tell_the_own_history_before_a_generation_is_opened() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    lose_all(&mut mesh);
+    mesh.pass(20_000);
+    assert_eq!(mesh.node("KE").core().status(mesh.now).generation, None);
+    mesh.pass(12_000);
+    assert!(mesh.node("KE").core().status(mesh.now).generation.is_some());
+}
+
+#[test]
+fn a_peers_word_raises_the_next_generation_and_a_lie_does_not_use_up_all_numbers() {
+    // A year ahead of the clock is believed: that clock may have gone back. More is not.
+    let by_clock = (1_800_000_000 - 1_735_689_600) as u32;
+    for (told, believed) in [(by_clock + 1_000_000, true), (u32::MAX, false)] {
+        // TH is silent, so that not all have told when the lie comes.
+        let mut mesh = Mesh::unlinked(&["KE", "TZ", "TH"]);
+        lose_all(&mut mesh);
+        mesh.link("KE", "TZ");
+        let log = LogId { author: member("KE"), lane: Lane::CONTROL, generation: told };
+        let entries = vec![FrontierEntry { log, seq: 0, head: RecordId([1; 32]) }];
+        let said = signed_in(mesh.network(), |f| f.entries = entries);
+        let said = verify_frontier(&KeyRing::of_roster(&mesh.roster), said).unwrap();
+        let question = Ok(Question::Notify { frontiers: vec![said], forks: Vec::new() });
+        mesh.input("KE", Input::Asked { peer: transport_key("TZ"), exchange: u64::MAX, question });
+        mesh.unlink("KE", "TZ");
+        mesh.cut.insert(("KE".into(), "TZ".into()));
+        mesh.run();
+        mesh.pass(32_000);
+        let opened = mesh.node("KE").core().status(mesh.now).generation;
+        assert_eq!(opened.map(|generation| generation > told), Some(believed), "{opened:?} after {told}");
+    }
+}
+
+#[test]
+fn a_home_with_the_key_of_another_member_does_not_start() {
+    let mesh = Mesh::unlinked(&["KE", "TZ"]);
+    let config = CoreConfig { member: member("KE"), boot_nonce: [1; 16], seed: 7, recovery_ms: 30_000 };
+    let identity =
+        Identity { signing: signing_key("TZ"), transport_key: transport_key("KE"), transport_counter: 1 };
+    let ledger = MemoryLedger::new(mesh.network(), [1; 16]);
+    let opened = Core::open(config, identity, mesh.roster.clone(), ledger, MemoryDisk::new(), mesh.now);
+    assert_eq!(opened.err(), Some(OpenError::OtherKey(member("KE"))));
 }

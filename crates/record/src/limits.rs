@@ -22,7 +22,7 @@ pub const LANES: u8 = 4;
 pub const MEMBERS_MAX: usize = 512;
 /// Most entries of one frontier: 512 members, 4 lanes, 8 generations each on average.
 pub const FRONTIER_ENTRIES_MAX: usize = 16 * 1024;
-/// Most holes that a frontier lists; with more, it drops below the first of them.
+/// Most holes that a frontier lists; with more, it covers nothing.
 pub const HOLES_MAX: usize = 1024;
 /// Longest encoded frontier in bytes: an entry takes at most 58 bytes.
 pub const FRONTIER_BYTES_MAX: usize = 1024 * 1024;

@@ -65,6 +65,13 @@ fn bad_bodies() {
     assert_eq!(Body::new([0x44; 32], vec![0; mib + 1]), Err(BodyError::TooLong(mib + 1)));
 }
 
+/// Bodies hold personal data, and whatever holds one may be printed into a log.
+#[test]
+fn a_body_that_is_printed_shows_its_length_only() {
+    let body = Body::new([0x44; 32], b"ivory, 120 kg".to_vec()).unwrap();
+    assert_eq!(format!("{body:?}"), "Body(13 bytes)");
+}
+
 #[test]
 fn a_commitment_depends_on_all_its_inputs() {
     let body = Body::new([0x44; 32], b"ivory, 120 kg".to_vec()).unwrap();

@@ -319,6 +319,22 @@ fn an_old_copy_of_the_database_is_noticed() {
     assert_eq!(refused, OpenError::Damaged { path: live, reason: "the last 1 commits are missing".into() });
 }
 
+/// The database of one store under the marker of another, which had no more commits.
+#[test]
+fn the_files_of_two_stores_are_not_taken_for_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+    let mut authors = Authors::new();
+    let record = authors.next("KE", 1, Kind::MESSAGE, vec![1]);
+    for (path, instance) in [(&one, [1; 16]), (&other, [2; 16])] {
+        let mut opened = open_or_create(path, authors.network, instance, &common::options()).unwrap();
+        opened.ledger.commit(&batch(std::slice::from_ref(&record))).unwrap();
+    }
+    fs::copy(other.join("marker"), one.join("marker")).unwrap();
+    let refused = try_open(&one, authors.network).unwrap_err();
+    assert_eq!(refused, OpenError::Damaged { path: one, reason: "its files are those of two stores".into() });
+}
+
 /// sled panics on purpose-made damage, on threads that nobody looks at: keep the log readable.
 fn quiet_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();

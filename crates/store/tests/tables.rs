@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{Authors, INSTANCE, batch, contents, open, try_open};
-use ecomesh_protocol::ledger::{Batch, Ledger};
+use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError};
 use ecomesh_record::Kind;
 use ecomesh_store::{OpenError, SCHEMA_VERSION};
 use sha2::{Digest, Sha256};
@@ -92,6 +92,19 @@ fn a_lost_record_is_noticed_when_the_store_opens() {
         });
         assert_eq!(damaged(dir.path(), &authors), reason);
     }
+}
+
+/// Damage that was found once is not forgotten: the next start may read less, and not meet it.
+#[test]
+fn a_store_that_was_found_damaged_stays_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let authors = store(dir.path());
+    let row = key(b'r', &[0, 0, 0, 0, 0, 0, 0, 1]);
+    let mut lost = None;
+    change(dir.path(), |db| lost = db.remove(&row).unwrap());
+    let reason = damaged(dir.path(), &authors);
+    change(dir.path(), |db| drop(db.insert(&row, lost.unwrap()).unwrap()));
+    assert_eq!(damaged(dir.path(), &authors), reason);
 }
 
 #[test]
@@ -180,6 +193,21 @@ fn a_changed_header_is_named_by_the_walk() {
     let found = ledger.verify(|_| {}).unwrap();
     assert!(!found.is_sound());
     assert_eq!(found.faults[0].position.to_string(), "KE/1/0/1");
+}
+
+/// A whole row, at the place of another.
+#[test]
+fn a_record_at_the_place_of_another_is_not_given_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let authors = store(dir.path());
+    let place = contents(&open(dir.path(), authors.network)).unwrap().records[1].0.position();
+    change(dir.path(), |db| {
+        let first = db.get(key(b'r', &[0, 0, 0, 0, 0, 0, 0, 0])).unwrap().unwrap();
+        db.insert(key(b'r', &[0, 0, 0, 0, 0, 0, 0, 1]), first).unwrap();
+    });
+    let ledger = open(dir.path(), authors.network);
+    let found = ledger.reader().record(place);
+    assert!(matches!(found, Err(LedgerError::Damaged(_))), "{found:?}");
 }
 
 /// What a crash between two batches of a commit leaves: rows that no head covers.
