@@ -122,7 +122,9 @@ pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
         return failure.code;
     }
     eprint_line(&format!("error: {}", failure.what));
-    for detail in &failure.details {
+    // One problem alone often says it all in the first line.
+    let says_more = |detail: &&String| failure.details.len() > 1 || !detail.contains(&failure.what);
+    for detail in failure.details.iter().filter(says_more) {
         eprint_line(&format!("  {detail}"));
     }
     if let Some(help) = &failure.help {

@@ -149,7 +149,7 @@ fn addressees(
     if to.is_empty() {
         return Err(Refusal(
             Problem::new(ProblemCode::NoAddressees, "the message has no addressees")
-                .advice("name members with `to`, or all of them with `members`"),
+                .advice("name members with --to (`to`), or all of them with --members (`members`)"),
         ));
     }
     Ok((to, missing))
