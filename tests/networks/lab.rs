@@ -150,8 +150,14 @@ impl Lab {
     /// Waits until these nodes hold the same; how long that took.
     #[track_caller]
     pub(crate) fn wait_until_equal(&self, nodes: &[usize]) -> Duration {
+        self.wait_until_equal_within(PATIENCE, nodes)
+    }
+
+    /// The same with a patience of its own.
+    #[track_caller]
+    pub(crate) fn wait_until_equal_within(&self, patience: Duration, nodes: &[usize]) -> Duration {
         let began = Instant::now();
-        wait_at_most(PATIENCE, "equal holdings", || {
+        wait_at_most(patience, "equal holdings", || {
             let digests: Vec<Option<String>> = nodes.iter().map(|node| self.digest(*node)).collect();
             if digests[0].is_some() && digests.iter().all(|digest| *digest == digests[0]) {
                 return Ok(());

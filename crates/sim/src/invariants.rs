@@ -419,10 +419,16 @@ impl World {
         None
     }
 
-    /// Where honest nodes stored two versions of one place, all of them know.
+    /// Where honest nodes hold two versions of one place, all of them know.
     fn unproved_fork(&self, honest: &[usize]) -> Option<String> {
         let forked = self.checks.versions.iter().filter(|(_, ids)| ids.len() > 1);
         for (position, _) in forked {
+            // A version that was lost with the only store that had it proves nothing to anybody.
+            let here: BTreeSet<RecordId> =
+                honest.iter().filter_map(|n| self.nodes[*n].ledger.id_at(*position)).collect();
+            if here.len() < 2 {
+                continue;
+            }
             for number in honest {
                 let proofs = self.nodes[*number].ledger.proofs();
                 if proofs.get(&position.log).is_none_or(|seq| *seq > position.seq) {

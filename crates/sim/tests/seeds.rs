@@ -50,6 +50,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         30_000_867,
         "evidence that could not be written on a full disk was not asked for again, and the delivery stayed unproved",
     ),
+    (
+        "everything",
+        40_000_784,
+        "the only store with the other branch was lost before anybody saw it, and the check wanted a proof of the fork",
+    ),
 ];
 
 fn scenario(name: &str) -> Scenario {
