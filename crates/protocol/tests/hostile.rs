@@ -5,14 +5,14 @@
 
 mod common;
 
-use common::{Mesh, draft, header, member, roster, sign, signing_key, transport_key};
-use ecomesh_protocol::control::{LogOpen, OpenMode};
+use common::{Mesh, draft, member, opening, roster, sign, signing_key, transport_key};
+use ecomesh_protocol::control::LogOpen;
 use ecomesh_protocol::disk::MemoryDisk;
 use ecomesh_protocol::hello::{self, Certificate, Certificates, Hello, HelloError};
 use ecomesh_protocol::ledger::{Ledger, MemoryLedger};
 use ecomesh_protocol::{KeyRing, PeerKey, PushVerdict, Void, wire};
 use ecomesh_record::{
-    Audience, Body, Flags, Header, Kind, Lane, NetworkId, Priority, Record, RecordId, Retention, Time,
+    Audience, Flags, Header, Kind, Lane, NetworkId, Priority, Record, RecordId, Retention, Time,
 };
 use proptest::prelude::*;
 
@@ -187,24 +187,6 @@ fn a_second_record_at_a_taken_position_is_a_fork_that_all_learn() {
     assert_eq!(mesh.node("KE").core().ledger().find(third.id()).unwrap(), None, "nothing is added to it");
 }
 
-/// A record that opens TZ's generation 1, one of as many as there are times.
-fn opening(network: NetworkId, created_at: Time) -> Record {
-    let open = LogOpen { mode: OpenMode::RESTORE, base: 0, heads: Vec::new() };
-    let body = Body::new([1; 32], open.encode().unwrap()).unwrap();
-    let header = Header {
-        lane: Lane::CONTROL,
-        generation: 1,
-        created_at,
-        expires_at: Time(0),
-        kind: Kind::LOG_OPEN,
-        retention: Retention::CONTROL,
-        to: Vec::new(),
-        ..header(network, &body, 0, RecordId::ZERO)
-    };
-    let key = signing_key("TZ");
-    Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
-}
-
 /// Nobody passes on a disputed record: whoever comes later cannot read it, and must agree with the others all the same.
 #[test]
 fn a_generation_that_was_opened_twice_is_known_to_those_who_come_later() {
@@ -212,9 +194,9 @@ fn a_generation_that_was_opened_twice_is_known_to_those_who_come_later() {
     let network = mesh.network();
     let in_one = |seq, prev| sign(network, "TZ", seq, prev, |h| h.generation = 1);
     let first = in_one(0, RecordId::ZERO);
-    push(&mut mesh, &opening(network, Time(1_800_000_000_000)));
+    push(&mut mesh, &opening(network, 1, 0, |_| {}));
     push(&mut mesh, &first);
-    push(&mut mesh, &opening(network, Time(1_800_000_000_001)));
+    push(&mut mesh, &opening(network, 1, 0, |h| h.created_at = Time(1_800_000_000_001)));
     mesh.pass(1_000);
     assert_eq!(mesh.node("FR").core().forks()[0].position().log.generation, 1);
     mesh.stop("FR", |ledger, disk| {

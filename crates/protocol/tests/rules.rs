@@ -6,8 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Mesh, draft, header, member, roster, sign, signing_key, transport_key};
-use ecomesh_protocol::control::{LogOpen, OpenMode};
+use common::{Mesh, draft, member, opening, roster, sign, signing_key, transport_key};
 use ecomesh_protocol::core::OpenError;
 use ecomesh_protocol::delivery::Deliveries;
 use ecomesh_protocol::frontiers::{Frontiers, Taken};
@@ -23,8 +22,7 @@ use ecomesh_protocol::{Core, CoreConfig, Identity, Input, KeyRing, MemoryDisk, O
 use ecomesh_record::frontier::frontier_hash;
 use ecomesh_record::limits::HOLES_MAX;
 use ecomesh_record::{
-    Body, ForkProof, Frontier, FrontierEntry, Header, Kind, Lane, LogId, NetworkId, Record, RecordId,
-    SignedFrontier, Time,
+    ForkProof, Frontier, FrontierEntry, Lane, LogId, NetworkId, Record, RecordId, SignedFrontier, Time,
 };
 
 fn ring() -> KeyRing {
@@ -198,25 +196,10 @@ fn a_fork_proof_needs_both_signatures() {
     }
 }
 
-/// A record that opens a generation of TZ.
-fn opening(generation: u32, base: u32) -> Record {
-    let network = network();
-    let open = LogOpen { mode: OpenMode::RESTORE, base, heads: Vec::new() };
-    let body = Body::new([1; 32], open.encode().unwrap()).unwrap();
-    let header = Header {
-        lane: Lane::CONTROL,
-        generation,
-        kind: Kind::LOG_OPEN,
-        to: Vec::new(),
-        ..header(network, &body, 0, RecordId::ZERO)
-    };
-    let key = signing_key("TZ");
-    Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
-}
-
 #[test]
 fn a_generation_is_opened_with_the_key_of_an_older_one() {
     let mut ring = ring();
+    let opening = |generation, base| opening(network(), generation, base, |_| {});
     assert!(ring.learn(&verify_record(&ring, opening(5, 0)).unwrap()));
     let unknown = |generation| Err(Refusal::UnknownGeneration(member("TZ"), generation));
     assert_eq!(verify_record(&ring, opening(3, 5)), unknown(3), "5 is no older one");

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use ecomesh_protocol::control::{LogOpen, OpenMode};
 use ecomesh_protocol::io::Draft;
 use ecomesh_protocol::ledger::{Ledger, MemoryLedger};
 use ecomesh_protocol::{
@@ -132,6 +133,24 @@ pub fn sign(
     let mut header = header(network, &body, seq, prev);
     change(&mut header);
     let key = signing_key(signer);
+    Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
+}
+
+/// A record that opens a generation of TZ with the key of another, before `change`.
+pub fn opening(network: NetworkId, generation: u32, base: u32, change: impl FnOnce(&mut Header)) -> Record {
+    let open = LogOpen { mode: OpenMode::RESTORE, base, heads: Vec::new() };
+    let body = Body::new([1; 32], open.encode().unwrap()).unwrap();
+    let mut header = Header {
+        lane: Lane::CONTROL,
+        generation,
+        expires_at: Time(0),
+        kind: Kind::LOG_OPEN,
+        retention: Retention::CONTROL,
+        to: Vec::new(),
+        ..header(network, &body, 0, RecordId::ZERO)
+    };
+    change(&mut header);
+    let key = signing_key("TZ");
     Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
 }
 
