@@ -5,9 +5,11 @@
 //! from the records when the store opens, so it cannot disagree with them. Two ids with the same eight bytes are both
 //! kept; whoever asks compares the whole id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ecomesh_record::{LogId, Position, RecordId};
+
+use crate::runs::Runs;
 
 /// Fingerprint, number of the log, sequence number.
 type Entry = (u64, u32, u64);
@@ -17,34 +19,26 @@ type Entry = (u64, u32, u64);
 pub(crate) struct Index {
     logs: Vec<LogId>,
     numbers: BTreeMap<LogId, u32>,
-    sorted: Vec<Entry>,
-    /// Newer than `sorted`; merged into it when they are many.
-    recent: BTreeSet<Entry>,
+    entries: Runs<Entry>,
 }
 
 impl Index {
     /// Adds a record.
     pub(crate) fn insert(&mut self, id: RecordId, position: Position) {
         let entry = (fingerprint(id), self.number(position.log), position.seq);
-        self.recent.insert(entry);
-        if self.recent.len() > RECENT_MIN + self.sorted.len() / 8 {
-            self.merge();
-        }
+        self.entries.insert(entry);
     }
 
     /// Where records stand whose ids begin as this one.
-    pub(crate) fn candidates(&self, id: RecordId) -> Vec<Position> {
-        let wanted = fingerprint(id);
-        let from = self.sorted.partition_point(|entry| entry.0 < wanted);
-        let old = self.sorted[from..].iter().take_while(|entry| entry.0 == wanted);
-        let new = self.recent.range((wanted, 0, 0)..=(wanted, u32::MAX, u64::MAX));
-        old.chain(new).filter_map(|entry| Some(self.logs.get(entry.1 as usize)?.at(entry.2))).collect()
+    pub(crate) fn candidates(&self, id: RecordId) -> impl Iterator<Item = Position> + '_ {
+        let fingerprint = fingerprint(id);
+        self.between(fingerprint, fingerprint)
     }
 
-    fn merge(&mut self) {
-        self.sorted.extend(std::mem::take(&mut self.recent));
-        // Two ascending runs: the stable sort finds them and merges.
-        self.sorted.sort();
+    /// Where records stand whose ids begin with eight bytes from `low` to `high`, big-endian.
+    pub(crate) fn between(&self, low: u64, high: u64) -> impl Iterator<Item = Position> + '_ {
+        let entries = self.entries.between((low, 0, 0), (high, u32::MAX, u64::MAX));
+        entries.filter_map(|(_, log, seq)| Some(self.logs.get(log as usize)?.at(seq)))
     }
 
     fn number(&mut self, log: LogId) -> u32 {
@@ -59,9 +53,6 @@ impl Index {
     }
 }
 
-/// Entries that wait at least before a merge: a merge walks over all.
-const RECENT_MIN: usize = 4_096;
-
 fn fingerprint(id: RecordId) -> u64 {
     let mut first = [0; 8];
     first.copy_from_slice(&id.as_bytes()[..8]);
@@ -74,7 +65,7 @@ mod tests {
     use ecomesh_record::{Lane, MemberId};
 
     #[test]
-    fn all_are_found_before_and_after_merges() {
+    fn all_are_found_by_their_first_bytes() {
         let log = LogId { author: MemberId::parse("KE").unwrap(), lane: Lane::CONTROL, generation: 0 };
         let id = |n: u64| {
             let mut bytes = [0; 32];
@@ -87,10 +78,11 @@ mod tests {
         for n in 0..20_000 {
             index.insert(id(n), log.at(n));
         }
-        assert!(!index.sorted.is_empty() && !index.recent.is_empty());
         for n in 0..20_000 {
-            assert_eq!(index.candidates(id(n)), [log.at(n / 2 * 2), log.at(n / 2 * 2 + 1)], "{n}");
+            let found: Vec<Position> = index.candidates(id(n)).collect();
+            assert_eq!(found, [log.at(n / 2 * 2), log.at(n / 2 * 2 + 1)], "{n}");
         }
-        assert_eq!(index.candidates(RecordId([0xff; 32])), []);
+        assert_eq!(index.candidates(RecordId([0xff; 32])).count(), 0);
+        assert_eq!(index.between(0, u64::MAX).count(), 20_000);
     }
 }

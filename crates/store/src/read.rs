@@ -187,7 +187,7 @@ impl Shared {
     }
 
     pub(crate) fn find(&self, id: RecordId) -> Result<Option<Position>, LedgerError> {
-        let candidates = self.state().index.candidates(id);
+        let candidates: Vec<Position> = self.state().index.candidates(id).collect();
         for position in candidates {
             if self.header(position)?.is_some_and(|(record, _)| record.id() == id) {
                 return Ok(Some(position));
@@ -195,6 +195,29 @@ impl Shared {
         }
         Ok(None)
     }
+
+    pub(crate) fn starting_with(&self, digits: &str, max: usize) -> Result<Vec<(Record, Time)>, LedgerError> {
+        let Some((low, high)) = fingerprints(digits) else { return Ok(Vec::new()) };
+        let candidates: Vec<Position> = self.state().index.between(low, high).collect();
+        let mut found = Vec::new();
+        for position in candidates {
+            let record = self.record(position)?;
+            found.extend(record.filter(|(record, _)| record.id().to_string().starts_with(digits)));
+            if found.len() == max {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The lowest and the highest fingerprint of ids that begin with these digits; nothing if they are none.
+fn fingerprints(digits: &str) -> Option<(u64, u64)> {
+    let head: String = digits.chars().take(16).collect();
+    let good = !head.is_empty() && head.bytes().all(|b| b.is_ascii_hexdigit());
+    let low = u64::from_str_radix(&format!("{head:0<16}"), 16);
+    let high = u64::from_str_radix(&format!("{head:f<16}"), 16);
+    low.ok().zip(high.ok()).filter(|_| good)
 }
 
 fn damaged(position: Position, what: &str) -> LedgerError {
@@ -284,6 +307,22 @@ impl LedgerReader {
     /// [`LedgerError::Damaged`].
     pub fn find(&self, id: RecordId) -> Result<Option<Position>, LedgerError> {
         self.shared.find(id)
+    }
+
+    /// Up to `max` records whose ids begin with these hexadecimal digits, lower case, and when this node first saw them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn starting_with(&self, digits: &str, max: usize) -> Result<Vec<(Record, Time)>, LedgerError> {
+        self.shared.starting_with(digits, max)
+    }
+
+    /// The record at a position without its body, and when this node first saw it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn header(&self, position: Position) -> Result<Option<(Record, Time)>, LedgerError> {
+        self.shared.header(position)
     }
 
     /// When this node first saw the record at a position.

@@ -337,3 +337,31 @@ fn the_model_takes_and_refuses_the_same() {
     drop(ledger);
     assert_eq!(contents(&open(dir.path(), authors.network)).unwrap(), contents(&model).unwrap());
 }
+
+#[test]
+fn records_are_found_by_the_first_digits_of_their_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut authors = Authors::new();
+    let mut ledger = open(dir.path(), authors.network);
+    let records: Vec<_> = (0..50).map(|n| authors.next("TZ", 1, Kind::MESSAGE, vec![n])).collect();
+    ledger.commit(&batch(&records)).unwrap();
+    let reader = ledger.reader();
+    for record in &records {
+        let id = record.record().id().to_string();
+        for digits in [&id[..8], &id[..15], &id[..16], &id[..17], &id[..40], &id] {
+            let found = reader.starting_with(digits, 2).unwrap();
+            assert_eq!(found.len(), 1, "{digits}");
+            assert_eq!(found[0].0.id(), record.record().id());
+        }
+        // The first sixteen digits agree, a later one does not.
+        let other = if id.as_bytes()[20] == b'0' { "1" } else { "0" };
+        assert!(reader.starting_with(&format!("{}{other}", &id[..20]), 2).unwrap().is_empty());
+    }
+    let firsts: usize =
+        "0123456789abcdef".chars().map(|d| reader.starting_with(&d.to_string(), 99).unwrap().len()).sum();
+    assert_eq!(firsts, 50);
+    assert_eq!((0..16).map(|d| reader.starting_with(&format!("{d:x}"), 2).unwrap().len()).max(), Some(2));
+    for junk in ["", "xyz", "12 4", "é"] {
+        assert!(reader.starting_with(junk, 2).unwrap().is_empty(), "{junk}");
+    }
+}

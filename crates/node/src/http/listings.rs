@@ -10,9 +10,9 @@ use ecomesh_record::{Position, Time};
 
 use super::extract::{ApiQuery, Live, bad_request};
 use super::node::member_of;
-use super::{Refusal, Services, records};
+use super::{Refusal, Services, damaged, records};
 use crate::core_thread::NodeCore;
-use crate::views::{Entry, Filter, Folder, Key};
+use crate::views::{self, Entry, Filter, Folder, Key, Page};
 
 /// What other bureaus sent to this one, newest first.
 #[utoipa::path(
@@ -49,7 +49,11 @@ async fn list(services: &Arc<Services>, folder: Folder, query: &ListingQuery) ->
     if !(1..=LISTING_MAX).contains(&limit) {
         return Err(bad_request(format!("limit is {limit}; a page has 1 to {LISTING_MAX} entries")));
     }
-    let (entries, next) = services.views(|views| views.list(folder, &filter, limit, services.now()));
+    let look = move |services: &Services| {
+        let Services { reader, views, roster, .. } = services;
+        views::list(reader, views, roster, (folder, &filter), limit, services.now()).map_err(|e| damaged(&e))
+    };
+    let Page { entries, next } = services.read(look).await?;
     let deliveries = match folder {
         Folder::Inbox => vec![None; entries.len()],
         Folder::Outbox => deliveries(services, &entries).await?,

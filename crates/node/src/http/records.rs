@@ -82,11 +82,7 @@ pub(super) fn find(services: &Services, id: &str) -> Result<(Record, Time), Refu
             "a record is named by its id or by at least its first {ID_PREFIX_MIN} digits (0-9, a-f)"
         )));
     }
-    let mut found = Vec::new();
-    for position in services.views(|views| views.find(&digits)) {
-        let record = services.reader.record_seen(position).map_err(|e| damaged(&e))?;
-        found.extend(record.filter(|(record, _)| record.id().to_string().starts_with(&digits)));
-    }
+    let mut found = services.reader.starting_with(&digits, 2).map_err(|e| damaged(&e))?;
     match (found.pop(), found.pop()) {
         (Some(record), None) => Ok(record),
         (Some(_), Some(_)) => Err(Refusal(

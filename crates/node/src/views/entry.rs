@@ -4,9 +4,9 @@ use ecomesh_api::DocumentKind;
 use ecomesh_protocol::judge::Void;
 use ecomesh_record::{Kind, MemberId, Position, Priority, Record, RecordId, Time};
 
-use super::Folder;
+use super::{Folder, Key};
 
-/// A record in a listing: some 200 bytes, and 8 for each addressee.
+/// A record in a listing.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: RecordId,
@@ -40,6 +40,11 @@ impl Entry {
             body_len: header.body_len,
             void,
         }
+    }
+
+    /// Its place in a listing.
+    pub(crate) fn key(&self) -> Key {
+        Key { first_seen: self.first_seen, position: self.position }
     }
 
     /// Who wrote it.
