@@ -85,6 +85,8 @@ codes! {
     AmbiguousId = "ambiguous_id", 409;
     /// 409: the idempotency key was used for another message.
     IdempotencyKeyReused = "idempotency_key_reused", 409;
+    /// 409: the own key has signed so many contradictions that the network believes no new log of this bureau.
+    Discredited = "discredited", 409;
     /// 413: the body is longer than allowed.
     TooLarge = "too_large", 413;
     /// 415: the body is not of the media type that the route takes.

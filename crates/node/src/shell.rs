@@ -111,7 +111,7 @@ impl Effects {
             Output::Forked(proof) => {
                 let position = proof.position();
                 tracing::warn!(log = %position.log, seq = position.seq, "a log has forked");
-                self.views_mut(|views| views.forked(position));
+                self.views_mut(|views| views.forked(proof));
                 self.hub
                     .publish(ecomesh_api::Event::Forked { log: position.log.to_string(), seq: position.seq });
             }

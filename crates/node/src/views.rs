@@ -9,11 +9,10 @@ mod entry;
 mod listing;
 mod scan;
 
-use std::collections::BTreeMap;
-
 use ecomesh_api::{Event, RecordState};
+use ecomesh_protocol::forks::Forks;
 use ecomesh_protocol::judge::Void;
-use ecomesh_record::{ForkProof, LogId, MemberId, Position, Record, Time};
+use ecomesh_record::{ForkProof, MemberId, Position, Record, Time};
 use ecomesh_store::Runs;
 
 pub(crate) use entry::{Entry, kind_view};
@@ -26,8 +25,7 @@ pub(crate) struct Views {
     own: MemberId,
     inbox: Runs<Key>,
     outbox: Runs<Key>,
-    /// Where logs have forked.
-    forks: BTreeMap<LogId, u64>,
+    forks: Forks,
 }
 
 /// The place of an entry in a listing: by arrival, then by position.
@@ -50,10 +48,8 @@ pub(crate) enum Folder {
 
 impl Views {
     /// Without records.
-    pub(crate) fn new(own: MemberId, forks: &[ForkProof]) -> Self {
-        let mut views = Self { own, inbox: Runs::default(), outbox: Runs::default(), forks: BTreeMap::new() };
-        forks.iter().for_each(|proof| views.forked(proof.position()));
-        views
+    pub(crate) fn new(own: MemberId, forks: Vec<ForkProof>) -> Self {
+        Self { own, inbox: Runs::default(), outbox: Runs::default(), forks: forks.into_iter().collect() }
     }
 
     /// Adds a record that is durable, and gives the event that tells of it.
@@ -79,10 +75,9 @@ impl Views {
         }
     }
 
-    /// A log has forked at this place, if not before it.
-    pub(crate) fn forked(&mut self, position: Position) {
-        let first = self.forks.entry(position.log).or_insert(position.seq);
-        *first = position.seq.min(*first);
+    /// A log has forked.
+    pub(crate) fn forked(&mut self, proof: ForkProof) {
+        self.forks.learn(proof);
     }
 
     /// How an entry stands at this time.
@@ -90,7 +85,7 @@ impl Views {
         let position = entry.position;
         if entry.void.is_some() {
             RecordState::Void
-        } else if self.forks.get(&position.log).is_some_and(|seq| *seq <= position.seq) {
+        } else if self.forks.disputed_from(position.log).is_some_and(|seq| seq <= position.seq) {
             RecordState::Disputed
         } else if entry.is_expired(now) {
             RecordState::Expired

@@ -8,9 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ecomesh_record::{
-    ForkProof, Frontier, LogId, MemberId, NetworkId, Position, SignedFrontier, Time, frontier,
-};
+use ecomesh_record::{Frontier, LogId, MemberId, NetworkId, Position, SignedFrontier, Time, frontier};
 use ecomesh_seal::SigningKey;
 use thiserror::Error;
 
@@ -22,7 +20,7 @@ use crate::disk::{Disk, DiskError};
 use crate::evidence::{Evidence, EvidenceLog};
 use crate::frontiers::Frontiers;
 use crate::hello::Certificates;
-use crate::io::{Alarm, Imported, Input, Now, Output, PeerKey};
+use crate::io::{Alarm, AuthorError, Draft, Imported, Input, Now, Output, PeerKey};
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, Room};
 use crate::replica::Replica;
@@ -131,7 +129,6 @@ pub struct Core<L, D> {
     /// The last frontier covered nothing, since too many bodies were missing.
     covers_nothing: bool,
     delta_at: u64,
-    new_forks: Vec<ForkProof>,
 
     room: Room,
     room_at: u64,
@@ -175,11 +172,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 Ok(())
             }
             Input::Author { ticket, draft } => {
-                match self.author.submit(&self.roster, ticket, draft, now) {
-                    Ok(None) => {}
-                    Ok(Some(recorded)) => self.output(Output::Authored { ticket, result: Ok(recorded) }),
-                    Err(error) => self.output(Output::Authored { ticket, result: Err(error) }),
-                }
+                self.submit(ticket, draft, now);
                 Ok(())
             }
             Input::Import { ticket, records, refused } => self.import(ticket, records, refused, now),
@@ -215,8 +208,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// When [`Core::handle_timeout`] and [`Core::commit`] want to be called next, on the monotonic clock.
     pub fn poll_timeout(&self, now: Now) -> u64 {
         let mut at = self.housekeeping_at.min(self.release_at).min(self.sync.next_tick(now.mono));
-        let news = !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty();
-        if news || !self.sync.late(now.mono).is_empty() {
+        let news = !self.changed.is_empty() || self.holes_changed;
+        if news || !self.sync.late(self.replica.forks().newest(), now.mono).is_empty() {
             at = at.min(self.delta_at);
         }
         if let Standing::Recovering(until) = self.author.standing()
@@ -338,6 +331,18 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     fn touch(&mut self, log: LogId) {
         self.changed.insert(log);
         self.complete = None;
+    }
+
+    fn submit(&mut self, ticket: u64, draft: Box<Draft>, now: Now) {
+        let no_more =
+            self.own_generation().is_none() && self.replica.forks().is_discredited(self.config.member);
+        let answer = match no_more {
+            true => Err(AuthorError::Discredited),
+            false => self.author.submit(&self.roster, ticket, draft, now),
+        };
+        if let Some(result) = answer.transpose() {
+            self.output(Output::Authored { ticket, result });
+        }
     }
 
     fn own_generation(&self) -> Option<u32> {

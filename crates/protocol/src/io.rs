@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::judge::Void;
 use crate::ledger::LedgerError;
+use crate::limits::FORKED_LOGS_MAX;
 use crate::verify::{KeyRing, Verified};
 use crate::wire::{Answer, PushReport, Question};
 
@@ -109,6 +110,12 @@ pub enum AuthorError {
     /// A generation must be opened first; try again soon.
     #[error("the node is asking its peers for this bureau's history before it may write; try again in {0} s")]
     Recovering(u64),
+    /// So many of the own logs have forked that the network takes nothing more from this bureau.
+    #[error(
+        "this bureau's key has signed contradicting records in {FORKED_LOGS_MAX} logs, and the network believes no new \
+         one; find out who else has the key, and agree with the other members about a new one"
+    )]
+    Discredited,
     /// Too many drafts wait.
     #[error("too many messages are waiting to be recorded; send again in a moment")]
     Busy,

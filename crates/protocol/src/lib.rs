@@ -30,6 +30,7 @@ pub mod core;
 pub mod delivery;
 pub mod disk;
 pub mod evidence;
+pub mod forks;
 pub mod frontiers;
 pub mod hello;
 pub mod io;

@@ -63,5 +63,7 @@ pub const AUTHOR_BUDGET_BYTES_PER_DAY: u64 = 64 * 1024 * 1024;
 pub const CLOCK_SKEW_MS: u64 = 5 * 60 * 1000;
 /// Largest journal entry in bytes: header, body and lengths.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 4 * 1024 + 1024 * 1024 + 1024;
-/// Most fork proofs kept: one for each log of 512 members.
-pub const FORK_PROOFS_MAX: usize = 4096;
+/// Most forked logs of one author whose proofs are kept: all its later logs are disputed as a whole then.
+pub const FORKED_LOGS_MAX: usize = 64;
+/// Most fork proofs in one notification.
+pub const NOTIFY_FORKS_MAX: usize = 64;

@@ -12,8 +12,8 @@ use ecomesh_record::{
     limits::{FRONTIER_ENTRIES_MAX, HOLES_MAX},
 };
 
+use crate::forks::Forks;
 use crate::ledger::{Batch, Ledger, LedgerError, NewRecord};
-use crate::limits::FORK_PROOFS_MAX;
 use crate::park::Park;
 use crate::verify::Verified;
 
@@ -34,8 +34,10 @@ impl End {
 struct Log {
     staged: End,
     durable: End,
-    /// From here on there are two branches.
-    disputed_from: Option<u64>,
+}
+
+impl Log {
+    const EMPTY: Self = Self { staged: End::EMPTY, durable: End::EMPTY };
 }
 
 /// What became of a record.
@@ -63,7 +65,7 @@ pub struct Replica {
     network: NetworkId,
     logs: BTreeMap<LogId, Log>,
     park: Park,
-    forks: BTreeMap<LogId, ForkProof>,
+    forks: Forks,
     holes: BTreeSet<RecordId>,
     staged: Batch,
     /// Holes that the staged bodies fill.
@@ -78,16 +80,13 @@ impl Replica {
     /// # Errors
     /// [`LedgerError::Damaged`].
     pub fn open(network: NetworkId, ledger: &impl Ledger) -> Result<Self, LedgerError> {
-        let forks: BTreeMap<LogId, ForkProof> =
-            ledger.forks()?.into_iter().map(|proof| (proof.position().log, proof)).collect();
-        let mut logs = BTreeMap::new();
+        let forks: Forks = ledger.forks()?.into_iter().collect();
+        // A log of which only a proof is here is known of: its author does not begin it again.
+        let mut logs: BTreeMap<LogId, Log> =
+            forks.iter().map(|proof| (proof.position().log, Log::EMPTY)).collect();
         for head in ledger.heads()? {
             let end = End { next: head.seq + 1, head: head.head };
-            logs.insert(head.log, Log { staged: end, durable: end, disputed_from: None });
-        }
-        for (log, proof) in &forks {
-            let empty = Log { staged: End::EMPTY, durable: End::EMPTY, disputed_from: None };
-            logs.entry(*log).or_insert(empty).disputed_from = Some(proof.position().seq);
+            logs.insert(head.log, Log { staged: end, durable: end });
         }
         Ok(Self {
             network,
@@ -113,7 +112,7 @@ impl Replica {
     ) -> Result<Receipt, LedgerError> {
         let position = record.record().position();
         let log = self.log(position.log);
-        if log.disputed_from.is_some_and(|from| position.seq >= from) {
+        if self.disputed_from(position.log).is_some_and(|from| position.seq >= from) {
             return Ok(Receipt::Disputed);
         }
         if position.seq < log.staged.next {
@@ -171,7 +170,7 @@ impl Replica {
         let mut count = 0;
         loop {
             let end = self.log(log).staged;
-            if self.log(log).disputed_from.is_some_and(|from| from <= end.next) {
+            if self.disputed_from(log).is_some_and(|from| from <= end.next) {
                 break;
             }
             let fits = |r: &Arc<Verified>| r.record().header().prev == end.head;
@@ -200,21 +199,14 @@ impl Replica {
         }
     }
 
-    /// Learns of a fork, verified. Keeps the proof with the lowest position of a log. Returns whether it is news.
+    /// Learns of a fork, verified. Returns whether it is news.
     pub fn dispute(&mut self, proof: ForkProof) -> bool {
-        let position = proof.position();
-        let log = self.log(position.log);
-        if log.disputed_from.is_some_and(|from| from <= position.seq) {
-            return false;
+        let news = self.forks.learn(proof.clone());
+        if news {
+            self.log_mut(proof.position().log);
+            self.staged.forks.push(proof);
         }
-        if log.disputed_from.is_none() && self.forks.len() >= FORK_PROOFS_MAX {
-            return false;
-        }
-        let log = self.log_mut(position.log);
-        log.disputed_from = Some(position.seq);
-        self.forks.insert(position.log, proof.clone());
-        self.staged.forks.push(proof);
-        true
+        news
     }
 
     /// Stages a small named value with the next commit.
@@ -266,7 +258,7 @@ impl Replica {
 
     /// From where on a log is disputed.
     pub fn disputed_from(&self, log: LogId) -> Option<u64> {
-        self.log(log).disputed_from
+        self.forks.disputed_from(log)
     }
 
     /// All logs of which something is known, ascending.
@@ -304,7 +296,7 @@ impl Replica {
             return Ok(None);
         }
         let state = self.log(log);
-        let next = state.disputed_from.map_or(state.durable.next, |from| from.min(state.durable.next));
+        let next = self.disputed_from(log).map_or(state.durable.next, |from| from.min(state.durable.next));
         let Some(seq) = next.checked_sub(1) else { return Ok(None) };
         if next == state.durable.next {
             return Ok(Some(FrontierEntry { log, seq, head: state.durable.head }));
@@ -332,9 +324,9 @@ impl Replica {
         self.holes.insert(id)
     }
 
-    /// All fork proofs.
-    pub fn forks(&self) -> impl Iterator<Item = &ForkProof> {
-        self.forks.values()
+    /// The fork proofs.
+    pub fn forks(&self) -> &Forks {
+        &self.forks
     }
 
     /// What waits for its predecessors.
@@ -348,13 +340,11 @@ impl Replica {
     }
 
     fn log(&self, log: LogId) -> Log {
-        let empty = Log { staged: End::EMPTY, durable: End::EMPTY, disputed_from: None };
-        self.logs.get(&log).copied().unwrap_or(empty)
+        self.logs.get(&log).copied().unwrap_or(Log::EMPTY)
     }
 
     fn log_mut(&mut self, log: LogId) -> &mut Log {
-        let empty = Log { staged: End::EMPTY, durable: End::EMPTY, disputed_from: None };
-        self.logs.entry(log).or_insert(empty)
+        self.logs.entry(log).or_insert(Log::EMPTY)
     }
 }
 

@@ -66,6 +66,9 @@ struct Peer {
     exchange_due: bool,
     /// A notification was left out: the next one is complete.
     missed: bool,
+    /// Number of the last fork proof that it has been told, and of the last in the notification on its way.
+    forks_told: u64,
+    forks_sent: u64,
     page_bytes: u32,
     /// Logs and holes for which it had nothing to give, until when.
     nothing: BTreeMap<LogId, u64>,
@@ -163,6 +166,8 @@ impl Sync {
             notify: None,
             exchange_due: true,
             missed: true,
+            forks_told: 0,
+            forks_sent: 0,
             page_bytes: PAGE_BYTES_MIN,
             nothing: BTreeMap::new(),
             no_bodies_until: 0,
@@ -375,21 +380,36 @@ impl Sync {
         Some(std::mem::take(&mut peer.missed))
     }
 
-    /// Peers that missed a notification and could take one now.
-    pub fn late(&self, mono: u64) -> Vec<PeerKey> {
+    /// Peers that missed a notification, or have not been told all fork proofs up to this number, and could take one
+    /// now.
+    pub fn late(&self, newest_fork: u64, mono: u64) -> Vec<PeerKey> {
         let late = |(key, peer): (&PeerKey, &Peer)| {
-            (peer.missed && peer.notify.is_none() && mono >= peer.quiet_until).then_some(*key)
+            let owed = peer.missed || peer.forks_told < newest_fork;
+            (owed && peer.notify.is_none() && mono >= peer.quiet_until).then_some(*key)
         };
         self.peers.iter().filter_map(late).collect()
     }
 
-    /// A notification goes out; returns its number.
-    pub fn notified(&mut self, key: PeerKey, mono: u64) -> u64 {
+    /// The number of the last fork proof that this peer has been told.
+    pub fn forks_told(&self, key: PeerKey) -> u64 {
+        self.peers.get(&key).map_or(0, |peer| peer.forks_told)
+    }
+
+    /// A notification goes out, with the fork proofs up to this number; returns its own.
+    pub fn notified(&mut self, key: PeerKey, forks_to: u64, mono: u64) -> u64 {
         let request = self.number();
         if let Some(peer) = self.peers.get_mut(&key) {
             peer.notify = Some(Flight { request, want: Want::Notify, sent: mono });
+            peer.forks_sent = forks_to;
         }
         request
+    }
+
+    /// The peer has taken its notification.
+    pub fn notification_taken(&mut self, key: PeerKey) {
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.forks_told = peer.forks_sent;
+        }
     }
 
     /// An answer came, or none will: what was wanted. `took_ms` paces the pages.

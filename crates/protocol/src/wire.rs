@@ -11,7 +11,7 @@ use serde_bytes::ByteBuf;
 use thiserror::Error;
 
 use crate::limits::{
-    BODIES_WANTED_MAX, PAGE_RECORDS_MAX, PUSH_BYTES_MAX, PUSH_RECORDS_MAX, SLICE_BYTES_MAX,
+    BODIES_WANTED_MAX, NOTIFY_FORKS_MAX, PAGE_RECORDS_MAX, PUSH_BYTES_MAX, PUSH_RECORDS_MAX, SLICE_BYTES_MAX,
     SYNC_FRAME_BYTES_MAX, THIRD_FRONTIERS_MAX,
 };
 use crate::verify::{KeyRing, Verified, VerifiedFrontier, verify_fork, verify_frame, verify_frontier};
@@ -412,7 +412,7 @@ pub fn verify_question(ring: &KeyRing, bytes: &[u8]) -> Result<Question, FrameEr
 
 fn read_notify(ring: &KeyRing, bytes: &[u8]) -> Result<Question, FrameError> {
     let (frontiers, proofs): (Vec<SignedFrontier>, Vec<ByteBuf>) = payload(bytes)?;
-    if frontiers.len() > THIRD_FRONTIERS_MAX || proofs.len() > THIRD_FRONTIERS_MAX {
+    if frontiers.len() > THIRD_FRONTIERS_MAX || proofs.len() > NOTIFY_FORKS_MAX {
         return Err(FrameError::TooMany("frontiers or fork proofs"));
     }
     let frontiers = read_frontiers(ring, frontiers)?;

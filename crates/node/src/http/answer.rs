@@ -45,6 +45,7 @@ impl From<AuthorError> for Refusal {
             AuthorError::Full => ProblemCode::Full,
             AuthorError::OverBudget => ProblemCode::OverBudget,
             AuthorError::Recovering(_) => ProblemCode::Recovering,
+            AuthorError::Discredited => ProblemCode::Discredited,
             AuthorError::Busy => ProblemCode::Busy,
             AuthorError::Disk(_) => ProblemCode::Disk,
         };

@@ -168,9 +168,10 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
 fn reason(state: RecordState, void: Option<judge::Void>) -> Option<String> {
     match (state, void) {
         (_, Some(void)) => Some(void.to_string()),
-        (RecordState::Disputed, None) => {
-            Some("its log has two records at one place, here or before it".into())
-        }
+        (RecordState::Disputed, None) => Some(
+            "its log, or too many logs of its author, have two records at one place, here or before it"
+                .into(),
+        ),
         _ => None,
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn scan(
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Views, LedgerError> {
     let total = reader.counts().records;
-    let mut views = Views::new(own, &reader.forks());
+    let mut views = Views::new(own, reader.forks());
     let mut done = 0;
     for head in reader.heads() {
         let mut next = 0;

@@ -9,8 +9,8 @@ use ecomesh_protocol::verify::{KeyRing, verify_record};
 use ecomesh_protocol::{Roster, judge};
 use ecomesh_record::charter::{FounderSignature, Thresholds};
 use ecomesh_record::{
-    Audience, Body, Charter, CharterMember, Flags, FoundedCharter, Header, Kind, Lane, LogId, MemberId,
-    Position, Priority, Record, RecordId, Retention, Time,
+    Audience, Body, Charter, CharterMember, Flags, ForkProof, FoundedCharter, Header, HeaderHash, Kind, Lane,
+    LogId, MemberId, Position, Priority, Record, RecordId, Retention, Time,
 };
 use ecomesh_seal::SigningKey;
 use ecomesh_store::{Options, SledLedger, open_or_create};
@@ -76,7 +76,7 @@ impl Bureau {
         let options = Options { ballast_bytes: 0, ..Options::default() };
         let ledger =
             open_or_create(&dir.path().join("store"), roster.network(), [7; 16], &options).unwrap().ledger;
-        let views = RwLock::new(Views::new(member("KE"), &[]));
+        let views = RwLock::new(Views::new(member("KE"), Vec::new()));
         Self { roster, ledger, views, heads: Default::default(), _dir: dir }
     }
 
@@ -205,7 +205,9 @@ fn what_is_not_valid_is_listed_only_when_asked_for() {
     let mut bureau = Bureau::with_mail();
     bureau.store("TZ", &["KE"], 500, 108);
     bureau.store("TZ", &["KE"], 9, 109); // Expires before it was written.
-    let fork = LogId { author: member("TZ"), lane: Lane::MESSAGES, generation: 0 }.at(5);
+    let position = LogId { author: member("TZ"), lane: Lane::MESSAGES, generation: 0 }.at(5);
+    let branch = |n| (HeaderHash([n; 32]), [n; 64]);
+    let fork = ForkProof::new(position, branch(1), branch(2)).unwrap();
     bureau.views.write().unwrap().forked(fork);
     assert_eq!(bureau.list(Folder::Inbox, &Filter::default()), [4, 3, 2, 1, 0]);
     let page = bureau.page(Folder::Inbox, &Filter { all: true, ..Filter::default() }, 100, 1_000);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ecomesh_record::{MemberId, Position, Record, SignedFrontier};
+use ecomesh_record::{ForkProof, MemberId, Position, Record, SignedFrontier};
 use sha2::{Digest, Sha256};
 
 use super::{BYTES_PREFIX, Core, Journaled, ROOM_MS, difference};
@@ -15,8 +15,8 @@ use crate::journal::Entry;
 use crate::judge::judge;
 use crate::ledger::{Batch, Ledger, LedgerError, Room};
 use crate::limits::{
-    CLOCK_SKEW_MS, DELTA_MS_MAX, DELTA_MS_MIN, DELTA_MS_PER_LINK, PUSH_BYTES_MAX, PUSH_RECORDS_MAX,
-    THIRD_FRONTIERS_MAX,
+    CLOCK_SKEW_MS, DELTA_MS_MAX, DELTA_MS_MIN, DELTA_MS_PER_LINK, NOTIFY_FORKS_MAX, PUSH_BYTES_MAX,
+    PUSH_RECORDS_MAX,
 };
 use crate::sync::{Ask, View};
 use crate::verify::Verified;
@@ -73,6 +73,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             return Ok(());
         }
         let own = self.config.member;
+        if self.replica.forks().is_discredited(own) {
+            self.author.wait_until(now.mono + ROOM_MS);
+            return Ok(());
+        }
         let entries = self.replica.entries(&self.ledger)?;
         let heads = entries.iter().filter(|entry| entry.log.author == own);
         let heads: Vec<_> = heads
@@ -369,11 +373,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         if now.mono < self.delta_at {
             return Ok(());
         }
-        let news = !self.changed.is_empty() || self.holes_changed || !self.new_forks.is_empty();
-        if news {
+        if !self.changed.is_empty() || self.holes_changed {
             self.delta_at = now.mono + delta_ms(self.sync.links().count());
             let changed = std::mem::take(&mut self.changed);
-            let forks = std::mem::take(&mut self.new_forks);
             self.holes_changed = false;
             // With too many holes nothing is covered, and afterwards everything again: a delta would say neither.
             let unlisted = self.replica.has_unlisted_holes();
@@ -384,38 +386,41 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             let peers: Vec<PeerKey> = self.sync.links().map(|(peer, _)| peer).collect();
             for peer in peers {
                 match self.sync.may_notify(peer, now.mono) {
-                    Some(false) => self.send_notify(peer, delta.as_ref(), &forks, now),
+                    Some(false) => self.send_notify(peer, delta.as_ref(), now),
                     Some(true) => self.notify_completely(peer, now)?,
                     None => {}
                 }
             }
         }
-        for peer in self.sync.late(now.mono) {
-            if self.sync.may_notify(peer, now.mono).is_some() {
-                self.notify_completely(peer, now)?;
+        for peer in self.sync.late(self.replica.forks().newest(), now.mono) {
+            match self.sync.may_notify(peer, now.mono) {
+                Some(false) => self.send_notify(peer, None, now),
+                Some(true) => self.notify_completely(peer, now)?,
+                None => {}
             }
         }
         Ok(())
     }
 
-    /// For a peer that missed something: all that is held, and all forks.
+    /// For a peer that missed something: all that is held.
     fn notify_completely(&mut self, peer: PeerKey, now: Now) -> Result<(), LedgerError> {
         let complete = self.complete_frontier(now)?;
-        let forks: Vec<_> = self.replica.forks().take(THIRD_FRONTIERS_MAX).cloned().collect();
-        self.send_notify(peer, complete.as_ref(), &forks, now);
+        self.send_notify(peer, complete.as_ref(), now);
         Ok(())
     }
 
-    fn send_notify(
-        &mut self,
-        peer: PeerKey,
-        frontier: Option<&SignedFrontier>,
-        forks: &[ecomesh_record::ForkProof],
-        now: Now,
-    ) {
+    /// A frontier, and the next of the fork proofs that the peer has not been told.
+    fn send_notify(&mut self, peer: PeerKey, frontier: Option<&SignedFrontier>, now: Now) {
         let frontiers: Vec<SignedFrontier> = frontier.into_iter().cloned().collect();
-        let bytes = ask::notify(&frontiers, forks);
-        let request = self.sync.notified(peer, now.mono);
+        let told = self.sync.forks_told(peer);
+        let (numbers, forks): (Vec<u64>, Vec<ForkProof>) = self
+            .replica
+            .forks()
+            .after(told, NOTIFY_FORKS_MAX)
+            .map(|(number, proof)| (number, proof.clone()))
+            .unzip();
+        let bytes = ask::notify(&frontiers, &forks);
+        let request = self.sync.notified(peer, numbers.last().copied().unwrap_or(told), now.mono);
         self.output(Output::Ask { peer, request, bytes });
     }
 

@@ -87,7 +87,6 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             changed: BTreeSet::new(),
             holes_changed: false,
             delta_at: 0,
-            new_forks: Vec::new(),
             room: Room::Plenty,
             room_at: 0,
             housekeeping_at: now.mono,

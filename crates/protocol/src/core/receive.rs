@@ -149,7 +149,6 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         self.learn_forked_key(&proof);
         self.touch(log);
-        self.new_forks.push(proof.clone());
         self.output(Output::Forked(proof));
         if log.author == self.config.member && Some(log.generation) == self.own_generation() {
             self.recover(now);
@@ -288,7 +287,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 self.sync.bisected(*position, proof.as_ref(), both.is_some());
                 proof.into_iter().for_each(|proof| self.take_fork(proof, now));
             }
-            (Want::Notify, Answer::Taken) => {}
+            (Want::Notify, Answer::Taken) => self.sync.notification_taken(peer),
             (_, Answer::Unavailable) => self.sync.left_empty(peer, &want, now.mono),
             _ => {
                 self.sync.left_empty(peer, &want, now.mono);

@@ -105,7 +105,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             instance: self.ledger.instance(),
             frontier_counter: self.counter,
             clock_skew_ms: self.clock_skew(now),
-            disputed: self.replica.forks().map(|proof| proof.position().log).collect(),
+            disputed: self.replica.forks().iter().map(|proof| proof.position().log).collect(),
         }
     }
 
@@ -184,7 +184,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     /// All fork proofs.
     pub fn forks(&self) -> Vec<ForkProof> {
-        self.replica.forks().cloned().collect()
+        self.replica.forks().iter().cloned().collect()
     }
 
     /// Records that came before their predecessors: shown as early, not held.
