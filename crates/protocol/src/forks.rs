@@ -29,8 +29,9 @@ impl Forks {
         if self.disputed_from(position.log).is_some_and(|from| from <= position.seq) {
             return false;
         }
-        self.forget(position.log);
+        // Before a replaced proof is forgotten: no number is ever given twice.
         let number = self.newest() + 1;
+        self.forget(position.log);
         self.arrivals.insert(number, position.log);
         self.proofs.insert(position.log, (number, proof));
         let places = self.by_author.entry(position.log.author).or_default();
@@ -177,6 +178,15 @@ mod tests {
         assert!(forks.learn(proof(log("TZ", 0, 3), 0)));
         assert_eq!(forks.disputed_from(log("TZ", 0, 3)), Some(0));
         assert_eq!(forks.disputed_from(log("TZ", 1, 0)), None);
+    }
+
+    #[test]
+    fn a_lower_proof_in_place_of_the_newest_is_news_to_those_who_have_that() {
+        let mut forks: Forks = [proof(log("KE", 0, 1), 7)].into_iter().collect();
+        let told = forks.newest();
+        forks.learn(proof(log("KE", 0, 1), 3));
+        let news: Vec<u64> = forks.after(told, 64).map(|(_, proof)| proof.position().seq).collect();
+        assert_eq!(news, [3]);
     }
 
     #[test]

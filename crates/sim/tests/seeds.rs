@@ -55,6 +55,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         40_000_784,
         "the only store with the other branch was lost before anybody saw it, and the check wanted a proof of the fork",
     ),
+    (
+        "everything",
+        40_003_216,
+        "a fork proof that took the place of the newest one had its number, and peers that had that were not told",
+    ),
 ];
 
 fn scenario(name: &str) -> Scenario {
