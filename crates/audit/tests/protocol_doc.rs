@@ -10,7 +10,12 @@ use ecomesh_record::archive::{MANIFEST_BYTES_MAX, RANGES_MAX};
 use ecomesh_record::fork::FORK_PROOF_BYTES_MAX;
 use ecomesh_record::frontier::frontier_hash;
 use ecomesh_record::record::FRAME_BYTES_MAX;
-use ecomesh_record::{Body, ForkProof, Frontier, FrontierEntry, Lane, Time, limits, tags};
+use ecomesh_record::{
+    Audience, Body, Flags, ForkProof, Frontier, FrontierEntry, Header, Kind, Lane, NetworkId, Priority,
+    RecordId, Retention, Time, limits, tags,
+};
+use ecomesh_seal::PrekeySecret;
+use ecomesh_seal::envelope::{WRAP_BYTES, open, seal, unwrap};
 
 fn document() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/PROTOCOL.md");
@@ -85,10 +90,52 @@ fn example() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// What Kenya seals to Tanzania: every value of the example of section 23.
+fn sealed_example() -> Vec<(&'static str, Vec<u8>)> {
+    let network = NetworkId([0x11; 32]);
+    let mut seed = [0x01; PrekeySecret::BYTES];
+    seed[..2].copy_from_slice(b"TZ");
+    let secret = PrekeySecret::from_seed(&seed);
+    let header = Header {
+        author: member("KE"),
+        lane: Lane::MESSAGES,
+        generation: 0,
+        seq: 0,
+        prev: RecordId::ZERO,
+        created_at: Time(1_790_000_000_000),
+        expires_at: Time(1_793_000_000_000),
+        roster_epoch: 0,
+        priority: Priority::URGENT,
+        kind: Kind::ECOMESSAGE,
+        retention: Retention::DAYS_40,
+        flags: Flags(0),
+        to: vec![member("TZ")],
+        audience: Audience::Open,
+        body_commit: [0; 32],
+        body_len: 0,
+        ext: Vec::new(),
+    };
+    let prekeys = [secret.public().clone()];
+    let sealed = seal(network, header, b"ivory, 120 kg", &prekeys, &[0x22; 32]).unwrap();
+    let Audience::Sealed { key_commitment, .. } = sealed.header.audience else { panic!("not sealed") };
+    let opened = unwrap(network, &sealed.header, &sealed.content, member("TZ"), &secret);
+    assert_eq!(opened.as_ref(), Ok(&sealed.key));
+    let document = open(network, &sealed.header, &sealed.content, &sealed.key).unwrap();
+    assert_eq!(document.as_slice(), b"ivory, 120 kg");
+    vec![
+        ("prekey of TZ", secret.public().to_bytes()),
+        ("prekey id", secret.public().id().0.to_vec()),
+        ("core hash", sealed.header.core_hash(network).to_vec()),
+        ("content key", sealed.key.as_bytes().to_vec()),
+        ("key commitment", key_commitment.to_vec()),
+        ("sealed content", sealed.content),
+    ]
+}
+
 #[test]
-fn the_worked_example_is_what_this_code_writes() {
+fn the_worked_examples_are_what_this_code_writes() {
     let document: String = document().split_whitespace().collect();
-    for (name, bytes) in example() {
+    for (name, bytes) in example().into_iter().chain(sealed_example()) {
         let name: String = format!("**{name}**").split_whitespace().collect();
         let at = document.find(&name).unwrap_or_else(|| panic!("the document does not name {name}"));
         let wanted = format!("```text{}```", hex::encode(&bytes));
@@ -145,6 +192,9 @@ fn the_limits_in_the_document_are_those_of_the_code() {
         ("slice", protocol::SLICE_BYTES_MAX as usize),
         ("bodies wanted at once", protocol::BODIES_WANTED_MAX),
         ("third frontiers", protocol::THIRD_FRONTIERS_MAX),
+        ("fork proofs of a notification", protocol::NOTIFY_FORKS_MAX),
+        ("forked logs of an author whose proofs are kept", protocol::FORKED_LOGS_MAX),
+        ("wrap of a sealed body", WRAP_BYTES),
         ("hello", protocol::HELLO_BYTES_MAX),
         ("journal entry", protocol::JOURNAL_ENTRY_BYTES_MAX),
     ];

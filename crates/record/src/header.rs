@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::codec::{self, DecodeError, TooLarge};
-use crate::id::{Lane, LogId, MemberId, Position, RecordId, Time};
+use crate::id::{Lane, LogId, MemberId, NetworkId, Position, RecordId, Time};
 use crate::limits::{
     ADDRESSEES_MAX, AUDIENCE_BYTES_MAX, CONTENT_BYTES_MAX, EXTENSION_BYTES_MAX, EXTENSIONS_MAX,
     HEADER_BYTES_MAX,
 };
+use crate::tags;
 
 /// The version of the header's layout.
 pub const VERSION: u8 = 1;
@@ -257,6 +259,41 @@ impl Header {
     /// Whether the record is for `member`: named in `to`, or `to` is empty and it is not the author.
     pub fn is_for(&self, member: MemberId) -> bool {
         member != self.author && (self.to.is_empty() || self.to.contains(&member))
+    }
+
+    /// What a sealed body is bound to: everything that the header says, but where the record stands (lane, generation,
+    /// sequence number, predecessor, roster epoch), the commitment to the content key, and the commitment to the body
+    /// (`docs/PROTOCOL.md`, section 23). So a body can be sealed before its record has a place.
+    pub fn core_hash(&self, network: NetworkId) -> [u8; 32] {
+        let (audience, mut fields) = write_audience(&self.audience);
+        if matches!(self.audience, Audience::Sealed { .. } | Audience::Group { .. }) {
+            fields.truncate(fields.len().saturating_sub(32));
+        }
+        let to: Vec<u8> = self.to.iter().flat_map(|member| *member.as_bytes()).collect();
+        let mut ext = Vec::new();
+        for one in &self.ext {
+            ext.extend(one.kind.to_be_bytes());
+            ext.extend((one.bytes.len() as u64).to_be_bytes());
+            ext.extend(&one.bytes);
+        }
+        Sha256::new()
+            .chain_update(tags::CORE)
+            .chain_update(network.as_bytes())
+            .chain_update([VERSION, SUITE])
+            .chain_update(self.author.as_bytes())
+            .chain_update(self.created_at.0.to_be_bytes())
+            .chain_update(self.expires_at.0.to_be_bytes())
+            .chain_update([self.priority.0])
+            .chain_update(self.kind.0.to_be_bytes())
+            .chain_update([self.retention.0])
+            .chain_update(self.flags.0.to_be_bytes())
+            .chain_update(Sha256::digest(&to))
+            .chain_update([audience])
+            .chain_update(Sha256::digest(&fields))
+            .chain_update(self.body_len.to_be_bytes())
+            .chain_update(Sha256::digest(&ext))
+            .finalize()
+            .into()
     }
 
     /// The canonical bytes, at most 4 KiB.

@@ -27,6 +27,18 @@ pub const HOLDINGS: &[u8] = b"ecomesh/1/holdings";
 pub const TRANSPORT_SIGNATURE: &[u8] = b"ecomesh/1/sign/transport";
 /// Key-encryption key of a sealed key file.
 pub const KEY_FILE: &[u8] = b"ecomesh/1/key-file";
+/// Hash input of what a sealed body is bound to in its header.
+pub const CORE: &[u8] = b"ecomesh/1/core";
+/// Id of a prekey.
+pub const PREKEY: &[u8] = b"ecomesh/1/prekey";
+/// From the randomness of a sealing to its keys.
+pub const SEALING: &[u8] = b"ecomesh/1/seal/keys";
+/// From the content key to the key of the stream and the commitment.
+pub const CONTENT: &[u8] = b"ecomesh/1/seal/content";
+/// From the ML-KEM secret to the pre-shared key of a wrap.
+pub const WRAP_SECRET: &[u8] = b"ecomesh/1/seal/psk";
+/// Prologue of a wrap.
+pub const WRAP: &[u8] = b"ecomesh/1/seal/wrap";
 /// Checksum of a journal entry.
 pub const JOURNAL: &[u8] = b"ecomesh/1/journal";
 /// Closing hash of an archive.
@@ -50,6 +62,12 @@ pub const ALL: &[&[u8]] = &[
     HOLDINGS,
     TRANSPORT_SIGNATURE,
     KEY_FILE,
+    CORE,
+    PREKEY,
+    SEALING,
+    CONTENT,
+    WRAP_SECRET,
+    WRAP,
     JOURNAL,
     ARCHIVE,
     BACKUP,

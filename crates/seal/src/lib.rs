@@ -1,4 +1,4 @@
-//! Keys and signatures of ecomesh, suite 1.
+//! Keys, signatures and sealed bodies of ecomesh, suite 1.
 //!
 //! A member has one **signing key** per generation of its logs. Its public half is written into the charter or
 //! the roster, and everything the member says is believed because of it. So this crate is strict at two places.
@@ -11,6 +11,8 @@
 //! width. A signature for one purpose or one network is therefore never good for another. The layouts are in
 //! `message.rs` and in `docs/PROTOCOL.md`.
 //!
+//! **Sealed** bodies are readable by the named addressees only: [`envelope`], to their [`prekey`]s.
+//!
 //! **At rest** secret keys lie in a [`key_file`], sealed under a passphrase. In memory they are wiped when they are
 //! dropped, and no `Debug` shows them. [`Identity`] is what a bureau's key file holds.
 //!
@@ -20,25 +22,36 @@
 //! | SHA-256 | FIPS 180-4 | `sha2` |
 //! | Argon2id, version 0x13 | RFC 9106 | `argon2` |
 //! | ChaCha20-Poly1305 | RFC 8439 section 2.8 | `chacha20poly1305` |
+//! | X25519 | RFC 7748 | `x25519-dalek` |
+//! | ML-KEM-768 | FIPS 203 | `ml-kem` |
+//! | HKDF-SHA256 | RFC 5869 | `hkdf` |
+//! | Noise `Npsk0` | Noise, revision 34 | `snow` |
 //!
-//! [`selftest()`] runs known answers of these four in the binary that is about to use them.
+//! [`selftest()`] runs known answers of the first four in the binary that is about to use them.
 //!
 //! The crate is pure: no clock, no file, no network, and randomness is an argument.
 
+pub mod envelope;
 pub mod fingerprint;
 pub mod identity;
 pub mod key_file;
 mod message;
+pub mod padme;
+pub mod prekey;
 pub mod public_key;
+#[cfg(test)]
+mod sealing_vectors;
 pub mod selftest;
 pub mod signature;
 pub mod signing_key;
 #[cfg(test)]
 mod vectors;
 
+pub use envelope::{ContentKey, OpenBodyError, Sealed, SealingError};
 pub use fingerprint::fingerprint;
 pub use identity::{Identity, IdentityError, OpenIdentityError};
 pub use key_file::{OpenError, Params, ParamsError, Purpose, SealError};
+pub use prekey::{Prekey, PrekeyError, PrekeyId, PrekeySecret};
 pub use public_key::{KeyError, PublicKey};
 pub use selftest::{Mismatch, selftest};
 pub use signature::{BadSignature, Signature};
