@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     ExportQuery, FrontierQuery, FrontierView, Health, Imported, Listing, ListingQuery, NetworkView, NodeView,
-    PeersView, Problem, Ready, RecordView, SendRequest, Sent, StatusView,
+    PeersView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, SendRequest, Sent, StatusView,
 };
 use connection::Pool;
 
@@ -187,6 +187,18 @@ impl Client {
     /// [`ClientError`].
     pub async fn status(&self, id: &str) -> Result<StatusView, ClientError> {
         self.get(&format!("/v1/records/{}/status", digits(id)?)).await
+    }
+
+    /// `POST /v1/records/{id}/receipt`: tells the author of a message what became of it; returns once that is durable.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn receipt(&self, id: &str, request: &ReceiptRequest) -> Result<ReceiptView, ClientError> {
+        let body = serde_json::to_vec(request).map_err(|e| ClientError::Request(e.to_string()))?;
+        let headers = [(header::CONTENT_TYPE.as_str(), "application/json")];
+        let path = format!("/v1/records/{}/receipt", digits(id)?);
+        let response = self.exchange(Method::POST, &path, &headers, whole(body)).await?;
+        self.accepted(response).await
     }
 
     /// `GET /v1/export`: writes an archive and returns its length in bytes. The node ends an archive with a hash

@@ -19,6 +19,7 @@ pub mod limits;
 mod message;
 mod node;
 mod problem;
+mod receipt;
 mod record;
 pub mod socket;
 
@@ -33,6 +34,7 @@ pub use node::{
     PeerView, PeersView, Ready, RoomView,
 };
 pub use problem::{Detail, Problem, ProblemCode};
+pub use receipt::{ReceiptOutcome, ReceiptRequest, ReceiptView, RefusalReason};
 pub use record::{DeliveryView, HeaderView, RecipientView, RecordView, StatusView, VerdictView};
 
 /// The prefix of all routes but the four for operation (`/health`, `/ready`, `/metrics`, `/openapi.json`).

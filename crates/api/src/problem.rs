@@ -103,6 +103,8 @@ codes! {
     WouldBeVoid = "would_be_void", 422;
     /// 422: a status was asked for a record of another bureau.
     NotOwnRecord = "not_own_record", 422;
+    /// 422: a receipt was to be written for a record that is no message to this bureau.
+    NotAddressed = "not_addressed", 422;
     /// 422: the file is no archive, or of another network, or damaged.
     BadArchive = "bad_archive", 422;
     /// 429: too much at once.

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::message::{MessageView, RecordState};
 use crate::node::LaneName;
+use crate::receipt::ReceiptView;
 
 /// `GET /v1/records/{id}`: a record as this node holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +24,12 @@ pub struct RecordView {
     pub text: Option<String>,
     /// Why the document cannot be shown, if it cannot.
     pub unreadable: Option<String>,
+    /// What this bureau has told the author of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptView>,
+    /// Whether whoever shows it to an officer should tell the author: `POST /v1/records/{id}/receipt`, `opened`.
+    #[serde(default)]
+    pub receipt_due: bool,
 }
 
 /// The header's fields that no listing shows.
@@ -76,7 +83,8 @@ pub struct DeliveryView {
     pub addressees: u64,
 }
 
-/// `GET /v1/records/{id}/status`: how far one's own message has come. `recorded` → `held by n` → `delivered to X`.
+/// `GET /v1/records/{id}/status`: how far one's own message has come. `recorded` → `held by n` → `delivered to X` →
+/// `opened`, `refused` or `cannot open` by X.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusView {
     /// The record's id.
@@ -98,6 +106,11 @@ impl StatusView {
     pub fn is_delivered(&self) -> bool {
         self.recipients.iter().all(|recipient| recipient.delivered_at_ms.is_some())
     }
+
+    /// Whether every addressee has said what became of it.
+    pub fn is_answered(&self) -> bool {
+        self.recipients.iter().all(|recipient| recipient.receipt.is_some())
+    }
 }
 
 /// An addressee.
@@ -110,4 +123,7 @@ pub struct RecipientView {
     /// This node's clock when the addressee's own signed frontier first covered the record; absent if it does not
     /// yet.
     pub delivered_at_ms: Option<u64>,
+    /// What the addressee says became of it, in a record that it has signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptView>,
 }

@@ -18,6 +18,7 @@ A bureau's day:
   ecomesh ecomessage check seizure.toml          every problem of the form at once
   ecomesh send seizure.toml --to TZ,FR           prints the id once the record is safe on disk
   ecomesh status ID --wait delivered             until every addressee holds it
+  ecomesh receipt ID --refuse incomplete         tell the sender that nothing will be done, and why
 
 Founding a network, once:
   ecomesh keygen --member KE --name \"NCB Nairobi\" --listen /ip4/192.0.2.10/tcp/4001
@@ -117,8 +118,10 @@ pub enum Command {
     Outbox(commands::outbox::Args),
     /// Show one message in full
     Show(commands::show::Args),
-    /// How far one's own message has come: recorded, held by n, delivered to whom and when
+    /// How far one's own message has come: recorded, held by n, delivered to whom, opened or refused
     Status(commands::status::Args),
+    /// Tell the sender of a message that it was opened or is refused
+    Receipt(commands::receipt::Args),
     /// Who is connected, and how far behind
     Peers(commands::peers::Args),
     /// What this node holds of each member's logs

@@ -31,6 +31,8 @@ pub struct NodeConfig {
     pub api: ApiSettings,
     /// The store of records.
     pub store: StoreSettings,
+    /// What senders are told.
+    pub receipts: ReceiptSettings,
     /// What the node writes about itself.
     pub log: LogSettings,
     /// Checking of signatures.
@@ -102,6 +104,14 @@ impl StoreSettings {
             ..Options::default()
         }
     }
+}
+
+/// What senders are told of their messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReceiptSettings {
+    /// Whether a signed receipt says so when an officer first reads a message. Refusals are sent in any case.
+    pub opened: bool,
 }
 
 /// What the node writes about itself. Never personal data, never secrets.
@@ -182,6 +192,12 @@ impl Default for ApiSettings {
 impl Default for StoreSettings {
     fn default() -> Self {
         Self { cache_mib: 16, ballast_mib: 256 }
+    }
+}
+
+impl Default for ReceiptSettings {
+    fn default() -> Self {
+        Self { opened: true }
     }
 }
 

@@ -13,6 +13,7 @@ mod messages;
 mod node;
 mod openapi;
 mod operation;
+mod receipts;
 mod records;
 mod serve;
 mod stream;
@@ -48,6 +49,7 @@ pub(crate) use answer::Refusal;
 pub use auth::TokenError;
 pub use serve::BindError;
 
+pub(crate) use receipts::Openings;
 pub(crate) use serve::{Listening, bind};
 
 /// What the API knows from the first moment.
@@ -83,6 +85,9 @@ pub(crate) struct Services {
     /// Whether the store is new because the old one did not open, so that it is being refilled.
     pub(crate) refilling: bool,
     pub(crate) import_bytes_max: u64,
+    /// Whether authors are told when an officer reads their message.
+    pub(crate) tell_opened: bool,
+    pub(crate) openings: Openings,
 }
 
 impl Shared {
@@ -172,6 +177,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/outbox", get(listings::outbox))
         .route("/v1/records/{id}", get(records::record))
         .route("/v1/records/{id}/status", get(records::status))
+        .route("/v1/records/{id}/receipt", post(receipts::receipt))
         .route("/v1/export", get(archives::export))
         .route("/v1/import", post(archives::import).layer(DefaultBodyLimit::disable()))
         .route("/v1/events", get(stream::events))

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ecomesh_net::{NetHandle, SendError, Verdict};
-use ecomesh_protocol::{Input, KeyRing, Output, PeerKey, PushVerdict};
-use ecomesh_record::MemberId;
+use ecomesh_protocol::{Input, KeyRing, Output, PeerKey, PushVerdict, Roster, judge};
+use ecomesh_record::{Lane, MemberId, Position};
+use ecomesh_store::LedgerReader;
 
 use crate::core_thread::Tickets;
 use crate::events::Hub;
@@ -32,6 +33,8 @@ pub(crate) struct Effects {
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) ring: Arc<ArcSwap<KeyRing>>,
     pub(crate) views: Arc<RwLock<Views>>,
+    pub(crate) reader: LedgerReader,
+    pub(crate) roster: Roster,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
     /// The numbers that name the members at the network.
@@ -97,7 +100,12 @@ impl Effects {
                 let event = self.views_mut(|views| views.stored(record.record(), verdict, first_seen));
                 self.hub.publish(event);
             }
-            Output::Filled { position } => tracing::debug!(%position, "a missing body came"),
+            Output::Filled { position } => {
+                tracing::debug!(%position, "a missing body came");
+                if position.log.lane == Lane::CONTROL {
+                    self.control_record_filled(position);
+                }
+            }
             Output::Delivered { id, position, member, at } => {
                 tracing::debug!(id = %id.short(), %position, %member, "delivered");
                 self.metrics.delivered.inc();
@@ -126,6 +134,19 @@ impl Effects {
             }
         }
         None
+    }
+
+    /// A control record says something to the views only once its body is here.
+    fn control_record_filled(&self, position: Position) {
+        match self.reader.record(position) {
+            Ok(Some(record)) => {
+                let verdict = judge(&self.roster, &record);
+                self.views_mut(|views| views.control_record(&record, verdict));
+            }
+            Ok(None) => {}
+            // Whoever reads it next meets the same and tells it.
+            Err(error) => tracing::warn!(%position, %error, "a body that came cannot be read"),
+        }
     }
 
     /// Why the process must end, if it must.

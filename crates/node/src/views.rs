@@ -7,17 +7,21 @@
 
 mod entry;
 mod listing;
+mod receipts;
 mod scan;
 
 use ecomesh_api::{Event, RecordState};
 use ecomesh_protocol::forks::Forks;
 use ecomesh_protocol::judge::Void;
-use ecomesh_record::{ForkProof, MemberId, Position, Record, Time};
+use ecomesh_protocol::receipt::Receipt;
+use ecomesh_record::{ForkProof, Kind, MemberId, Position, Record, RecordId, Time};
 use ecomesh_store::Runs;
 
 pub(crate) use entry::{Entry, kind_view};
 pub(crate) use listing::{Filter, Page, list};
 pub(crate) use scan::scan;
+
+use receipts::Receipts;
 
 /// The projections of one node.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(crate) struct Views {
     own: MemberId,
     inbox: Runs<Key>,
     outbox: Runs<Key>,
+    receipts: Receipts,
     forks: Forks,
 }
 
@@ -49,7 +54,13 @@ pub(crate) enum Folder {
 impl Views {
     /// Without records.
     pub(crate) fn new(own: MemberId, forks: Vec<ForkProof>) -> Self {
-        Self { own, inbox: Runs::default(), outbox: Runs::default(), forks: forks.into_iter().collect() }
+        Self {
+            own,
+            inbox: Runs::default(),
+            outbox: Runs::default(),
+            receipts: Receipts::default(),
+            forks: forks.into_iter().collect(),
+        }
     }
 
     /// Adds a record that is durable, and gives the event that tells of it.
@@ -59,6 +70,7 @@ impl Views {
         let state = self.state(&entry, first_seen);
         let document = (!header.kind.is_control()).then(|| kind_view(header.kind));
         let for_us = header.is_for(self.own);
+        self.control_record(record, verdict);
         let key = Key { first_seen, position: header.position() };
         if document.is_some() && header.author == self.own {
             self.outbox.insert(key);
@@ -75,9 +87,27 @@ impl Views {
         }
     }
 
+    /// Where receipts stand that may speak of this record: what is disputed says nothing.
+    pub(crate) fn receipts(&self, id: RecordId) -> Vec<Position> {
+        let mut places = self.receipts.places(id);
+        places.retain(|place| self.forks.disputed_from(place.log).is_none_or(|from| place.seq < from));
+        places
+    }
+
     /// A log has forked.
     pub(crate) fn forked(&mut self, proof: ForkProof) {
         self.forks.learn(proof);
+    }
+
+    /// Takes note of what a control record says: one that was stored, or whose missing body came.
+    pub(crate) fn control_record(&mut self, record: &Record, verdict: Result<(), Void>) {
+        let receipt = || Receipt::decode(record.body()?.content()).ok();
+        if record.header().kind == Kind::RECEIPT
+            && verdict.is_ok()
+            && let Some(receipt) = receipt()
+        {
+            self.receipts.insert(record.position(), &receipt);
+        }
     }
 
     /// How an entry stands at this time.

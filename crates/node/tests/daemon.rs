@@ -8,8 +8,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use ecomesh_api::{
-    Client, ClientError, Event, ExportQuery, ListingQuery, Priority, ProblemCode, Received, RecordState,
-    SendRequest,
+    Client, ClientError, Event, ExportQuery, ListingQuery, Priority, ProblemCode, ReceiptOutcome,
+    ReceiptRequest, ReceiptView, Received, RecordState, RefusalReason, SendRequest,
 };
 use ecomesh_node::{Running, StartError};
 use serde_json::json;
@@ -47,6 +47,82 @@ async fn stop(running: Running) {
     running.shutdown().await.unwrap();
     // The configuration's own bound, not a matter of speed.
     assert!(begun.elapsed() < Duration::from_secs(2), "the stop took {:?}", begun.elapsed());
+}
+
+const OPENED: ReceiptRequest = ReceiptRequest { outcome: ReceiptOutcome::Opened, reason: None };
+
+fn refusal_for(reason: RefusalReason) -> ReceiptRequest {
+    ReceiptRequest { outcome: ReceiptOutcome::Refused, reason: Some(reason) }
+}
+
+/// What `member` is told by `client` to have said of a message, once it is `outcome`.
+async fn told(client: &Client, id: &str, member: &str, outcome: ReceiptOutcome) -> ReceiptView {
+    until("the receipt is here", || async {
+        let status = client.status(id).await.unwrap();
+        let recipient = status.recipients.into_iter().find(|recipient| recipient.member == member).unwrap();
+        recipient.receipt.filter(|receipt| receipt.outcome == outcome)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sender_is_told_what_became_of_its_message() {
+    let network = Network::found(&["KE", "TZ", "TH"]);
+    let mut nodes = network.start_all().await;
+    let [ke, tz, th]: [Client; 3] = nodes.iter().map(Running::client).collect::<Vec<_>>().try_into().unwrap();
+    let sent = ke.send(&message("Ivory, 40 kg", &["TH", "TZ"]), None).await.unwrap();
+    received(&tz, &sent.id).await;
+    received(&th, &sent.id).await;
+    assert!(!ke.status(&sent.id).await.unwrap().is_answered());
+
+    // Tanzania reads it: told once, however often it is said.
+    let shown = tz.record(&sent.id).await.unwrap();
+    assert!(shown.receipt_due && shown.receipt.is_none());
+    let (one, two) = tokio::join!(tz.receipt(&sent.id, &OPENED), tz.receipt(&sent.id, &OPENED));
+    let one = one.unwrap();
+    assert_eq!((one.outcome, one.at_ms), (ReceiptOutcome::Opened, two.unwrap().at_ms));
+    assert_eq!(tz.receipt(&sent.id, &OPENED).await.unwrap(), one);
+    let shown = tz.record(&sent.id).await.unwrap();
+    assert_eq!((shown.receipt, shown.receipt_due), (Some(one), false));
+    assert_eq!(told(&ke, &sent.id, "TZ", ReceiptOutcome::Opened).await, one);
+
+    // Then it refuses it after all, and looks at it again: the refusal stands.
+    let refusal = tz.receipt(&sent.id, &refusal_for(RefusalReason::Incomplete)).await.unwrap();
+    assert_eq!(refusal.reason, Some(RefusalReason::Incomplete));
+    assert_eq!(tz.receipt(&sent.id, &OPENED).await.unwrap(), refusal);
+    assert_eq!(told(&ke, &sent.id, "TZ", ReceiptOutcome::Refused).await, refusal);
+    assert!(!ke.status(&sent.id).await.unwrap().is_answered(), "Thailand has said nothing");
+    th.receipt(&sent.id, &refusal_for(RefusalReason::NotCompetent)).await.unwrap();
+    told(&ke, &sent.id, "TH", ReceiptOutcome::Refused).await;
+    assert!(ke.status(&sent.id).await.unwrap().is_answered());
+
+    // What cannot be said is refused with advice.
+    let code = |result: Result<ReceiptView, ClientError>| match result.unwrap_err() {
+        ClientError::Refused(problem) => problem.code,
+        other => panic!("{other}"),
+    };
+    assert_eq!(code(ke.receipt(&sent.id, &OPENED).await), ProblemCode::NotAddressed, "one's own");
+    let other = ke.send(&message("For Thailand only", &["TH"]), None).await.unwrap();
+    until("Tanzania carries it", || async { tz.record(&other.id).await.ok() }).await;
+    assert!(!tz.record(&other.id).await.unwrap().receipt_due);
+    assert_eq!(code(tz.receipt(&other.id, &OPENED).await), ProblemCode::NotAddressed);
+    let no_reason = ReceiptRequest { outcome: ReceiptOutcome::Refused, reason: None };
+    assert_eq!(code(th.receipt(&other.id, &no_reason).await), ProblemCode::BadRequest);
+    let needless = ReceiptRequest { reason: Some(RefusalReason::Other), ..OPENED };
+    assert_eq!(code(th.receipt(&other.id, &needless).await), ProblemCode::BadRequest);
+
+    // A restart forgets nothing of it.
+    stop(nodes.remove(0)).await;
+    let ke = network.start(0).await;
+    let status = ke.client().status(&sent.id).await.unwrap();
+    let outcomes: Vec<_> =
+        status.recipients.iter().map(|r| r.receipt.map(|receipt| receipt.reason)).collect();
+    let expected = [RefusalReason::NotCompetent, RefusalReason::Incomplete];
+    assert_eq!(outcomes, expected.map(|reason| Some(Some(reason))));
+    stop(ke).await;
+    for node in nodes {
+        stop(node).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::control::{LogOpen, OpenMode};
 use crate::io::{AuthorError, Draft, Now, Recorded};
 use crate::journal::Entry;
-use crate::judge::{Void, judge_document};
+use crate::judge::{Void, judge, judge_document};
 use crate::ledger::LogHead;
 use crate::replica::End;
 use crate::roster::Roster;
@@ -181,11 +181,15 @@ impl Author {
         if draft.content.len() > CONTENT_BYTES_MAX {
             return Err(AuthorError::TooLong(draft.content.len()));
         }
-        if draft.kind.is_control() {
-            return Err(Void::UnknownControl(draft.kind.0).into());
+        if draft.kind == Kind::LOG_OPEN {
+            return Err(Void::LogOpen.into());
         }
-        let log = LogId { author: self.member, lane: Lane::MESSAGES, generation: 0 };
-        Ok(judge_document(roster, &self.document_header(draft, log, &END_ZERO, now))?)
+        let log = LogId { author: self.member, lane: lane_of(draft), generation: 0 };
+        if draft.kind.is_control() {
+            // Its body is judged as well; control records are short.
+            return Ok(judge(roster, &self.write(draft, log, &END_ZERO, now)?.record)?);
+        }
+        Ok(judge_document(roster, &self.draft_header(draft, log, &END_ZERO, now))?)
     }
 
     /// Whether no draft waits.
@@ -220,12 +224,11 @@ impl Author {
                 break;
             }
             self.waiting_bytes -= draft.content.len();
-            let log = LogId { author: self.member, lane: Lane::MESSAGES, generation };
+            let log = LogId { author: self.member, lane: lane_of(&draft), generation };
             let end = self.ends.get(&log.lane).copied().unwrap_or(END_ZERO);
             // Time has passed since the draft was checked: it may have expired while it waited.
             let written = self.write(&draft, log, &end, now);
-            match written.and_then(|entry| Ok(judge_document(roster, entry.record.header()).map(|()| entry)?))
-            {
+            match written.and_then(|entry| Ok(judge(roster, &entry.record).map(|()| entry)?)) {
                 Ok(entry) => {
                     self.advance(&entry);
                     batch.written.push(Written { ticket: Some(ticket), entry });
@@ -253,10 +256,14 @@ impl Author {
         }
     }
 
-    /// All waiting drafts, for an answer that they cannot be recorded.
-    pub fn give_up_waiting(&mut self) -> Vec<u64> {
-        self.waiting_bytes = 0;
-        self.waiting.drain(..).map(|(ticket, _)| ticket).collect()
+    /// All waiting drafts, or those of documents only, for an answer that they cannot be recorded.
+    pub fn give_up_waiting(&mut self, documents_only: bool) -> Vec<u64> {
+        let given_up = |draft: &Draft| !documents_only || !draft.kind.is_control();
+        let (lost, kept): (VecDeque<_>, _) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(_, draft)| given_up(draft));
+        self.waiting = kept;
+        self.waiting_bytes = self.waiting.iter().map(|(_, draft)| draft.content.len()).sum();
+        lost.into_iter().map(|(ticket, _)| ticket).collect()
     }
 
     /// Opens the next generation: above `highest`, and above all that an earlier restore can have opened.
@@ -290,14 +297,14 @@ impl Author {
     fn write(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Result<Entry, AuthorError> {
         let length = draft.content.len();
         let body = Body::new(draft.salt, draft.content.clone()).map_err(|_| AuthorError::TooLong(length))?;
-        let header = committing_to(&body, self.network, self.document_header(draft, log, end, now));
+        let header = committing_to(&body, self.network, self.draft_header(draft, log, end, now));
         let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64])
             .map_err(|_| AuthorError::TooManyAddressees(draft.to.len()))?;
         Ok(Entry { record, idempotency: draft.idempotency.unwrap_or([0; 32]) })
     }
 
     /// The header of a draft at this place, without the commitment to its body.
-    fn document_header(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Header {
+    fn draft_header(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Header {
         let latest = draft.retention.days().map(|days| now.wall.after(u64::from(days) * 24 * 60 * 60 * 1000));
         Header {
             expires_at: draft.expires_at.or(latest).unwrap_or(Time(0)),
@@ -376,6 +383,11 @@ pub fn generation_bound(wall: Time) -> u32 {
 const END_ZERO: End = End { next: 0, head: RecordId::ZERO };
 
 /// What makes two drafts the same request: all that a client says, without salt, expiry and key.
+/// Control records have a lane of their own.
+fn lane_of(draft: &Draft) -> Lane {
+    if draft.kind.is_control() { Lane::CONTROL } else { Lane::MESSAGES }
+}
+
 fn fingerprint(draft: &Draft) -> [u8; 32] {
     same_request(draft.kind, draft.priority, draft.retention, draft.flags, &draft.to, &draft.content)
 }

@@ -41,16 +41,17 @@ impl fmt::Debug for PeerKey {
     }
 }
 
-/// What a client wants to send. The core adds position, predecessor, time and signature.
+/// What a client wants to send, or has the node say to the network. The core adds position, predecessor, time and
+/// signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// What it is; a document (256 or more).
+    /// What it is: a document (256 or more), or a receipt. Only the node itself opens generations.
     pub kind: Kind,
     /// How urgent.
     pub priority: Priority,
     /// For whom; empty means all members. Any order; the core sorts.
     pub to: Vec<MemberId>,
-    /// Bounds the life of the body.
+    /// Bounds the life of the body; [`Retention::CONTROL`] for control records.
     pub retention: Retention,
     /// When the body expires; `None`: as late as the retention class allows.
     pub expires_at: Option<Time>,

@@ -8,6 +8,7 @@ use ecomesh_record::{Audience, Flags, Header, Kind, Lane, MemberId, Priority, Re
 use thiserror::Error;
 
 use crate::control::{LogOpen, OpenMode};
+use crate::receipt::Receipt;
 use crate::roster::Roster;
 
 /// Why a record is void.
@@ -40,6 +41,9 @@ pub enum Void {
     /// A log-open record in a wrong place or with a wrong content.
     #[error("a log-open record stands in a wrong place or has a wrong content")]
     LogOpen,
+    /// A receipt with a wrong content.
+    #[error("a receipt has a wrong content")]
+    Receipt,
 }
 
 /// Judges a record against the roster of the epoch that it names, which must be known.
@@ -110,8 +114,14 @@ fn judge_control(roster: &Roster, record: &Record) -> Result<(), Void> {
     }
     match header.kind {
         Kind::LOG_OPEN => judge_log_open(record),
+        Kind::RECEIPT => judge_receipt(record),
         _ => Ok(()),
     }
+}
+
+fn judge_receipt(record: &Record) -> Result<(), Void> {
+    let content = record.body().ok_or(Void::Receipt)?.content();
+    Receipt::decode(content).map(drop).map_err(|_| Void::Receipt)
 }
 
 fn judge_log_open(record: &Record) -> Result<(), Void> {

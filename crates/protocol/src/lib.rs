@@ -39,6 +39,7 @@ pub mod judge;
 pub mod ledger;
 pub mod limits;
 pub mod park;
+pub mod receipt;
 pub mod replica;
 mod rng;
 pub mod roster;

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use ecomesh_audit::{Fault, Options, Place, Report, What, audit};
-use ecomesh_protocol::control::{CONTROL_KINDS, LogOpen, OpenMode};
+use ecomesh_protocol::control::{LogOpen, OpenMode};
 use ecomesh_protocol::{LogHead, Roster};
 use ecomesh_record::archive::{ArchiveEncoder, Filter, LogRange, Manifest};
 use ecomesh_record::charter::{FounderSignature, Thresholds, VERSION};
@@ -80,7 +80,7 @@ impl Net {
             drafted_at: START,
             thresholds: Thresholds::default(),
             retention: vec![(1, 40), (2, 1_827)],
-            control_kinds: CONTROL_KINDS.to_vec(),
+            control_kinds: vec![Kind::LOG_OPEN.0],
             members,
             ext: Vec::new(),
         };

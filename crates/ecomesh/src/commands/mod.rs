@@ -18,6 +18,7 @@ pub mod listing;
 pub mod network;
 pub mod outbox;
 pub mod peers;
+pub mod receipt;
 pub mod restore;
 pub mod run;
 pub mod selftest;
@@ -44,6 +45,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Outbox(args) => outbox::run(args, global),
         Command::Show(args) => show::run(args, global),
         Command::Status(args) => status::run(args, global),
+        Command::Receipt(args) => receipt::run(args, global),
         Command::Peers(args) => peers::run(args, global),
         Command::Frontier(args) => frontier::run(args, global),
         Command::Network(args) => network::run(args, global),

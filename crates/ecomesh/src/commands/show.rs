@@ -1,28 +1,51 @@
 //! `ecomesh show`: one record in full.
 
-use ecomesh_api::{RecordState, RecordView};
+use ecomesh_api::{ReceiptOutcome, ReceiptRequest, RecordState, RecordView};
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::listing;
+use crate::commands::{listing, receipt};
 use crate::exit::ExitCode;
 use crate::{output, times};
 
 /// Show one message in full.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ecomesh show 3f9a2c71d0")]
+#[command(after_help = "\
+The first time that a message to this bureau is shown, its sender is told by a signed receipt that it was opened.
+
+Examples:
+  ecomesh show 3f9a2c71d0
+  ecomesh show 3f9a2c71d0 --no-receipt")]
 pub struct Args {
     /// The message's id, or the first digits of it (6 at least)
     #[arg(value_name = "ID")]
     id: String,
+    /// Do not tell the sender that the message was opened
+    #[arg(long)]
+    no_receipt: bool,
 }
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
-    let record = node.ask(node.api.record(&args.id))?;
+    let mut record = node.ask(node.api.record(&args.id))?;
+    let told = match record.receipt_due && !args.no_receipt {
+        true => tell(&node, &mut record).err(),
+        false => None,
+    };
     output::either(global, &record, text)?;
+    if let Some(failure) = told {
+        output::remark(global, &format!("the sender was not told that it was opened: {failure}"));
+    }
     Ok(ExitCode::Ok)
+}
+
+/// Tells the sender that its message was opened.
+fn tell(node: &Node, record: &mut RecordView) -> anyhow::Result<()> {
+    let opened = ReceiptRequest { outcome: ReceiptOutcome::Opened, reason: None };
+    record.receipt = Some(node.ask(node.api.receipt(&record.message.id, &opened))?);
+    record.receipt_due = false;
+    Ok(())
 }
 
 fn text(record: &RecordView) -> String {
@@ -44,6 +67,9 @@ fn text(record: &RecordView) -> String {
     }
     if let Some(signed_by) = &record.header.signed_by {
         lines.push(format!("signed by  {signed_by}"));
+    }
+    if let Some(said) = &record.receipt {
+        lines.push(format!("receipt    {} (by this bureau)", receipt::words(said)));
     }
     if message.exercise {
         lines.push(String::from("EXERCISE   this is not a real case"));

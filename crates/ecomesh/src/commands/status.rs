@@ -7,16 +7,18 @@ use ecomesh_api::{Client, ClientError, StatusView};
 
 use crate::cli::Global;
 use crate::client::Node;
+use crate::commands::receipt;
 use crate::exit::{ExitCode, Failure};
 use crate::{output, times};
 
 /// Pause between two questions while waiting.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How far one's own message has come: recorded, held by n members, delivered to whom and when.
+/// How far one's own message has come: recorded, held by n members, delivered to whom and when, opened or refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-`held by n` and `delivered` are told by the other nodes' own signed statements of what they hold.
+`held by n` and `delivered` are told by the other nodes' own signed statements of what they hold, `opened`, `refused`
+and `cannot open` by signed receipts of the addressees.
 
 Examples:
   ecomesh status 3f9a2c71d0
@@ -40,6 +42,8 @@ pub enum Goal {
     Held,
     /// Every addressee holds it
     Delivered,
+    /// Every addressee has opened or refused it, or cannot open it
+    Answered,
 }
 
 impl Goal {
@@ -47,6 +51,7 @@ impl Goal {
         match self {
             Self::Held => !status.held_by.is_empty(),
             Self::Delivered => status.is_delivered(),
+            Self::Answered => status.is_answered(),
         }
     }
 }
@@ -105,6 +110,7 @@ fn text(status: &StatusView) -> String {
             None => String::from("not yet"),
         };
         lines.push(format!("  {:<8} {when}", recipient.member));
+        lines.extend(recipient.receipt.as_ref().map(|said| format!("  {:<8} {}", "", receipt::words(said))));
     }
     lines.join("\n")
 }

@@ -23,7 +23,7 @@ use crate::config::NodeConfig;
 use crate::core_thread::{CoreHandle, CoreThread, Exit, NodeCore};
 use crate::events::Hub;
 use crate::home::{Home, HomeError, HomeLock, Opened};
-use crate::http::{self, BindError, Listening, Services, Shared};
+use crate::http::{self, BindError, Listening, Openings, Services, Shared};
 use crate::metrics::Metrics;
 use crate::passphrase::Passphrase;
 use crate::pool::Pool;
@@ -202,6 +202,8 @@ fn launch(
         tickets: handle.tickets(),
         ring: ring.clone(),
         views: views.clone(),
+        reader: reader.clone(),
+        roster: roster.clone(),
         hub: hub.clone(),
         metrics: metrics.clone(),
         tags: dialing::tags(&dialled),
@@ -236,6 +238,8 @@ fn launch(
         started_at: clock::wall(),
         refilling: fresh,
         import_bytes_max: config.limits.import_mib.saturating_mul(1024 * 1024),
+        tell_opened: config.receipts.opened,
+        openings: Openings::default(),
     };
     let core = handle;
     Ok((Parts { net, net_events, listening, core, core_thread, exit, pool, scrub }, services))

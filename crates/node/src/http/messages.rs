@@ -268,7 +268,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
     }
 }
 
-fn salt() -> Result<[u8; SALT_BYTES], Refusal> {
+pub(super) fn salt() -> Result<[u8; SALT_BYTES], Refusal> {
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt).map_err(|e| {
         Refusal(Problem::new(ProblemCode::Internal, format!("the system gives no randomness: {e}")))

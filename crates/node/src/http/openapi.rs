@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{archives, listings, messages, node, operation, records, stream};
+use super::{archives, listings, messages, node, operation, receipts, records, stream};
 
 /// Collects what the routes say of themselves.
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use super::{archives, listings, messages, node, operation, records, stream};
         listings::outbox,
         records::record,
         records::status,
+        receipts::receipt,
         archives::export,
         archives::import,
         stream::events,
@@ -59,6 +60,7 @@ mod tests {
         ("get", "/v1/outbox"),
         ("get", "/v1/records/{id}"),
         ("get", "/v1/records/{id}/status"),
+        ("post", "/v1/records/{id}/receipt"),
         ("get", "/v1/export"),
         ("post", "/v1/import"),
         ("get", "/v1/events"),

@@ -14,7 +14,8 @@ use ecomesh_seal::fingerprint;
 
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
-use super::{Refusal, Services, damaged};
+use super::receipts::Said;
+use super::{Refusal, Services, damaged, receipts};
 use crate::views::{Entry, kind_view};
 
 /// Stands before the id of the answered record in a form's reference.
@@ -58,13 +59,16 @@ pub(crate) async fn status(
         let advice = "ask for the status of a message that this bureau sent; `ecomesh outbox` lists them";
         return Err(Refusal(Problem::new(ProblemCode::NotOwnRecord, message).advice(advice)));
     };
+    let id = record.id();
+    let said = services.read(move |services| receipts::of_members(services, &record, |_| true)).await?;
     let recipient = |(member, at): &(MemberId, Option<Time>)| RecipientView {
         member: member.to_string(),
         name: services.name_of(*member),
         delivered_at_ms: at.map(|time| time.0),
+        receipt: said.get(member).map(|said| said.view()),
     };
     Ok(Json(StatusView {
-        id: record.id().to_string(),
+        id: id.to_string(),
         position: position.to_string(),
         recorded_at_ms: first_seen.0,
         delivery: delivery_view(&delivery),
@@ -155,6 +159,9 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
     let entry = Entry::new(&record, verdict.err(), first_seen);
     let state = services.views(|views| views.state(&entry, services.now()));
     let document = document_of(&record, services.now());
+    let said = receipts::of_members(services, &record, |member| member == services.own)?;
+    let said = said.get(&services.own).copied();
+    let receipt_due = document.is_ok() && receipts::is_due(services, &record, said);
     Ok(RecordView {
         message: message_view(&entry, state, Some(&record), services.now()),
         header: header_view(services, &record),
@@ -162,6 +169,8 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
         text: document.as_ref().ok().map(render),
         unreadable: document.as_ref().err().cloned(),
         document: document.ok().map(|document| document.to_json()),
+        receipt: said.map(Said::view),
+        receipt_due,
     })
 }
 

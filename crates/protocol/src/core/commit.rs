@@ -116,7 +116,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             return;
         }
         if self.room < Room::Plenty {
-            return self.refuse_drafts(&AuthorError::Full);
+            // The last space is kept for control records.
+            self.refuse_drafts(&AuthorError::Full, self.room == Room::ControlOnly);
         }
         let journaled = &self.journaled;
         let pending = |key: &[u8; 32]| journaled.values().any(|own| own.idempotency == *key);
@@ -141,8 +142,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    fn refuse_drafts(&mut self, error: &AuthorError) {
-        for ticket in self.author.give_up_waiting() {
+    fn refuse_drafts(&mut self, error: &AuthorError, documents_only: bool) {
+        for ticket in self.author.give_up_waiting(documents_only) {
             self.output(Output::Authored { ticket, result: Err(error.clone()) });
         }
     }
