@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "outbox",
     "show",
     "status",
+    "receipt",
     "peers",
     "frontier",
     "network",
@@ -77,6 +78,9 @@ fn wrong_typing_is_code_2() {
         &["send", "--text", "x"],
         &["send", "--text", "x", "--language", "de"],
         &["status"],
+        &["receipt", "3f9a2c71d0"],
+        &["receipt", "3f9a2c71d0", "--refuse", "because"],
+        &["receipt", "3f9a2c71d0", "--refuse", "other", "--opened"],
         &["inbox", "--limit", "0"],
         &["keygen"],
         &["demo", "--countries", "KE"],
@@ -114,6 +118,27 @@ fn a_demonstration_needs_an_empty_folder() {
 }
 
 #[test]
+fn the_sender_reads_what_became_of_its_message() {
+    let network = Network::start(&["KE", "TZ"]);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let sent = ke.json(&["send", "--text", "x", "--language", "en", "--to", "TZ"]);
+    let id = sent["id"].as_str().expect("an id");
+    ke.json(&["status", id, "--wait", "delivered", "--timeout", "60s"]);
+    assert!(!ke.run(&["status", id]).expect(0).stdout.contains("opened"));
+    // Whoever only peeks says nothing.
+    let peeked = tz.run(&["show", id, "--no-receipt"]).expect(0).stdout;
+    assert!(!peeked.contains("receipt"), "{peeked}");
+    let shown = tz.run(&["show", id]).expect(0).stdout;
+    assert!(shown.contains("receipt    opened "), "{shown}");
+    let status = ke.run(&["status", id, "--wait", "answered", "--timeout", "60s"]).expect(0).stdout;
+    assert!(status.contains("opened "), "{status}");
+    let said = tz.run(&["receipt", id, "--refuse", "incomplete"]).expect(0).stdout;
+    assert!(said.contains("refused ") && said.contains("items are missing"), "{said}");
+    let own = ke.run(&["receipt", id, "--opened"]).expect(5).stderr;
+    assert!(own.contains("no message to this bureau") && own.contains("ecomesh inbox"), "{own}");
+}
+
+#[test]
 fn field_names_of_json_are_stable() {
     let network = Network::start(&["KE", "TZ"]);
     let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
@@ -130,6 +155,8 @@ fn field_names_of_json_are_stable() {
         ("outbox", ke.json(&["outbox"])),
         ("inbox", tz.json(&["inbox"])),
         ("show", tz.json(&["show", id])),
+        ("receipt", tz.json(&["receipt", id, "--refuse", "incomplete"])),
+        ("status, answered", ke.json(&["status", id, "--wait", "answered", "--timeout", "60s"])),
         ("peers", ke.json(&["peers"])),
         ("frontier", ke.json(&["frontier"])),
         ("network", ke.json(&["network"])),

@@ -56,7 +56,7 @@ pub struct ReceiptView {
     /// What became of the message.
     pub outcome: ReceiptOutcome,
     /// Why it is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub reason: Option<RefusalReason>,
     /// When it was written, by the clock of the bureau that wrote it.
     pub at_ms: u64,

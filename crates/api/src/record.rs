@@ -25,7 +25,7 @@ pub struct RecordView {
     /// Why the document cannot be shown, if it cannot.
     pub unreadable: Option<String>,
     /// What this bureau has told the author of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub receipt: Option<ReceiptView>,
     /// Whether whoever shows it to an officer should tell the author: `POST /v1/records/{id}/receipt`, `opened`.
     #[serde(default)]
@@ -124,6 +124,6 @@ pub struct RecipientView {
     /// yet.
     pub delivered_at_ms: Option<u64>,
     /// What the addressee says became of it, in a record that it has signed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub receipt: Option<ReceiptView>,
 }

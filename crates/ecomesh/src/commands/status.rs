@@ -17,8 +17,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How far one's own message has come: recorded, held by n members, delivered to whom and when, opened or refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-`held by n` and `delivered` are told by the other nodes' own signed statements of what they hold, `opened`, `refused`
-and `cannot open` by signed receipts of the addressees.
+`held by n` and `delivered` are told by the other nodes' own signed statements of what they hold,
+`opened`, `refused` and `cannot open` by signed receipts of the addressees.
 
 Examples:
   ecomesh status 3f9a2c71d0
