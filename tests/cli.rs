@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "frontier",
     "network",
     "export",
+    "prove",
     "import",
     "audit",
     "doctor",
@@ -136,6 +137,40 @@ fn the_sender_reads_what_became_of_its_message() {
     assert!(said.contains("refused ") && said.contains("items are missing"), "{said}");
     let own = ke.run(&["receipt", id, "--opened"]).expect(5).stderr;
     assert!(own.contains("no message to this bureau") && own.contains("ecomesh inbox"), "{own}");
+}
+
+/// Among other records of its author, which it neither holds nor shows.
+#[test]
+fn one_message_is_proved_to_whoever_has_only_the_file() {
+    let network = Network::start(&["KE", "TZ"]);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    ke.json(&["send", "--text", "the first of three", "--language", "en", "--to", "TZ"]);
+    let sent = ke.json(&["send", "--text", "two tusks of 40 kg", "--language", "en", "--to", "TZ"]);
+    let id = sent["id"].as_str().expect("an id");
+    ke.json(&["send", "--text", "the last of three", "--language", "en", "--to", "TZ"]);
+    network.wait_until_equal();
+    let file = network.folder.path().join("proof.ecoarchive");
+    let file = file.to_str().expect("a plain path");
+    // By a node that is not the author's.
+    let written = tz.run(&["prove", &id[..12], "-o", file]).expect(0).stdout;
+    assert!(written.contains("ecomesh audit"), "{written}");
+    tz.run(&["prove", id, "-o", file]).expect(7);
+    let audited = run(&["audit", file]).expect(0).stdout;
+    for wanted in [id, "two tusks of 40 kg", "KE, at KE/1/0/1", "TZ"] {
+        assert!(audited.contains(wanted), "{wanted}: {audited}");
+    }
+    assert!(!audited.contains("of three"), "{audited}");
+    assert_eq!(run(&["audit", file, "--json"]).expect(0).json()["records"], 1);
+    // A changed proof proves nothing, and shows nothing of what it would have said.
+    let mut bytes = std::fs::read(file).expect("the proof");
+    let at = bytes.windows(9).position(|window| window == b"two tusks").expect("an open body");
+    bytes[at] = b'T';
+    std::fs::write(file, &bytes).expect("a writable folder");
+    let broken = run(&["audit", file]);
+    assert!(!broken.stdout.contains("tusks"), "{}", broken.stdout);
+    broken.expect(1);
+    let none = ke.run(&["prove", "abcdef123456", "-o", "x.ecoarchive"]).expect(5).stderr;
+    assert!(none.contains("no record"), "{none}");
 }
 
 #[test]

@@ -15,6 +15,10 @@ pub struct ExportQuery {
     /// hold the keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since_ms: Option<u64>,
+    /// Only this record, by its id or at least 6 digits of it, with the records that lead to the key of its signature:
+    /// a proof of it. Then `from` and `since_ms` stay absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
 }
 
 /// `POST /v1/import`: what became of the records of an archive.

@@ -130,6 +130,8 @@ pub enum Command {
     Network(commands::network::Args),
     /// Write records to an archive that anyone can audit
     Export(commands::export::Args),
+    /// Write a proof of one message, which anyone can verify with `ecomesh audit`
+    Prove(commands::prove::Args),
     /// Take records from an archive, with the same checks as from a peer
     Import(commands::import::Args),
     /// Verify every signature, chain, body and rule, of an archive or of this node; needs no running node

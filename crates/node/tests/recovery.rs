@@ -6,7 +6,8 @@ mod support;
 
 use std::path::Path;
 
-use ecomesh_api::{Client, SendRequest, StatusView};
+use ecomesh_api::{Client, ClientError, ExportQuery, ProblemCode, SendRequest, StatusView};
+use ecomesh_audit::{Options, Verdict, audit};
 use ecomesh_node::backup::{RestoreError, backup, restore};
 use ecomesh_node::doctor::{Severity, examine};
 use ecomesh_node::home::Home;
@@ -52,10 +53,10 @@ async fn assert_no_forks(client: &Client) {
     assert!(!client.metrics().await.unwrap().contains("disputed_logs 1"));
     let archive = {
         let mut bytes = Vec::new();
-        client.export(&ecomesh_api::ExportQuery::default(), &mut bytes).await.unwrap();
+        client.export(&ExportQuery::default(), &mut bytes).await.unwrap();
         bytes
     };
-    let report = ecomesh_audit::audit(archive.as_slice(), &ecomesh_audit::Options::at(now())).unwrap();
+    let report = audit(archive.as_slice(), &Options::at(now())).unwrap();
     assert!(report.verdict.is_good(), "{report}");
 }
 
@@ -90,6 +91,16 @@ async fn a_restored_node_goes_on_in_a_new_generation_and_loses_nothing() {
         .await;
     assert_no_forks(&tz.client()).await;
     assert_no_forks(&ke.client()).await;
+
+    // A proof of what was written afterwards leads to the key of its generation, and holds nothing else.
+    let mut proof = Vec::new();
+    let query = ExportQuery { record: Some(third.clone()), ..ExportQuery::default() };
+    tz.client().export(&query, &mut proof).await.unwrap();
+    let report = audit(proof.as_slice(), &Options::at(now())).unwrap();
+    assert_eq!((report.verdict, report.records, report.bodies_present), (Verdict::Partial, 2, 2), "{report}");
+    let both = ExportQuery { from: Some("KE".into()), ..query };
+    let error = tz.client().export(&both, &mut Vec::new()).await.unwrap_err();
+    assert!(matches!(error, ClientError::Refused(problem) if problem.code == ProblemCode::BadRequest));
     ke.shutdown().await.unwrap();
     tz.shutdown().await.unwrap();
 }

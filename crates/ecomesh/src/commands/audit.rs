@@ -12,6 +12,7 @@ use ecomesh_node::record::{NetworkId, Time};
 
 use crate::cli::Global;
 use crate::client::Node;
+use crate::commands::prove;
 use crate::exit::{ExitCode, Failure};
 use crate::{files, output, times};
 
@@ -38,6 +39,12 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         None => audit_home(global, options)?,
     };
     output::either(global, &report, Report::to_string)?;
+    // A broken proof proves nothing: what it would say is not shown.
+    if let (Some(path), true, false) = (&args.file, report.verdict.is_good(), global.json)
+        && let Some(message) = prove::proved(path)?
+    {
+        output::line(&format!("\n{message}"))?;
+    }
     Ok(if report.verdict.is_good() { ExitCode::Ok } else { ExitCode::No })
 }
 

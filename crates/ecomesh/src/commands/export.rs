@@ -1,6 +1,6 @@
 //! `ecomesh export`: an archive that anyone can audit without a node.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ecomesh_api::ExportQuery;
 use serde::Serialize;
@@ -36,28 +36,31 @@ struct Exported {
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let node = Node::of(global)?;
     let since_ms = args.since.as_deref().map(|text| times::point(text, times::now_ms())).transpose()?;
-    let query = ExportQuery { from: args.from, since_ms };
-    // The archive appears under its name only when it is whole.
-    let folder = match args.output.parent() {
+    let query = ExportQuery { from: args.from, since_ms, record: None };
+    write(global, &query, &args.output)
+}
+
+/// Has the node write an archive, which appears under its name only when it is whole.
+pub fn write(global: &Global, query: &ExportQuery, path: &Path) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let cannot = |error: std::io::Error| {
-        anyhow::Error::new(error).context(format!("cannot write {}", args.output.display()))
-    };
-    if args.output.exists() {
-        return Err(Failure::new(ExitCode::Io, format!("{} exists already", args.output.display()))
+    let cannot =
+        |error: std::io::Error| anyhow::Error::new(error).context(format!("cannot write {}", path.display()));
+    if path.exists() {
+        return Err(Failure::new(ExitCode::Io, format!("{} exists already", path.display()))
             .help("choose another name, or move the existing file away")
             .into());
     }
     let part = tempfile::NamedTempFile::new_in(&folder).map_err(cannot)?;
     let mut writer = tokio::fs::File::from_std(part.as_file().try_clone().map_err(cannot)?);
-    let bytes = node.ask(node.api.export(&query, &mut writer))?;
+    let bytes = node.ask(node.api.export(query, &mut writer))?;
     part.as_file().sync_all().map_err(cannot)?;
-    part.persist_noclobber(&args.output).map_err(|error| cannot(error.error))?;
-    let exported = Exported { file: args.output.display().to_string(), bytes };
+    part.persist_noclobber(path).map_err(|error| cannot(error.error))?;
+    let exported = Exported { file: path.display().to_string(), bytes };
     output::either(global, &exported, |exported| {
         format!(
             "{} ({} bytes)\ncheck it with: ecomesh audit {}",

@@ -18,6 +18,7 @@ pub mod listing;
 pub mod network;
 pub mod outbox;
 pub mod peers;
+pub mod prove;
 pub mod receipt;
 pub mod restore;
 pub mod run;
@@ -50,6 +51,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Frontier(args) => frontier::run(args, global),
         Command::Network(args) => network::run(args, global),
         Command::Export(args) => export::run(args, global),
+        Command::Prove(args) => prove::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Audit(args) => audit::run(args, global),
         Command::Doctor(args) => doctor::run(args, global),

@@ -1,5 +1,6 @@
 //! Export and import of archives, streamed both ways.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +11,21 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use ecomesh_api::{ARCHIVE_TYPE, ExportQuery, Imported, Problem, ProblemCode};
+use ecomesh_protocol::control::LogOpen;
 use ecomesh_protocol::verify::verify_frame;
 use ecomesh_protocol::{KeyRing, Verified};
 use ecomesh_record::archive::{
     ArchiveDecoder, ArchiveEncoder, ArchiveError, Filter, Item, LogRange, Manifest,
 };
-use ecomesh_record::{Lane, LogId, RecordFrame, Time};
+use ecomesh_record::{Body as RecordBody, Lane, LogId, Position, RecordFrame, Time};
 use ecomesh_store::LedgerReader;
 use futures::{StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
-use super::extract::{ApiQuery, Live, too_large};
+use super::extract::{ApiQuery, Live, bad_request, too_large};
 use super::node::member_of;
-use super::{Refusal, Services, Shared, busy, damaged};
+use super::{Refusal, Services, Shared, busy, damaged, records};
 use crate::pool::Job;
 
 /// Pieces of an export that wait for the client.
@@ -54,8 +56,16 @@ pub(crate) async fn export(
 ) -> Result<impl IntoResponse, Refusal> {
     let permit = transfer(&shared)?;
     let members = query.from.as_deref().map(|text| member_of(&services, text)).transpose()?;
+    if query.record.is_some() && (members.is_some() || query.since_ms.is_some()) {
+        return Err(bad_request("one record is asked for, and a member or a time besides; leave one out"));
+    }
     let filter = Filter { members: members.into_iter().collect(), since: Time(query.since_ms.unwrap_or(0)) };
-    let manifest = services.read(move |services| manifest(services, filter)).await?;
+    let manifest = services
+        .read(move |services| match &query.record {
+            Some(id) => proof_of(services, id),
+            None => manifest(services, filter),
+        })
+        .await?;
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let mut pieces = Pieces { sender, stop: shared.stop.subscribe(), runtime: Handle::current() };
     tokio::task::spawn_blocking(move || {
@@ -143,6 +153,43 @@ fn manifest(services: &Services, filter: Filter) -> Result<Manifest, Refusal> {
         exported_at: services.now(),
         filter,
         logs,
+    })
+}
+
+/// One record, and the records that open its generation and those whose keys lead there.
+fn proof_of(services: &Services, id: &str) -> Result<Manifest, Refusal> {
+    let (record, _) = records::find(services, id)?;
+    let header = record.header();
+    let expired = header.expires_at != Time(0) && header.expires_at <= services.now();
+    if record.body().is_none() || expired {
+        return Err(Refusal(
+            Problem::new(ProblemCode::NotFound, "what this record says is not here, so it cannot be proved")
+                .advice("a body that is missing comes back from the peers by itself; one that has expired does not"),
+        ));
+    }
+    let Position { log, seq } = record.position();
+    let mut ranges = BTreeMap::from([(log, LogRange { log, first: seq, last: seq })]);
+    if log.lane == Lane::CONTROL {
+        // A control lane is not cut at its beginning.
+        ranges.insert(log, LogRange { log, first: 0, last: seq });
+    }
+    let mut generation = log.generation;
+    while generation > 0 {
+        let log = LogId { lane: Lane::CONTROL, generation, ..log };
+        ranges.entry(log).or_insert(LogRange { log, first: 0, last: 0 });
+        let opening = services.reader.record(log.at(0)).map_err(|e| damaged(&e))?;
+        let open = opening.as_ref().and_then(|opening| opening.body()).map(RecordBody::content);
+        let open = open.and_then(|content| LogOpen::decode(log.author, content).ok());
+        // Opened twice, or its opening is being fetched: whoever audits it is told.
+        let Some(open) = open.filter(|open| open.base < generation) else { break };
+        generation = open.base;
+    }
+    Ok(Manifest {
+        network: services.roster.network(),
+        exporter: services.own,
+        exported_at: services.now(),
+        filter: Filter { members: vec![header.author], since: header.created_at },
+        logs: ranges.into_values().collect(),
     })
 }
 
