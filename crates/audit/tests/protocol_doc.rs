@@ -121,7 +121,7 @@ fn sealed_example() -> Vec<(&'static str, Vec<u8>)> {
     let opened = unwrap(network, &sealed.header, &sealed.content, member("TZ"), &secret);
     assert_eq!(opened.as_ref(), Ok(&sealed.key));
     let document = open(network, &sealed.header, &sealed.content, &sealed.key).unwrap();
-    assert_eq!(document.as_slice(), b"ivory, 120 kg");
+    assert_eq!(&document[..], b"ivory, 120 kg");
     vec![
         ("prekey of TZ", secret.public().to_bytes()),
         ("prekey id", secret.public().id().0.to_vec()),

@@ -33,6 +33,8 @@ pub enum Command {
     Restart,
     /// What a record costs in simulated meshes of many members
     Scale,
+    /// Bodies are sealed and opened, on one core
+    Seal,
     /// Ten nodes under mixed load with kills, for --minutes; not part of `all`
     Soak,
     /// The parts alone: signatures, sled, plain gossip, syncs of the disk

@@ -30,6 +30,7 @@ mod raw;
 mod report;
 mod restart;
 mod scale;
+mod seal;
 mod soak;
 
 use std::process::ExitCode;
@@ -81,6 +82,7 @@ async fn run(cli: &Cli) -> anyhow::Result<report::Report> {
         Command::Idle,
         Command::Restart,
         Command::Scale,
+        Command::Seal,
     ];
     match &cli.command {
         Command::All => {
@@ -103,6 +105,7 @@ async fn one(command: &Command, options: &cli::Options) -> anyhow::Result<figure
         Command::Idle => idle::run(options).await,
         Command::Restart => restart::run(options).await,
         Command::Scale => scale::run(options).await,
+        Command::Seal => seal::run(options).await,
         Command::Soak => soak::run(options).await,
         Command::Node(_) | Command::All => anyhow::bail!("this is no single benchmark"),
     }

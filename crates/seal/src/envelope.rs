@@ -27,6 +27,7 @@
 //! content key proves to a court what was sent. Layout and worked example: `docs/PROTOCOL.md`, section 23.
 
 mod noise;
+mod plaintext;
 mod stream;
 
 use std::fmt;
@@ -38,6 +39,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+pub use plaintext::Plaintext;
 
 use crate::padme;
 use crate::prekey::{KEM_CIPHERTEXT_BYTES, Prekey, PrekeyId, PrekeySecret};
@@ -156,8 +159,9 @@ pub fn document_bytes_max(addressees: usize) -> usize {
 }
 
 /// Seals a document to the members that `header` is addressed to. `prekeys` are theirs, in the order of `header.to`.
-/// `seed` is 32 bytes from a cryptographic random source; all keys are derived from it, the document and the header, so
-/// that a source that repeats itself does not make two documents share a key.
+/// `seed` is 32 bytes from a cryptographic random source. All keys are derived from it and from what the header says, its
+/// time among it, so that a source that repeats itself, as in a machine that was copied while it ran, does not make two
+/// records share a key.
 ///
 /// # Errors
 /// [`SealingError`].
@@ -179,14 +183,14 @@ pub fn seal(
     if document.len() > most {
         return Err(SealingError::TooLong { length: document.len(), most });
     }
-    let plaintext = pad(document);
-    let length = addressees * WRAP_BYTES + stream::encrypted_len(plaintext.len());
+    let padded = padded_len(document.len());
+    let length = addressees * WRAP_BYTES + stream::encrypted_len(padded);
     header.body_len = u32::try_from(length).expect("at most 1 MiB, which was checked");
     let ids = prekeys.iter().map(|prekey| prekey.id().0).collect();
     header.audience = Audience::Sealed { prekeys: ids, key_commitment: [0; 32] };
 
     let core = header.core_hash(network);
-    let keys = Hkdf::<Sha256>::new(Some(&Sha256::digest(document)), seed);
+    let keys = Hkdf::<Sha256>::new(None, seed);
     let key = ContentKey(derived(&keys, &[tags::SEALING, &core, &[0, 0]]));
     let (stream_key, key_commitment) = keys_of(&key, &core);
     if let Audience::Sealed { key_commitment: place, .. } = &mut header.audience {
@@ -200,7 +204,8 @@ pub fn seal(
         let wrap = binding.wrap(prekey, &key, &randomness).ok_or(SealingError::WeakPrekey(*member))?;
         content.extend_from_slice(&wrap);
     }
-    stream::encrypt(&stream_key, &plaintext, &mut content);
+    let before = u32::try_from(document.len()).expect("at most 1 MiB, which was checked").to_be_bytes();
+    stream::encrypt(&stream_key, &[&before, document], padded, &mut content);
     Ok(Sealed { header, content, key })
 }
 
@@ -247,7 +252,7 @@ pub fn open(
     header: &Header,
     content: &[u8],
     key: &ContentKey,
-) -> Result<Zeroizing<Vec<u8>>, OpenBodyError> {
+) -> Result<Plaintext, OpenBodyError> {
     let Audience::Sealed { key_commitment, .. } = &header.audience else {
         return Err(OpenBodyError::NotSealed);
     };
@@ -294,26 +299,21 @@ fn split<'a>(
     if stream.is_empty() { Err(OpenBodyError::Short) } else { Ok((wraps.as_chunks().0, stream)) }
 }
 
-/// `u32 length ‖ document ‖ zeros`.
-fn pad(document: &[u8]) -> Zeroizing<Vec<u8>> {
-    let length = padme::padded((LENGTH_BYTES + document.len()) as u64) as usize;
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(length));
-    plaintext.extend_from_slice(&(document.len() as u32).to_be_bytes());
-    plaintext.extend_from_slice(document);
-    plaintext.resize(length, 0);
-    plaintext
+/// Length of `u32 length ‖ document ‖ zeros`.
+fn padded_len(document: usize) -> usize {
+    padme::padded((LENGTH_BYTES + document) as u64) as usize
 }
 
-fn unpad(mut plaintext: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, OpenBodyError> {
+fn unpad(mut plaintext: Plaintext) -> Result<Plaintext, OpenBodyError> {
     let (length, rest) = plaintext.split_first_chunk::<LENGTH_BYTES>().ok_or(OpenBodyError::Padding)?;
     let length = u32::from_be_bytes(*length) as usize;
     let zeros = rest.get(length..).ok_or(OpenBodyError::Padding)?;
-    let right_length = padme::padded((LENGTH_BYTES + length) as u64) as usize == plaintext.len();
+    let right_length = padded_len(length) == plaintext.len();
     if !right_length || zeros.iter().any(|byte| *byte != 0) {
         return Err(OpenBodyError::Padding);
     }
-    plaintext.truncate(LENGTH_BYTES + length);
-    plaintext.drain(..LENGTH_BYTES);
+    plaintext.0.truncate(LENGTH_BYTES + length);
+    plaintext.0.drain(..LENGTH_BYTES);
     Ok(plaintext)
 }
 

@@ -6,7 +6,8 @@
 //! doubled, moved or cut off. The key is of one stream only, so no nonce meets it twice.
 
 use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, Key, KeyInit, Nonce, Tag};
-use zeroize::Zeroizing;
+
+use super::Plaintext;
 
 /// Plaintext of a chunk in bytes.
 pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
@@ -17,14 +18,16 @@ pub(crate) fn encrypted_len(plaintext: usize) -> usize {
     plaintext + plaintext.div_ceil(CHUNK_BYTES) * TAG_BYTES
 }
 
-/// Encrypts a plaintext, which is not empty, and appends the stream to `out`.
-pub(crate) fn encrypt(key: &[u8; 32], plaintext: &[u8], out: &mut Vec<u8>) {
+/// Encrypts the plaintext that the parts make together with zeros behind them, `length` bytes, at least one, and appends
+/// the stream to `out`. The plaintext is never in memory as a whole: a chunk is put in its place and encrypted there.
+pub(crate) fn encrypt(key: &[u8; 32], parts: &[&[u8]], length: usize, out: &mut Vec<u8>) {
     let cipher = ChaCha20Poly1305::new(&Key::from(*key));
-    out.reserve(encrypted_len(plaintext.len()));
-    let count = plaintext.len().div_ceil(CHUNK_BYTES);
-    for (number, chunk) in plaintext.chunks(CHUNK_BYTES).enumerate() {
+    out.reserve(encrypted_len(length));
+    let count = length.div_ceil(CHUNK_BYTES);
+    for number in 0..count {
         let start = out.len();
-        out.extend_from_slice(chunk);
+        let from = number * CHUNK_BYTES;
+        append(parts, from, length.min(from + CHUNK_BYTES), out);
         let tag = cipher
             .encrypt_inout_detached(&nonce(number, number + 1 == count), &[], (&mut out[start..]).into())
             .expect("a chunk is far below the 256 GiB that one nonce can encrypt");
@@ -32,18 +35,30 @@ pub(crate) fn encrypt(key: &[u8; 32], plaintext: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Appends the bytes from `from` to `to` of the parts, and zeros where they end before.
+fn append(parts: &[&[u8]], from: usize, to: usize, out: &mut Vec<u8>) {
+    let end = out.len() + to - from;
+    let mut before = 0;
+    for part in parts {
+        let inside = |at: usize| at.saturating_sub(before).min(part.len());
+        out.extend_from_slice(&part[inside(from)..inside(to)]);
+        before += part.len();
+    }
+    out.resize(end, 0);
+}
+
 /// The plaintext of a stream; `None` if it is not one under this key.
-pub(crate) fn decrypt(key: &[u8; 32], stream: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn decrypt(key: &[u8; 32], stream: &[u8]) -> Option<Plaintext> {
     let cipher = ChaCha20Poly1305::new(&Key::from(*key));
     let chunks = stream.chunks(CHUNK_BYTES + TAG_BYTES);
     let count = chunks.len();
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(stream.len()));
+    let mut plaintext = Plaintext(Vec::with_capacity(stream.len()));
     for (number, chunk) in chunks.enumerate() {
         let (ciphertext, tag) = chunk.split_last_chunk::<TAG_BYTES>()?;
-        let start = plaintext.len();
-        plaintext.extend_from_slice(ciphertext);
+        let start = plaintext.0.len();
+        plaintext.0.extend_from_slice(ciphertext);
         let nonce = nonce(number, number + 1 == count);
-        let text = (&mut plaintext[start..]).into();
+        let text = (&mut plaintext.0[start..]).into();
         cipher.decrypt_inout_detached(&nonce, &[], text, &Tag::from(*tag)).ok()?;
     }
     (count > 0).then_some(plaintext)
@@ -65,7 +80,10 @@ mod tests {
     fn stream(length: usize) -> (Vec<u8>, Vec<u8>) {
         let plaintext: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
         let mut stream = b"before".to_vec();
-        encrypt(&KEY, &plaintext, &mut stream);
+        // In three parts, the last of them zeros that are not there.
+        let (first, rest) = plaintext.split_at(length.min(5));
+        let zeros = rest.iter().rev().take_while(|byte| **byte == 0).count();
+        encrypt(&KEY, &[first, &rest[..rest.len() - zeros]], length, &mut stream);
         (plaintext, stream.split_off(6))
     }
 
@@ -74,7 +92,7 @@ mod tests {
         for length in [1, 15, 16, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
             let (plaintext, stream) = stream(length);
             assert_eq!(stream.len(), encrypted_len(length));
-            assert_eq!(decrypt(&KEY, &stream).unwrap().as_slice(), plaintext, "{length}");
+            assert_eq!(decrypt(&KEY, &stream).unwrap()[..], plaintext, "{length}");
             assert!(decrypt(&[8; 32], &stream).is_none());
         }
     }

@@ -75,7 +75,7 @@ fn each_addressee_reads_it_and_so_does_the_author() {
         }
         let kept = ContentKey::from_bytes(sealed.key.as_bytes());
         let own = open(NETWORK, &sealed.header, &sealed.content, &kept).unwrap();
-        assert_eq!(own.as_slice(), &document[..length]);
+        assert_eq!(own[..], document[..length]);
     }
 }
 
@@ -190,9 +190,11 @@ fn a_wrap_is_good_for_one_reader_one_record_and_one_prekey() {
         let unwrapped = unwrap(NETWORK, &good.header, &swapped, member(name), &secret(name, 1));
         assert_eq!(unwrapped, Err(OpenBodyError::Wrap), "{name}");
     }
-    // Put into another record of the same author to the same readers.
-    let other = sealed_to(&["FR", "TZ"], b"ivory, 121 kg");
-    assert_ne!(other.key, good.key, "the same randomness and another document give another key");
+    // Put into another record of the same author to the same readers, a millisecond later.
+    let later = Header { created_at: Time(header(&[]).created_at.0 + 1), ..header(&["FR", "TZ"]) };
+    let prekeys = ["FR", "TZ"].map(|name| secret(name, 1).public().clone());
+    let other = seal(NETWORK, later, b"ivory, 121 kg", &prekeys, &SEED).unwrap();
+    assert_ne!(other.key, good.key, "the same randomness and another time give another key");
     let mut mixed = other.content.clone();
     mixed[..2 * WRAP_BYTES].copy_from_slice(&good.content[..2 * WRAP_BYTES]);
     let unwrapped = unwrap(NETWORK, &other.header, &mixed, member("TZ"), &secret("TZ", 1));
@@ -229,7 +231,7 @@ fn a_wrap_with_another_key_is_refused_by_the_commitment() {
     let mut content = good.content[..WRAP_BYTES].to_vec();
     content.extend_from_slice(&wrap);
     let (stream_key, _) = keys_of(&other, &core);
-    stream::encrypt(&stream_key, &pad(b"another text.."), &mut content);
+    stream::encrypt(&stream_key, &[&[0, 0, 0, 14], b"another text.."], 18, &mut content);
     let unwrapped = unwrap(NETWORK, &good.header, &content, member("TZ"), &secret("TZ", 1));
     assert_eq!(unwrapped, Err(OpenBodyError::Commitment));
     assert_eq!(open(NETWORK, &good.header, &content, &other), Err(OpenBodyError::Commitment));
@@ -263,11 +265,11 @@ fn padding_is_padme_and_zeros_or_refused() {
     let (stream_key, _) = keys_of(&good.key, &core);
     let opened = |plaintext: &[u8]| {
         let mut content = good.content[..2 * WRAP_BYTES].to_vec();
-        stream::encrypt(&stream_key, plaintext, &mut content);
+        stream::encrypt(&stream_key, &[plaintext], plaintext.len(), &mut content);
         open(NETWORK, &good.header, &content, &good.key).map(|document| document.len())
     };
     // 4 + 13 bytes are padded to 18.
-    let plaintext = pad(b"ivory, 120 kg").to_vec();
+    let plaintext = b"\0\0\0\x0divory, 120 kg\0".to_vec();
     assert_eq!((plaintext.len(), opened(&plaintext)), (18, Ok(13)));
     let changed = |at: usize, byte: u8| {
         let mut bad = plaintext.clone();
