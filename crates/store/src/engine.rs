@@ -266,4 +266,25 @@ mod tests {
         assert_eq!(reason(&io::Error::other("something else")), "something else");
         assert!(takes_no_writes(&through_sled));
     }
+
+    /// sled panics over a write that fails as it does over damage; only what is damaged is set aside at the next start.
+    #[test]
+    fn a_panic_over_a_disk_that_takes_no_writes_is_no_damage() {
+        for (panic, damaged) in [
+            ("Io(Os { code: 30, kind: ReadOnlyFilesystem })", false),
+            ("Io(Os { code: 28, kind: StorageFull })", false),
+            ("Io(Os { code: 122, kind: QuotaExceeded })", false),
+            ("index out of bounds", true),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let (note, db) = (dir.path().join("damaged"), dir.path().join("db"));
+            fs::create_dir(&db).unwrap();
+            let engine = Engine::open(&db, note.clone(), 1 << 20, &mut Vec::new()).unwrap();
+            let error = engine.read(|_| -> sled::Result<()> { panic!("{panic}") }).unwrap_err();
+            assert_eq!(matches!(error, LedgerError::Damaged(_)), damaged, "{panic}: {error}");
+            assert_eq!(note.exists(), damaged, "{panic}");
+            let again = engine.read(|db| db.get("x")).unwrap_err();
+            assert_eq!(again, error, "nothing is asked of it again");
+        }
+    }
 }
