@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use ecomesh_api::{ReceiptOutcome, ReceiptRequest, RefusalReason};
 use futures::future::try_join_all;
 
 use crate::cli::Global;
@@ -105,6 +106,9 @@ async fn story(countries: &[String], folder: &Path, global: &Global) -> anyhow::
     } else {
         "NOT every node holds everything; this is what there is"
     });
+
+    answer(&cluster, &messages, &narrator).await?;
+    let settled = settled && settle(&cluster, &messages, SETTLE_MAX).await?;
 
     let messages = report::deliveries(&cluster, messages).await?;
     let nodes = try_join_all(cluster.nodes.iter().map(|node| verdict(&cluster, node, &events))).await?;
@@ -264,6 +268,34 @@ async fn leaked(cluster: &Cluster, messages: &[Message], cut: usize) -> anyhow::
         leaked += usize::from(cluster.nodes[beyond].api.record(&message.id).await.is_ok());
     }
     Ok(leaked)
+}
+
+/// The addressees of the first message open it, one of the second refuses it, and the senders learn of it.
+async fn answer(cluster: &Cluster, messages: &[Message], narrator: &Narrator<'_>) -> anyhow::Result<()> {
+    let opened = ReceiptRequest { outcome: ReceiptOutcome::Opened, reason: None };
+    let refused =
+        ReceiptRequest { outcome: ReceiptOutcome::Refused, reason: Some(RefusalReason::NotCompetent) };
+    for (message, (receipt, most)) in messages.iter().zip([(opened, usize::MAX), (refused, 1)]) {
+        let sender = &cluster.nodes[message.sender];
+        let recipients = sender.api.status(&message.id).await?.recipients;
+        let answering: Vec<&str> = recipients.iter().take(most).map(|r| r.member.as_str()).collect();
+        for node in cluster.nodes.iter().filter(|node| answering.contains(&node.member.as_str())) {
+            let told = node.api.receipt(&message.id, &receipt).await;
+            told.with_context(|| format!("{} cannot write a receipt", node.member))?;
+        }
+        wait(LINKS_MAX, "the receipts", || async {
+            let recipients = sender.api.status(&message.id).await?.recipients;
+            Ok(recipients.iter().filter(|recipient| recipient.receipt.is_some()).count() == answering.len())
+        })
+        .await?;
+        let verb = if receipt.reason.is_some() { "refused (another agency is competent)" } else { "opened" };
+        narrator.say(&format!(
+            "{} {verb} a message, and {} knows it by signed receipts",
+            answering.join(", "),
+            sender.member
+        ));
+    }
+    Ok(())
 }
 
 /// Waits until all frontiers are equal and every message is delivered to every addressee; whether that came.

@@ -152,9 +152,8 @@ pub(super) fn of_members(
         }
         let Some(written) = services.reader.record(position).map_err(|e| damaged(&e))? else { continue };
         if let Some(entry) = entry_of(&written, record.id()) {
-            let Said { outcome, reason, at } =
-                Said { outcome: entry.outcome, reason: entry.reason, at: written.header().created_at };
-            said.insert(member, Said { outcome, reason, at });
+            let at = written.header().created_at;
+            said.insert(member, Said { outcome: entry.outcome, reason: entry.reason, at });
         }
     }
     Ok(said)
