@@ -7,6 +7,7 @@ use ecomesh_protocol::evidence::{EVIDENCE, EVIDENCE_MAGIC, EvidenceLog};
 use ecomesh_protocol::hello::{self, Certificates};
 use ecomesh_protocol::journal::{self, JOURNAL, JOURNAL_MAGIC, Journal};
 use ecomesh_protocol::limits::{PUSH_RECORD_BYTES_MAX, SYNC_FRAME_BYTES_MAX};
+use ecomesh_protocol::receipt::Receipt;
 use ecomesh_protocol::small_log::{encode_entry, scan};
 use ecomesh_protocol::wire::{
     Answer, Question, answer, ask, encode_push, verify_answer, verify_push, verify_question,
@@ -18,7 +19,9 @@ use ecomesh_record::{
     Body, Charter, ForkProof, FoundedCharter, Frontier, Header, Record, RecordFrame, SignedFrontier, codec,
 };
 use ecomesh_seal::key_file::{self, Purpose};
+use ecomesh_seal::{Prekey, envelope};
 
+use super::seeds::{SEALED_DOCUMENT, prekey_secret, sealed_body};
 use super::world::{INSTANCE, key, member, peer, world};
 
 pub fn record_frame(data: &[u8]) -> bool {
@@ -193,6 +196,30 @@ pub fn log_open(data: &[u8]) -> bool {
     let Ok(open) = LogOpen::decode(member("TZ"), data) else { return false };
     assert_eq!(open.encode().as_deref(), Ok(data));
     true
+}
+
+pub fn receipt(data: &[u8]) -> bool {
+    let Ok(receipt) = Receipt::decode(data) else { return false };
+    assert_eq!(receipt.encode().as_deref(), Ok(data));
+    true
+}
+
+pub fn prekey(data: &[u8]) -> bool {
+    let Ok(prekey) = Prekey::admit(data) else { return false };
+    assert_eq!(prekey.to_bytes(), data);
+    true
+}
+
+/// The content of a sealed body, with the right header and keys: only what was sealed opens.
+pub fn sealed(data: &[u8]) -> bool {
+    let good = sealed_body();
+    let secret = prekey_secret();
+    let (network, reader) = (world().network, good.header.to[0]);
+    let unwrapped = envelope::unwrap(network, &good.header, data, reader, &secret);
+    assert!(unwrapped.as_ref().is_err() || unwrapped.as_ref() == Ok(&good.key));
+    let Ok(document) = envelope::open(network, &good.header, data, &good.key) else { return false };
+    assert_eq!(&document[..], SEALED_DOCUMENT);
+    unwrapped.is_ok()
 }
 
 pub fn small_log(data: &[u8]) -> bool {

@@ -13,12 +13,15 @@ use ecomesh_protocol::evidence::{EVIDENCE, Evidence, EvidenceLog};
 use ecomesh_protocol::hello::{self, Certificate, Hello};
 use ecomesh_protocol::journal::{self, Content, Entry, JOURNAL, Journal};
 use ecomesh_protocol::ledger::LogHead;
+use ecomesh_protocol::receipt::{Outcome, Reason, Receipt, ReceiptEntry};
 use ecomesh_protocol::wire::{Waiting, answer, ask, encode_push};
 use ecomesh_record::archive::{ArchiveEncoder, Filter, LogRange, Manifest};
 use ecomesh_record::{
-    Body, ForkProof, Frontier, FrontierEntry, Kind, Lane, Record, RecordId, Role, SignedFrontier, Time, codec,
+    Body, ForkProof, Frontier, FrontierEntry, Header, Kind, Lane, Record, RecordId, Role, SignedFrontier,
+    Time, codec,
 };
-use ecomesh_seal::{Identity, Params, PublicKey};
+use ecomesh_seal::envelope::seal;
+use ecomesh_seal::{Identity, Params, PrekeySecret, PublicKey, Sealed};
 
 use super::world::{
     INSTANCE, chain, charter, founded, key, log, member, peer, record, record_as, signed, world,
@@ -54,9 +57,43 @@ fn records() -> Vec<Seed> {
         ("body", "empty", Body::new([1; 32], Vec::new()).expect("small").encode()),
         ("log_open", "heads", open),
         ("log_open", "empty", empty.encode().expect("no heads")),
+        ("receipt", "opened", receipt(&[(1, Outcome::OPENED)])),
+        (
+            "receipt",
+            "several",
+            receipt(&[(1, Outcome::REFUSED), (2, Outcome::CANNOT_OPEN), (9, Outcome(77))]),
+        ),
+        ("prekey", "good", prekey_secret().public().to_bytes()),
+        ("sealed", "good", sealed_body().content),
         ("archive", "whole", archive(true)),
         ("archive", "empty", archive(false)),
     ]
+}
+
+fn receipt(entries: &[(u8, Outcome)]) -> Vec<u8> {
+    let entry = |(id, outcome): &(u8, Outcome)| ReceiptEntry {
+        id: RecordId([*id; 32]),
+        outcome: *outcome,
+        reason: Reason(u16::from(*id) * 300),
+    };
+    let receipt = Receipt::new(entries.iter().map(entry)).expect("few entries");
+    receipt.encode().expect("few entries")
+}
+
+/// What the sealed body says.
+pub const SEALED_DOCUMENT: &[u8] = b"ivory, 120 kg";
+
+/// The prekey that it is sealed to.
+pub fn prekey_secret() -> PrekeySecret {
+    PrekeySecret::from_seed(&[7; PrekeySecret::BYTES])
+}
+
+/// A body that KE seals to TZ.
+pub fn sealed_body() -> Sealed {
+    let carrier = record(log("KE", 1, 0).at(0), RecordId::ZERO, Vec::new());
+    let header = Header { to: vec![member("TZ")], ..carrier.header().clone() };
+    let prekeys = [prekey_secret().public().clone()];
+    seal(world().network, header, SEALED_DOCUMENT, &prekeys, &[8; 32]).expect("one addressee")
 }
 
 fn heads() -> Vec<LogHead> {
