@@ -1,6 +1,6 @@
 //! Sealed bodies: a document that only the named members can read, whoever carries it.
 //!
-//! A fresh **content key** encrypts the document ([`mod@stream`]), and a **wrap** for each addressee brings it the
+//! A fresh **content key** encrypts the document (`stream.rs`), and a **wrap** for each addressee brings it the
 //! content key, under its prekey: a Noise message to the X25519 key, with a pre-shared key that an ML-KEM-768 ciphertext
 //! brings. Both must be broken to unwrap. There is no wrap to oneself: the author keeps the content key, and so does an
 //! addressee once it has unwrapped it, since its prekey is destroyed soon.
