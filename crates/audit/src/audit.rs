@@ -1,5 +1,6 @@
 //! The audit itself: one pass over the archive. Records are examined on other threads, and placed in their order.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use ecomesh_protocol::verify::verify_fork;
 use ecomesh_protocol::{KeyRing, Roster, Verified, judge};
 use ecomesh_record::archive::{ArchiveDecoder, Item, Manifest};
 use ecomesh_record::record::RecordFrame;
-use ecomesh_record::{Flags, ForkProof, FoundedCharter, Header, NetworkId, Record, Time};
+use ecomesh_record::{Flags, ForkProof, FoundedCharter, Header, NetworkId, Record, RecordId, Time};
+use ecomesh_seal::{ContentKey, envelope};
 use thiserror::Error;
 
 use crate::chain::{Chains, Placed};
@@ -63,13 +65,23 @@ struct Auditor<'a> {
     /// Absent if the charter founds no network: then no record can be checked.
     trust: Option<(Roster, Arc<KeyRing>)>,
     chains: Chains,
+    /// Content keys of records that have not come yet.
+    keys: BTreeMap<RecordId, ContentKey>,
     crew: Crew,
 }
 
 impl<'a> Auditor<'a> {
     fn new(options: &'a Options, crew: Crew) -> Self {
         let report = Report::new(options.listed_max);
-        Self { options, report, manifest: None, trust: None, chains: Chains::default(), crew }
+        Self {
+            options,
+            report,
+            manifest: None,
+            trust: None,
+            chains: Chains::default(),
+            keys: BTreeMap::new(),
+            crew,
+        }
     }
 
     fn run(mut self, mut archive: impl Read) -> Result<Report, AuditError> {
@@ -119,6 +131,9 @@ impl<'a> Auditor<'a> {
         match item {
             Item::Charter(founded) => self.take_charter(founded),
             Item::Manifest(manifest) => self.take_manifest(manifest),
+            Item::Key { id, key } => {
+                self.keys.insert(id, ContentKey::from_bytes(&key));
+            }
             Item::Record { offset, frame: Ok(frame) } => self.take_record(offset, frame),
             Item::Record { offset, frame: Err(error) } => {
                 self.settle();
@@ -135,6 +150,8 @@ impl<'a> Auditor<'a> {
         // Without a charter no record was placed, and all logs would seem to be cut.
         if self.trust.is_some() {
             self.chains.cut().for_each(|(log, what)| self.report.fault(Place::Log(log), what));
+            let stray = std::mem::take(&mut self.keys).into_keys();
+            stray.for_each(|id| self.report.fault(Place::Archive, What::StrayKey(id)));
         }
     }
 
@@ -247,6 +264,12 @@ impl<'a> Auditor<'a> {
     fn judge_record(&mut self, place: Place, verified: &Verified, mut body: BodyState) {
         let Some((roster, ring)) = &self.trust else { return };
         let record = verified.record();
+        if let Some(body) = record.body()
+            && let Some(key) = self.keys.remove(&record.id())
+            && let Err(error) = envelope::open(ring.network(), record.header(), body.content(), &key)
+        {
+            self.report.fault(place, What::ContentKey(error));
+        }
         let generations = ring.generations(record.header().author);
         // A rule about a body can be judged only if the body is here.
         let void = if body == BodyState::Wrong { None } else { judge(roster, record).err() };

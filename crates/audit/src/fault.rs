@@ -8,6 +8,7 @@ use ecomesh_record::body::BodyError;
 use ecomesh_record::codec::DecodeError;
 use ecomesh_record::header::HeaderError;
 use ecomesh_record::{LogId, MemberId, NetworkId, Position, RecordId};
+use ecomesh_seal::OpenBodyError;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use thiserror::Error;
 
@@ -127,6 +128,12 @@ pub enum What {
     /// The body is another than the one that was signed.
     #[error("the body is not the one that the header commits to")]
     OtherBody,
+    /// The archive has a content key for it, which does not open it.
+    #[error("the content key in the archive does not open the record: {0}")]
+    ContentKey(OpenBodyError),
+    /// The archive has a content key for a record that is not in it, or whose body or signature is not good.
+    #[error("a content key for the record {0}, which is not in the archive or is not good")]
+    StrayKey(RecordId),
     /// The body is not here, and nothing explains it.
     #[error("missing body: it has not expired, and the exporter must hold it")]
     MissingBody,
@@ -157,6 +164,8 @@ impl What {
             Self::BrokenChain { .. } => "broken-chain",
             Self::Body(_) => "body",
             Self::OtherBody => "other-body",
+            Self::ContentKey(_) => "content-key",
+            Self::StrayKey(_) => "stray-key",
             Self::MissingBody => "missing-body",
         }
     }

@@ -3,10 +3,13 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::{DAY, Net, START, assert_faults, frame_bytes, key_of, log, member, to_bytes};
 use ecomesh_audit::{Options, Place, Verdict, What, audit};
 use ecomesh_protocol::{FoundingError, Void};
-use ecomesh_record::{Flags, ForkProof, FoundedCharter, Position, Priority, RecordId};
+use ecomesh_record::{Flags, ForkProof, FoundedCharter, Position, Priority, Record, RecordId};
+use ecomesh_seal::{OpenBodyError, PrekeySecret, envelope};
 
 fn third_of_kenya(net: &Net) -> Position {
     let position = log("KE", 1, 0).at(2);
@@ -193,7 +196,7 @@ fn a_fork_proof_is_checked_and_told() {
     before.records.remove(&position);
     let other = before.next_record("KE", 1, 0, b"another third", |_| {});
     let one = &net.records[&position];
-    let branch = |record: &ecomesh_record::Record| (record.hash(), *record.signature());
+    let branch = |record: &Record| (record.hash(), *record.signature());
     let proof = ForkProof::new(position, branch(one), branch(&other)).unwrap();
     let forged = ForkProof::new(position, branch(one), (other.hash(), [7; 64])).unwrap();
     net.forks = vec![proof];
@@ -384,6 +387,55 @@ fn another_body_is_noticed() {
     parts.records[at] = to_bytes(&frame);
     let short = What::Body(ecomesh_record::body::BodyError::Truncated(31));
     assert_faults(&net.audit(&parts.assemble()), &[(net.place(position), short)]);
+}
+
+/// A small network in which KE has sealed a record to TZ; its place, and its content key.
+fn with_sealed(document: &[u8]) -> (Net, Position, [u8; 32]) {
+    let mut net = Net::small();
+    let header = net.next_record("KE", 1, 2, document, |h| h.to = vec![member("TZ")]).header().clone();
+    let prekey = PrekeySecret::from_seed(&[5; PrekeySecret::BYTES]).public().clone();
+    let sealed = envelope::seal(net.network, header, document, &[prekey], &[6; 32]).unwrap();
+    let position = net.write("KE", 1, 2, &sealed.content, |h| {
+        h.to = vec![member("TZ")];
+        h.audience = sealed.header.audience.clone();
+    });
+    (net, position, *sealed.key.as_bytes())
+}
+
+#[test]
+fn a_content_key_must_open_its_record() {
+    let (net, position, key) = with_sealed(b"sealed words");
+    let id = net.records[&position].id();
+    assert_faults(&net.audit(&net.archive_with(&BTreeMap::from([(id, key)]))), &[]);
+    assert_faults(&net.audit(&net.archive()), &[]);
+
+    let wrong = What::ContentKey(OpenBodyError::Commitment);
+    let other = net.archive_with(&BTreeMap::from([(id, [9; 32])]));
+    assert_faults(&net.audit(&other), &[(net.place(position), wrong)]);
+    let open = *net.records.keys().next().unwrap();
+    let open_id = net.records[&open].id();
+    let not_sealed = net.archive_with(&BTreeMap::from([(id, key), (open_id, key)]));
+    let wrong = What::ContentKey(OpenBodyError::NotSealed);
+    assert_faults(&net.audit(&not_sealed), &[(net.place(open), wrong)]);
+
+    let stranger = RecordId([9; 32]);
+    let stray = net.archive_with(&BTreeMap::from([(id, key), (stranger, key)]));
+    assert_faults(&net.audit(&stray), &[(Place::Archive, What::StrayKey(stranger))]);
+}
+
+#[test]
+fn a_key_of_a_record_whose_signature_is_bad_opens_nothing() {
+    let (net, position, key) = with_sealed(b"sealed words");
+    let id = net.records[&position].id();
+    let mut net = net;
+    let mut frame = net.records[&position].to_frame();
+    frame.signature[0] ^= 1;
+    let forged = Record::from_frame(net.network, frame).unwrap();
+    net.records.insert(position, forged);
+    let report = net.audit(&net.archive_with(&BTreeMap::from([(id, key)])));
+    let expected =
+        [(net.place(position), What::BadSignature(member("KE"), 2)), (Place::Archive, What::StrayKey(id))];
+    assert_faults(&report, &expected);
 }
 
 #[test]

@@ -85,8 +85,8 @@ fn other_files_are_named() {
     let net = Net::small();
     let other = net.audit(b"PK\x03\x04 and so on");
     assert_faults(&other, &[(Place::Archive, What::Container(ArchiveError::NotAnArchive))]);
-    let newer = net.audit(b"ECOARCHV\x02");
-    assert_faults(&newer, &[(Place::Archive, What::Container(ArchiveError::UnknownVersion(2)))]);
+    let newer = net.audit(b"ECOARCHV\x03");
+    assert_faults(&newer, &[(Place::Archive, What::Container(ArchiveError::UnknownVersion(3)))]);
     let mut changed = net.archive();
     *changed.last_mut().unwrap() ^= 1;
     assert_faults(&net.audit(&changed), &[(Place::Archive, What::Container(ArchiveError::Checksum))]);

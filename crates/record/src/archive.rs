@@ -5,6 +5,7 @@
 //! magic 8 ‖ version 1
 //! section  founded charter, as a `.charter` file
 //! section  manifest
+//! section  record id 32 ‖ content key 32, ascending … then an empty section: in version 2 only
 //! section  record frame, in ascending order of position … then an empty section
 //! section  fork proof, in ascending order of position … then an empty section
 //! SHA-256(tag ‖ all bytes before) 32
@@ -37,6 +38,10 @@ use crate::limits::FRONTIER_ENTRIES_MAX;
 pub const MAGIC: &[u8; 8] = b"ECOARCHV";
 /// The version of the container.
 pub const VERSION: u8 = 1;
+/// The version of a container with content keys: a proof of what sealed records say.
+pub const VERSION_WITH_KEYS: u8 = 2;
+/// Most content keys of an archive.
+pub const KEYS_MAX: usize = 1024;
 /// Longest manifest in bytes: a range takes at most 32.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 /// Most ranges of a manifest: as many logs as a frontier lists.
@@ -45,6 +50,9 @@ pub const RANGES_MAX: usize = FRONTIER_ENTRIES_MAX;
 const CHECKSUM_BYTES: usize = 32;
 const LENGTH_BYTES: usize = 4;
 
+/// Length of the section of a content key: id and key.
+const KEY_SECTION_BYTES: usize = 64;
+
 /// Why bytes are no archive.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ArchiveError {
@@ -52,7 +60,9 @@ pub enum ArchiveError {
     #[error("this is not an ecomesh archive; give a file that `ecomesh export` wrote")]
     NotAnArchive,
     /// Written by a later version.
-    #[error("archive version {0} is unknown; this software reads version {VERSION}: use a newer one")]
+    #[error(
+        "archive version {0} is unknown; this software reads versions {VERSION} and {VERSION_WITH_KEYS}: use a newer one"
+    )]
     UnknownVersion(u8),
     /// The end is missing.
     #[error("the archive is cut short; copy it again, or export it again")]
@@ -88,6 +98,9 @@ pub enum ArchiveError {
     /// A control lane that does not start at its beginning.
     #[error("the archive's manifest: the control lane {0} does not start at sequence number 0")]
     ControlCut(LogId),
+    /// A section of content keys that is none.
+    #[error("the archive is damaged: a content key of {0} bytes")]
+    Key(usize),
     /// A fork proof that is none.
     #[error("the archive's {0}")]
     Fork(#[from] ForkProofError),

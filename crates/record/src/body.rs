@@ -50,6 +50,11 @@ impl Body {
         Ok(Self { salt: *salt, content: content.to_vec() })
     }
 
+    /// The salt.
+    pub fn salt(&self) -> &[u8; SALT_BYTES] {
+        &self.salt
+    }
+
     /// `salt ‖ content`.
     pub fn encode(&self) -> Vec<u8> {
         [self.salt.as_slice(), &self.content].concat()

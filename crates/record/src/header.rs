@@ -63,6 +63,8 @@ pub struct Kind(pub u16);
 impl Kind {
     /// Opens a generation of its author's logs: lane 0, sequence number 0.
     pub const LOG_OPEN: Self = Self(1);
+    /// A bureau publishes a prekey.
+    pub const PREKEY: Self = Self(2);
     /// What became of records at an addressee.
     pub const RECEIPT: Self = Self(3);
     /// The first kind of a document.

@@ -39,6 +39,12 @@ pub const CONTENT: &[u8] = b"ecomesh/1/seal/content";
 pub const WRAP_SECRET: &[u8] = b"ecomesh/1/seal/psk";
 /// Prologue of a wrap.
 pub const WRAP: &[u8] = b"ecomesh/1/seal/wrap";
+/// Associated data of a file of the vault.
+pub const VAULT: &[u8] = b"ecomesh/1/vault";
+/// From a key of the day to the key that wraps one content key.
+pub const DAY_KEY: &[u8] = b"ecomesh/1/day-key";
+/// Salt of a sealed body that has an idempotency key.
+pub const REQUEST: &[u8] = b"ecomesh/1/request";
 /// Checksum of a journal entry.
 pub const JOURNAL: &[u8] = b"ecomesh/1/journal";
 /// Closing hash of an archive.
@@ -68,6 +74,9 @@ pub const ALL: &[&[u8]] = &[
     CONTENT,
     WRAP_SECRET,
     WRAP,
+    VAULT,
+    DAY_KEY,
+    REQUEST,
     JOURNAL,
     ARCHIVE,
     BACKUP,

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::{CREATED, Golden, KE, TZ, assert_exact_length, rep};
 use ecomesh_record::archive::{
     ArchiveDecoder, ArchiveEncoder, ArchiveError, EncodeError, Filter, Item, LogRange, Manifest,
@@ -239,7 +241,7 @@ fn bad_containers() {
         ("magic", hex::encode("ECOARCHW"), ArchiveError::NotAnArchive),
         ("magic", hex::encode("ECOCHRT1"), ArchiveError::NotAnArchive),
         ("version", "00".into(), ArchiveError::UnknownVersion(0)),
-        ("version", "02".into(), ArchiveError::UnknownVersion(2)),
+        ("version", "03".into(), ArchiveError::UnknownVersion(3)),
         ("charter", "00000000".into(), ArchiveError::Charter(DecodeError::Malformed.into())),
         ("charter", length(charter), too_long("charter", charter)),
         (
@@ -282,6 +284,65 @@ fn a_bad_record_does_not_end_the_reading() {
     let items = read(&close(&golden().with("first", "0000000200ff"))).unwrap();
     assert!(matches!(items[2], Item::Record { frame: Err(DecodeError::Truncated), .. }));
     assert_eq!(items.len(), 7);
+}
+
+/// The archive with this between manifest and records.
+fn with_keys(sections: &[&[u8]]) -> Vec<u8> {
+    let good = golden().bytes();
+    let records_at = 9 + 4 + 12 + 4 + small_manifest().encode().unwrap().len();
+    let mut bytes = good[..records_at].to_vec();
+    bytes[8] = 2;
+    for section in sections {
+        bytes.extend((section.len() as u32).to_be_bytes());
+        bytes.extend_from_slice(section);
+    }
+    bytes.extend_from_slice(&good[records_at..]);
+    close(&bytes)
+}
+
+#[test]
+fn content_keys_stand_before_the_records() {
+    let keys = BTreeMap::from([(RecordId([1; 32]), [7; 32]), (RecordId([2; 32]), [8; 32])]);
+    let (one, two) = ([[1; 32], [7; 32]].concat(), [[2; 32], [8; 32]].concat());
+    let bytes = with_keys(&[&one, &two, &[]]);
+    let (mut encoder, mut written) =
+        ArchiveEncoder::begin_with_keys(&founded(), &small_manifest(), &keys).unwrap();
+    records().iter().for_each(|record| written.extend(encoder.record(record).unwrap()));
+    (0..2).for_each(|seq| written.extend(encoder.fork(&proof(seq)).unwrap()));
+    written.extend(encoder.finish().unwrap());
+    assert_eq!(hex::encode(&written), hex::encode(&bytes));
+    for step in [1, 7, usize::MAX] {
+        let items = read_by(&bytes, step).unwrap();
+        assert_eq!(items[2], Item::Key { id: RecordId([1; 32]), key: [7; 32] });
+        assert_eq!(items[3], Item::Key { id: RecordId([2; 32]), key: [8; 32] });
+        assert_eq!(items.len(), 9);
+    }
+    for bit in 0..bytes.len() * 8 {
+        let mut bad = bytes.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        assert!(read(&bad).is_err(), "bit {bit}");
+    }
+
+    let order = Err(ArchiveError::Order("content keys"));
+    assert_eq!(read(&with_keys(&[&two, &one, &[]])), order);
+    assert_eq!(read(&with_keys(&[&one, &one, &[]])), order);
+    assert_eq!(read(&with_keys(&[&[]])), Err(ArchiveError::Key(0)), "then it is version 1");
+    assert_eq!(read(&with_keys(&[&one[..63], &[]])), Err(ArchiveError::Key(63)));
+    let long = ArchiveError::TooLong { what: "content key", length: 65, max: 64 };
+    assert_eq!(read(&with_keys(&[&[0; 65], &[]])), Err(long));
+    let many: Vec<Vec<u8>> = (0..1025_u32).map(|n| [&n.to_be_bytes()[..], &[0; 60]].concat()).collect();
+    let sections =
+        |count: usize| many[..count].iter().map(Vec::as_slice).chain([&[][..]]).collect::<Vec<_>>();
+    assert!(read(&with_keys(&sections(1024))).is_ok());
+    assert_eq!(read(&with_keys(&sections(1025))), Err(ArchiveError::TooMany("content keys")));
+    let keys: BTreeMap<_, _> = (0..1025_u32)
+        .map(|n| {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&n.to_be_bytes());
+            (RecordId(id), [0; 32])
+        })
+        .collect();
+    assert!(ArchiveEncoder::begin_with_keys(&founded(), &small_manifest(), &keys).is_err());
 }
 
 #[test]

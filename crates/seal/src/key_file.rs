@@ -78,9 +78,9 @@ impl fmt::Display for Purpose {
 /// How much work a guess of the passphrase costs: parameters of Argon2id within the bounds above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params {
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
+    pub(crate) memory_kib: u32,
+    pub(crate) passes: u32,
+    pub(crate) lanes: u32,
 }
 
 /// The parameters of Argon2id are outside the bounds.
@@ -243,7 +243,7 @@ pub fn open(file: &[u8], purpose: Purpose, passphrase: &[u8]) -> Result<Zeroizin
     Ok(secret)
 }
 
-fn passphrase_fits(passphrase: &[u8]) -> bool {
+pub(crate) fn passphrase_fits(passphrase: &[u8]) -> bool {
     (1..=PASSPHRASE_BYTES_MAX).contains(&passphrase.len())
 }
 
@@ -308,7 +308,7 @@ fn associated_data(header: &[u8; HEADER_BYTES]) -> Vec<u8> {
     [tags::KEY_FILE, header.as_slice()].concat()
 }
 
-struct NoMemory;
+pub(crate) struct NoMemory;
 
 /// The cipher under `Argon2id(passphrase, salt)`.
 fn cipher(
@@ -316,6 +316,16 @@ fn cipher(
     params: Params,
     header: &[u8; HEADER_BYTES],
 ) -> Result<ChaCha20Poly1305, NoMemory> {
+    let key = derive(passphrase, params, &header[SALT_AT..NONCE_AT])?;
+    Ok(ChaCha20Poly1305::new(<&Key>::from(&*key)))
+}
+
+/// `Argon2id(passphrase, salt)`, 32 bytes.
+pub(crate) fn derive(
+    passphrase: &[u8],
+    params: Params,
+    salt: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, NoMemory> {
     let params = argon2::Params::new(params.memory_kib, params.passes, params.lanes, Some(32))
         .expect("`Params` has narrower bounds than the library");
     // The library would not wipe the memory that it allocates itself, and what lies there is as good as the key.
@@ -324,14 +334,9 @@ fn cipher(
     memory.resize(params.block_count(), Block::default());
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(
-            passphrase,
-            &header[SALT_AT..NONCE_AT],
-            &mut *key,
-            memory.as_mut_slice(),
-        )
+        .hash_password_into_with_memory(passphrase, salt, &mut *key, memory.as_mut_slice())
         .expect("passphrase, salt, output and memory have the lengths that the library asks for");
-    Ok(ChaCha20Poly1305::new(<&Key>::from(&*key)))
+    Ok(key)
 }
 
 #[cfg(test)]

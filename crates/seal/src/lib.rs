@@ -44,6 +44,7 @@ mod sealing_vectors;
 pub mod selftest;
 pub mod signature;
 pub mod signing_key;
+pub mod vault;
 #[cfg(test)]
 mod vectors;
 

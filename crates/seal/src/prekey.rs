@@ -28,6 +28,21 @@ const KEM_VECTOR_BYTES: usize = 1152;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PrekeyId(pub [u8; 16]);
 
+impl PrekeyId {
+    /// The id of a prekey, by its bytes; nothing if they have another length. They need not be a good key.
+    pub fn of_bytes(prekey: &[u8]) -> Option<Self> {
+        (prekey.len() == Prekey::BYTES).then(|| Self::of(&[prekey]))
+    }
+
+    fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new().chain_update(tags::PREKEY);
+        parts.iter().for_each(|part| hash.update(part));
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash.finalize()[..16]);
+        Self(id)
+    }
+}
+
 /// The public half.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prekey {
@@ -78,11 +93,7 @@ impl Prekey {
 
     fn of(x25519: [u8; X25519_BYTES], kem: EncapsulationKey<MlKem768>) -> Self {
         let bytes = kem.to_bytes();
-        let digest =
-            Sha256::new().chain_update(tags::PREKEY).chain_update(x25519).chain_update(bytes).finalize();
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest[..16]);
-        Self { id: PrekeyId(id), x25519, kem_hash: Sha256::digest(bytes).into(), kem }
+        Self { id: PrekeyId::of(&[&x25519, &bytes]), x25519, kem_hash: Sha256::digest(bytes).into(), kem }
     }
 
     /// The X25519 key, then the ML-KEM key.
@@ -214,6 +225,8 @@ mod tests {
         assert_eq!(Prekey::admit(&bytes), Ok(public.clone()));
         let digest = Sha256::digest([b"ecomesh/1/prekey".as_slice(), &bytes].concat());
         assert_eq!(public.id().0, digest[..16]);
+        assert_eq!(PrekeyId::of_bytes(&bytes), Some(public.id()));
+        assert_eq!(PrekeyId::of_bytes(&bytes[1..]), None);
         assert_eq!(PrekeySecret::from_seed(secret().seed()).public(), &public);
     }
 

@@ -211,7 +211,13 @@ impl Net {
 
     /// A good archive, by the encoder.
     pub fn archive(&self) -> Vec<u8> {
-        let (mut encoder, mut bytes) = ArchiveEncoder::begin(&self.founded, &self.manifest()).unwrap();
+        self.archive_with(&BTreeMap::new())
+    }
+
+    /// The archive with content keys of records.
+    pub fn archive_with(&self, keys: &BTreeMap<RecordId, [u8; 32]>) -> Vec<u8> {
+        let (mut encoder, mut bytes) =
+            ArchiveEncoder::begin_with_keys(&self.founded, &self.manifest(), keys).unwrap();
         self.records.values().for_each(|record| bytes.extend(encoder.record(record).unwrap()));
         self.forks.iter().for_each(|proof| bytes.extend(encoder.fork(proof).unwrap()));
         bytes.extend(encoder.finish().unwrap());

@@ -2,11 +2,14 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{ArchiveError, CHECKSUM_BYTES, LENGTH_BYTES, MAGIC, MANIFEST_BYTES_MAX, Manifest, VERSION};
+use super::{
+    ArchiveError, CHECKSUM_BYTES, KEY_SECTION_BYTES, KEYS_MAX, LENGTH_BYTES, MAGIC, MANIFEST_BYTES_MAX,
+    Manifest, VERSION, VERSION_WITH_KEYS,
+};
 use crate::charter::{CHARTER_FILE_MAGIC, FoundedCharter};
 use crate::codec::{self, DecodeError};
 use crate::fork::{FORK_PROOF_BYTES_MAX, ForkProof};
-use crate::id::Position;
+use crate::id::{Position, RecordId};
 use crate::limits::CHARTER_BYTES_MAX;
 use crate::record::{FRAME_BYTES_MAX, RecordFrame};
 use crate::tags;
@@ -18,6 +21,13 @@ pub enum Item {
     Charter(FoundedCharter),
     /// The manifest.
     Manifest(Manifest),
+    /// The content key of a record that comes later; whether it opens it is not checked yet.
+    Key {
+        /// The record.
+        id: RecordId,
+        /// Its content key.
+        key: [u8; 32],
+    },
     /// A record; nothing of it is checked yet.
     Record {
         /// Where its section begins in the file.
@@ -36,6 +46,7 @@ enum State {
     Magic,
     Charter,
     Manifest,
+    Keys,
     Records,
     Forks,
     Checksum,
@@ -70,6 +81,10 @@ pub struct ArchiveDecoder {
     used: usize,
     /// Bytes of the file before the buffer.
     before: u64,
+    /// Whether content keys come before the records.
+    has_keys: bool,
+    last_key: Option<RecordId>,
+    keys: usize,
     last_fork: Option<Position>,
     failed: Option<ArchiveError>,
 }
@@ -89,6 +104,9 @@ impl ArchiveDecoder {
             buffer: Vec::new(),
             used: 0,
             before: 0,
+            has_keys: false,
+            last_key: None,
+            keys: 0,
             last_fork: None,
             failed: None,
         }
@@ -149,8 +167,14 @@ impl ArchiveDecoder {
                     let Some(section) = self.section("manifest", MANIFEST_BYTES_MAX)? else {
                         return Ok(None);
                     };
-                    self.state = State::Records;
+                    self.state = if self.has_keys { State::Keys } else { State::Records };
                     Some(Item::Manifest(Manifest::decode(&section)?))
+                }
+                State::Keys => {
+                    let Some(section) = self.section("content key", KEY_SECTION_BYTES)? else {
+                        return Ok(None);
+                    };
+                    self.read_key(&section)?
                 }
                 State::Records => {
                     let offset = self.before + self.used as u64;
@@ -183,11 +207,32 @@ impl ArchiveDecoder {
         match rest.get(MAGIC.len()) {
             None => return Ok(false),
             Some(&VERSION) => {}
+            Some(&VERSION_WITH_KEYS) => self.has_keys = true,
             Some(&other) => return Err(ArchiveError::UnknownVersion(other)),
         }
         self.take(MAGIC.len() + 1);
         self.state = State::Charter;
         Ok(true)
+    }
+
+    fn read_key(&mut self, section: &[u8]) -> Result<Option<Item>, ArchiveError> {
+        if section.is_empty() {
+            // Without keys it would be version 1: the same records have one form.
+            let none = self.keys == 0;
+            self.state = State::Records;
+            return if none { Err(ArchiveError::Key(0)) } else { Ok(None) };
+        }
+        let ([id, key], []) = section.as_chunks::<32>() else { return Err(ArchiveError::Key(section.len())) };
+        let id = RecordId(*id);
+        if self.last_key.is_some_and(|last| last >= id) {
+            return Err(ArchiveError::Order("content keys"));
+        }
+        self.keys += 1;
+        if self.keys > KEYS_MAX {
+            return Err(ArchiveError::TooMany("content keys"));
+        }
+        self.last_key = Some(id);
+        Ok(Some(Item::Key { id, key: *key }))
     }
 
     fn read_record(&mut self, offset: u64, section: &[u8]) -> Option<Item> {

@@ -1,12 +1,16 @@
 //! From records to the bytes of an archive.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
-use super::{EncodeError, LENGTH_BYTES, LogRange, MAGIC, Manifest, VERSION};
+use super::{
+    ArchiveError, EncodeError, KEYS_MAX, LENGTH_BYTES, LogRange, MAGIC, Manifest, VERSION, VERSION_WITH_KEYS,
+};
 use crate::charter::FoundedCharter;
 use crate::codec;
 use crate::fork::ForkProof;
-use crate::id::Position;
+use crate::id::{Position, RecordId};
 use crate::record::{FRAME_BYTES_MAX, Record};
 use crate::tags;
 
@@ -27,13 +31,33 @@ impl ArchiveEncoder {
     /// # Errors
     /// [`EncodeError`] if charter or manifest break their own rules.
     pub fn begin(founded: &FoundedCharter, manifest: &Manifest) -> Result<(Self, Vec<u8>), EncodeError> {
+        Self::begin_with_keys(founded, manifest, &BTreeMap::new())
+    }
+
+    /// As [`ArchiveEncoder::begin`], with the content keys of sealed records, so that everybody can read them.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if charter or manifest break their own rules, or there are more than [`KEYS_MAX`] keys.
+    pub fn begin_with_keys(
+        founded: &FoundedCharter,
+        manifest: &Manifest,
+        keys: &BTreeMap<RecordId, [u8; 32]>,
+    ) -> Result<(Self, Vec<u8>), EncodeError> {
+        if keys.len() > KEYS_MAX {
+            return Err(ArchiveError::TooMany("content keys").into());
+        }
         let logs = manifest.logs.clone();
         let first = logs.first().map_or(0, |range| range.first);
         let hash = Sha256::new().chain_update(tags::ARCHIVE);
         let mut encoder = Self { hash, logs, next: (0, first), last_fork: None, records_ended: false };
-        let mut bytes = [MAGIC.as_slice(), &[VERSION]].concat();
+        let version = if keys.is_empty() { VERSION } else { VERSION_WITH_KEYS };
+        let mut bytes = [MAGIC.as_slice(), &[version]].concat();
         push_section(&mut bytes, &founded.encode()?);
         push_section(&mut bytes, &manifest.encode()?);
+        keys.iter().for_each(|(id, key)| push_section(&mut bytes, &[id.0, *key].concat()));
+        if !keys.is_empty() {
+            push_section(&mut bytes, &[]);
+        }
         encoder.hash.update(&bytes);
         Ok((encoder, bytes))
     }
