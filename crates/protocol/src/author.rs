@@ -16,7 +16,7 @@ use ecomesh_record::{
 use sha2::{Digest, Sha256};
 
 use crate::control::{LogOpen, OpenMode};
-use crate::io::{AuthorError, Draft, Now, Recorded};
+use crate::io::{AuthorError, Draft, Now, Recorded, SealedTo};
 use crate::journal::Entry;
 use crate::judge::{Void, judge, judge_document};
 use crate::ledger::LogHead;
@@ -305,15 +305,23 @@ impl Author {
 
     /// The header of a draft at this place, without the commitment to its body.
     fn draft_header(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Header {
-        let latest = draft.retention.days().map(|days| now.wall.after(u64::from(days) * 24 * 60 * 60 * 1000));
-        Header {
-            expires_at: draft.expires_at.or(latest).unwrap_or(Time(0)),
+        let header = Header {
+            expires_at: expiry(draft, now.wall),
             priority: draft.priority,
             kind: draft.kind,
             retention: draft.retention,
             flags: draft.flags,
             to: draft.to.clone(),
             ..self.header(log, end, now)
+        };
+        match &draft.sealed {
+            None => header,
+            Some(SealedTo { audience, created_at, expires_at }) => Header {
+                created_at: *created_at,
+                expires_at: *expires_at,
+                audience: audience.clone(),
+                ..header
+            },
         }
     }
 
@@ -338,25 +346,53 @@ impl Author {
     }
 
     fn header(&self, log: LogId, end: &End, now: Now) -> Header {
-        Header {
-            author: self.member,
-            lane: log.lane,
-            generation: log.generation,
-            seq: end.next,
-            prev: end.head,
-            created_at: now.wall,
-            expires_at: Time(0),
-            roster_epoch: 0,
-            priority: Priority::ROUTINE,
-            kind: Kind::MESSAGE,
-            retention: Retention::YEARS_5,
-            flags: Default::default(),
-            to: Vec::new(),
-            audience: Audience::Open,
-            body_commit: [0; 32],
-            body_len: 0,
-            ext: Vec::new(),
-        }
+        empty_header(log, end, now.wall)
+    }
+}
+
+fn empty_header(log: LogId, end: &End, created_at: Time) -> Header {
+    Header {
+        author: log.author,
+        lane: log.lane,
+        generation: log.generation,
+        seq: end.next,
+        prev: end.head,
+        created_at,
+        expires_at: Time(0),
+        roster_epoch: 0,
+        priority: Priority::ROUTINE,
+        kind: Kind::MESSAGE,
+        retention: Retention::YEARS_5,
+        flags: Default::default(),
+        to: Vec::new(),
+        audience: Audience::Open,
+        body_commit: [0; 32],
+        body_len: 0,
+        ext: Vec::new(),
+    }
+}
+
+/// When the body of a draft expires that is written at this time: as late as its class allows, if it does not say.
+fn expiry(draft: &Draft, now: Time) -> Time {
+    let latest = draft.retention.days().map(|days| now.after(u64::from(days) * 24 * 60 * 60 * 1000));
+    draft.expires_at.or(latest).unwrap_or(Time(0))
+}
+
+/// The header to which the body of a draft can be sealed ([`ecomesh_seal::envelope::seal`]) before its record has a
+/// place. What comes out goes back into the draft, as [`SealedTo`].
+pub fn header_to_seal(author: MemberId, draft: &Draft, now: Time) -> Header {
+    let log = LogId { author, lane: lane_of(draft), generation: 0 };
+    let mut to = draft.to.clone();
+    to.sort_unstable();
+    to.dedup();
+    Header {
+        expires_at: expiry(draft, now),
+        priority: draft.priority,
+        kind: draft.kind,
+        retention: draft.retention,
+        flags: draft.flags,
+        to,
+        ..empty_header(log, &END_ZERO, now)
     }
 }
 
@@ -382,21 +418,28 @@ pub fn generation_bound(wall: Time) -> u32 {
 
 const END_ZERO: End = End { next: 0, head: RecordId::ZERO };
 
-/// What makes two drafts the same request: all that a client says, without salt, expiry and key.
 /// Control records have a lane of their own.
 fn lane_of(draft: &Draft) -> Lane {
     if draft.kind.is_control() { Lane::CONTROL } else { Lane::MESSAGES }
 }
 
+/// What makes two drafts the same request: all that a client says, without expiry and key. Of a sealed draft the salt
+/// stands for the content.
 fn fingerprint(draft: &Draft) -> [u8; 32] {
-    same_request(draft.kind, draft.priority, draft.retention, draft.flags, &draft.to, &draft.content)
+    let said = said(draft.sealed.is_some(), &draft.salt, &draft.content);
+    same_request(draft.kind, draft.priority, draft.retention, draft.flags, &draft.to, said)
 }
 
 /// The same, of a record that was made from a draft.
 pub fn fingerprint_of(record: &Record) -> [u8; 32] {
     let h = record.header();
-    let content = record.body().map_or(&[] as &[u8], Body::content);
-    same_request(h.kind, h.priority, h.retention, h.flags, &h.to, content)
+    let is_sealed = matches!(h.audience, Audience::Sealed { .. });
+    let said = record.body().map_or(&[] as &[u8], |body| said(is_sealed, body.salt(), body.content()));
+    same_request(h.kind, h.priority, h.retention, h.flags, &h.to, said)
+}
+
+fn said<'a>(is_sealed: bool, salt: &'a [u8; 32], content: &'a [u8]) -> &'a [u8] {
+    if is_sealed { salt } else { content }
 }
 
 fn same_request(
@@ -405,7 +448,7 @@ fn same_request(
     retention: Retention,
     flags: Flags,
     to: &[MemberId],
-    content: &[u8],
+    said: &[u8],
 ) -> [u8; 32] {
     let mut hash = Sha256::new()
         .chain_update(tags::IDEMPOTENCY)
@@ -414,7 +457,7 @@ fn same_request(
         .chain_update(flags.0.to_be_bytes())
         .chain_update((to.len() as u64).to_be_bytes());
     to.iter().for_each(|member| hash.update(member.as_bytes()));
-    hash.update(Sha256::digest(content));
+    hash.update(Sha256::digest(said));
     hash.finalize().into()
 }
 

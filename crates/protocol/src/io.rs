@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ecomesh_record::{Flags, ForkProof, Kind, MemberId, Priority, RecordId, Retention, Time};
+use ecomesh_record::{Audience, Flags, ForkProof, Kind, MemberId, Priority, RecordId, Retention, Time};
 use thiserror::Error;
 
 use crate::judge::Void;
@@ -59,10 +59,24 @@ pub struct Draft {
     pub flags: Flags,
     /// The content of the body, at most 1 MiB.
     pub content: Vec<u8>,
-    /// 32 random bytes.
+    /// 32 random bytes. Of a sealed body, which is another one at each try, they also tell a retry from another request:
+    /// the same for the same request, and nothing that anybody else could guess.
     pub salt: [u8; 32],
     /// Makes a retry safe: within 7 days the same key gives the same record.
     pub idempotency: Option<[u8; 32]>,
+    /// For a body that was sealed: what [`crate::author::header_to_seal`] said, and what sealing added to it.
+    pub sealed: Option<SealedTo>,
+}
+
+/// What a sealed body is bound to, beside what a [`Draft`] says anyway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedTo {
+    /// The prekeys in the order of `to`, which must be ascending, and the commitment to the content key.
+    pub audience: Audience,
+    /// The time that is written into the header.
+    pub created_at: Time,
+    /// The expiry that is written into the header.
+    pub expires_at: Time,
 }
 
 /// What the client gets when its record is durable.

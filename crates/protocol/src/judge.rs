@@ -8,6 +8,7 @@ use ecomesh_record::{Audience, Flags, Header, Kind, Lane, MemberId, Priority, Re
 use thiserror::Error;
 
 use crate::control::{LogOpen, OpenMode};
+use crate::prekeys::Announcement;
 use crate::receipt::Receipt;
 use crate::roster::Roster;
 
@@ -44,6 +45,9 @@ pub enum Void {
     /// A receipt with a wrong content.
     #[error("a receipt has a wrong content")]
     Receipt,
+    /// A prekey record with a wrong content.
+    #[error("a prekey record has a wrong content")]
+    Prekey,
 }
 
 /// Judges a record against the roster of the epoch that it names, which must be known.
@@ -114,9 +118,15 @@ fn judge_control(roster: &Roster, record: &Record) -> Result<(), Void> {
     }
     match header.kind {
         Kind::LOG_OPEN => judge_log_open(record),
+        Kind::PREKEY => judge_prekey(record),
         Kind::RECEIPT => judge_receipt(record),
         _ => Ok(()),
     }
+}
+
+fn judge_prekey(record: &Record) -> Result<(), Void> {
+    let content = record.body().ok_or(Void::Prekey)?.content();
+    Announcement::decode(content).map(drop).map_err(|_| Void::Prekey)
 }
 
 fn judge_receipt(record: &Record) -> Result<(), Void> {

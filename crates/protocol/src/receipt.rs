@@ -43,6 +43,10 @@ impl Reason {
     pub const UNLAWFUL: Self = Self(4);
     /// It was meant for somebody else.
     pub const WRONG_ADDRESSEE: Self = Self(5);
+    /// It cannot be opened: the private half of the prekey that it is sealed to is destroyed or lost.
+    pub const PREKEY_GONE: Self = Self(16);
+    /// It cannot be opened: what is sealed does not open, so it was made wrongly or is not by its author.
+    pub const DOES_NOT_OPEN: Self = Self(17);
     /// Another reason, told in a message.
     pub const OTHER: Self = Self(255);
 }

@@ -132,6 +132,7 @@ impl World {
             content,
             salt,
             idempotency,
+            sealed: None,
         }
     }
 

@@ -95,6 +95,7 @@ pub fn draft(text: &str, to: &[&str]) -> Draft {
         content: text.as_bytes().to_vec(),
         salt,
         idempotency: None,
+        sealed: None,
     }
 }
 

@@ -151,6 +151,7 @@ impl<L: Ledger> Node<L> {
             content: vec![dice.roll(256) as u8; dice.roll(600) as usize],
             salt: [dice.roll(256) as u8; 32],
             idempotency: (dice.roll(3) == 0).then(|| [dice.roll(256) as u8; 32]),
+            sealed: None,
         };
         self.next_ticket += 1;
         self.core.handle(Input::Author { ticket: self.next_ticket, draft: Box::new(draft) }, self.now);
