@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use common::{Network, run, run_in};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 const COMMANDS: &[&str] = &[
     "demo",
@@ -142,7 +143,7 @@ fn the_sender_reads_what_became_of_its_message() {
 /// Among other records of its author, which it neither holds nor shows.
 #[test]
 fn one_message_is_proved_to_whoever_has_only_the_file() {
-    let network = Network::start(&["KE", "TZ"]);
+    let network = Network::start(&["KE", "TZ", "TH"]);
     let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
     ke.json(&["send", "--text", "the first of three", "--language", "en", "--to", "TZ"]);
     let sent = ke.json(&["send", "--text", "two tusks of 40 kg", "--language", "en", "--to", "TZ"]);
@@ -156,21 +157,42 @@ fn one_message_is_proved_to_whoever_has_only_the_file() {
     assert!(written.contains("ecomesh audit"), "{written}");
     tz.run(&["prove", id, "-o", file]).expect(7);
     let audited = run(&["audit", file]).expect(0).stdout;
-    for wanted in [id, "two tusks of 40 kg", "KE, at KE/1/0/1", "TZ"] {
+    for wanted in [id, "two tusks of 40 kg", "KE, at KE/1/0/1", "TZ", "its content key is in this file"] {
         assert!(audited.contains(wanted), "{wanted}: {audited}");
     }
     assert!(!audited.contains("of three"), "{audited}");
     assert_eq!(run(&["audit", file, "--json"]).expect(0).json()["records"], 1);
-    // A changed proof proves nothing, and shows nothing of what it would have said.
-    let mut bytes = std::fs::read(file).expect("the proof");
-    let at = bytes.windows(9).position(|window| window == b"two tusks").expect("an open body");
-    bytes[at] = b'T';
-    std::fs::write(file, &bytes).expect("a writable folder");
-    let broken = run(&["audit", file]);
-    assert!(!broken.stdout.contains("tusks"), "{}", broken.stdout);
-    broken.expect(1);
+    // A changed proof proves nothing, and shows nothing of what it would have said: neither with another body, nor with
+    // another key.
+    let proof = std::fs::read(file).expect("the proof");
+    let key_at = {
+        let id = hex::decode(id).expect("an id");
+        proof.windows(32).position(|window| window == id).expect("the section of the content key") + 32
+    };
+    for (at, code) in [(proof.len() - 200, "other-body"), (key_at, "content-key")] {
+        let broken = with_right_checksum(&proof, at);
+        std::fs::write(file, &broken).expect("a writable folder");
+        let audited = run(&["audit", file]);
+        assert!(!audited.stdout.contains("tusks"), "{}", audited.stdout);
+        audited.expect(1);
+        let faults = run(&["audit", file, "--json"]).expect(1).json();
+        assert_eq!(faults["faults"][0]["code"], code, "{faults}");
+    }
+    // Whoever cannot read a message cannot prove what it says.
+    let th = &network.nodes[2];
+    let closed = th.run(&["prove", id, "-o", "x.ecoarchive"]).expect(5).stderr;
+    assert!(closed.contains("sealed to others"), "{closed}");
     let none = ke.run(&["prove", "abcdef123456", "-o", "x.ecoarchive"]).expect(5).stderr;
     assert!(none.contains("no record"), "{none}");
+}
+
+/// The archive with one bit flipped, as somebody leaves it who knows the format.
+fn with_right_checksum(archive: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = archive[..archive.len() - 32].to_vec();
+    bytes[at] ^= 1;
+    let checksum = Sha256::new().chain_update(b"ecomesh/1/archive").chain_update(&bytes).finalize();
+    bytes.extend_from_slice(&checksum);
+    bytes
 }
 
 #[test]
@@ -192,6 +214,7 @@ fn field_names_of_json_are_stable() {
         ("show", tz.json(&["show", id])),
         ("receipt", tz.json(&["receipt", id, "--refuse", "incomplete"])),
         ("status, answered", ke.json(&["status", id, "--wait", "answered", "--timeout", "60s"])),
+        ("prekeys", ke.json(&["prekeys"])),
         ("peers", ke.json(&["peers"])),
         ("frontier", ke.json(&["frontier"])),
         ("network", ke.json(&["network"])),

@@ -102,6 +102,7 @@ fn a_node_that_was_away_gets_everything_and_goes_on_in_its_generation() {
 fn an_archive_goes_from_one_node_to_another_by_hand() {
     let mut network = Network::found(&["KE", "TZ"]);
     network.start_node(0);
+    network.nodes[0].wait_until_prekeys();
     let sent = network.nodes[0].json(&["send", "--text", "By courier", "--language", "en", "--to", "TZ"]);
     let archive = network.folder.path().join("ke.ecoarchive");
     let path = archive.to_str().expect("a plain path");
@@ -110,7 +111,7 @@ fn an_archive_goes_from_one_node_to_another_by_hand() {
     network.nodes[0].stop();
     network.start_node(1);
     let imported = network.nodes[1].json(&["import", path]);
-    assert_eq!((&imported["new"], &imported["refused"]), (&json!(1), &json!(0)));
+    assert_eq!((&imported["new"], &imported["refused"]), (&json!(2), &json!(0)), "a prekey and the message");
     assert_eq!(network.nodes[1].json(&["inbox"])["messages"][0]["id"], sent["id"]);
     // A flipped bit is found and nothing is taken.
     let mut bytes = std::fs::read(&archive).expect("the archive");
@@ -182,12 +183,17 @@ fn a_home_or_an_address_in_use_is_told_clearly() {
 fn a_flipped_byte_of_an_archive_is_found_wherever_it_lies() {
     let mut network = Network::found(&["KE", "TZ"]);
     network.start_node(0);
+    network.nodes[0].wait_until_prekeys();
     for number in 0..3 {
         let text = format!("Message {number}");
         network.nodes[0].json(&["send", "--text", &text, "--language", "en", "--to", "TZ"]);
     }
     let whole = network.audit(0);
-    assert_eq!((&whole["verdict"], &whole["records"]), (&json!("whole"), &json!(3)), "{whole}");
+    assert_eq!(
+        (&whole["verdict"], &whole["records"]),
+        (&json!("whole"), &json!(4)),
+        "a prekey and three messages: {whole}"
+    );
     let archive = network.folder.path().join("KE.ecoarchive");
     let bytes = std::fs::read(&archive).expect("the archive");
     let copy = network.folder.path().join("flipped.ecoarchive");
@@ -299,6 +305,7 @@ fn message(title: &str) -> SendRequest {
         document: json!({ "form": "message", "language": "en", "title": title, "text": title }),
         to: Vec::new(),
         members: true,
+        open: false,
         priority: None,
         reply_to: None,
         expires_at_ms: None,

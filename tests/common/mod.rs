@@ -125,6 +125,17 @@ pub struct Node {
 }
 
 impl Node {
+    /// Waits until the node has published its prekey of the day: from then on it writes nothing by itself.
+    #[track_caller]
+    pub fn wait_until_prekeys(&self) {
+        wait_for("published prekeys", || {
+            let own = self.json(&["prekeys"])["own"].clone();
+            let list = own.as_array().cloned().unwrap_or_default();
+            let published = list.len() == 2 && list.iter().all(|prekey| prekey["published"] == true);
+            if published { Ok(()) } else { Err(own.to_string()) }
+        });
+    }
+
     /// Starts the node and waits until its API answers.
     #[track_caller]
     pub fn start(&mut self, passphrase_file: &Path) {

@@ -183,6 +183,7 @@ pub(crate) fn message(key: &str, text: &str) -> SendRequest {
         document: json!({ "form": "message", "language": "en", "title": key, "text": text }),
         to: Vec::new(),
         members: true,
+        open: false,
         priority: None,
         reply_to: None,
         expires_at_ms: None,

@@ -21,7 +21,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     ExportQuery, FrontierQuery, FrontierView, Health, Imported, Listing, ListingQuery, NetworkView, NodeView,
-    PeersView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, SendRequest, Sent, StatusView,
+    PeersView, PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest,
+    SendRequest, Sent, StatusView,
 };
 use connection::Pool;
 
@@ -187,6 +188,32 @@ impl Client {
     /// [`ClientError`].
     pub async fn status(&self, id: &str) -> Result<StatusView, ClientError> {
         self.get(&format!("/v1/records/{}/status", digits(id)?)).await
+    }
+
+    /// `POST /v1/records/{id}/resend`: sends an own message again; as [`Client::send`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn resend(
+        &self,
+        id: &str,
+        request: &ResendRequest,
+        idempotency_key: Option<&str>,
+    ) -> Result<Sent, ClientError> {
+        let body = serde_json::to_vec(request).map_err(|e| ClientError::Request(e.to_string()))?;
+        let mut headers = vec![(header::CONTENT_TYPE.as_str(), "application/json")];
+        headers.extend(idempotency_key.map(|key| (crate::IDEMPOTENCY_KEY, key)));
+        let path = format!("/v1/records/{}/resend", digits(id)?);
+        let response = self.exchange(Method::POST, &path, &headers, whole(body)).await?;
+        self.accepted(response).await
+    }
+
+    /// `GET /v1/prekeys`: own prekeys, and to which of others a message would be sealed now.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn prekeys(&self) -> Result<PrekeysView, ClientError> {
+        self.get("/v1/prekeys").await
     }
 
     /// `POST /v1/records/{id}/receipt`: tells the author of a message what became of it; returns once that is durable.

@@ -18,6 +18,7 @@ mod event;
 pub mod limits;
 mod message;
 mod node;
+mod prekey;
 mod problem;
 mod receipt;
 mod record;
@@ -33,9 +34,13 @@ pub use node::{
     FrontierEntryView, FrontierQuery, FrontierView, Health, LaneName, MemberView, NetworkView, NodeView,
     PeerView, PeersView, Ready, RoomView,
 };
+pub use prekey::{KeptFor, KnownPrekeyView, MemberPrekeyView, OwnPrekeyView, PrekeyUse, PrekeysView};
 pub use problem::{Detail, Problem, ProblemCode};
 pub use receipt::{ReceiptOutcome, ReceiptRequest, ReceiptView, RefusalReason};
-pub use record::{DeliveryView, HeaderView, RecipientView, RecordView, StatusView, VerdictView};
+pub use record::{
+    DeliveryView, HeaderView, ReaderKey, RecipientView, RecordView, ResendRequest, SealedReader, SealedView,
+    StatusView, VerdictView,
+};
 
 /// The prefix of all routes but the four for operation (`/health`, `/ready`, `/metrics`, `/openapi.json`).
 pub const PREFIX: &str = "/v1";

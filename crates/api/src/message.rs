@@ -64,6 +64,9 @@ pub struct SendRequest {
     /// To all members; then `to` stays empty.
     #[serde(default)]
     pub members: bool,
+    /// Do not seal it: every member's node can read it. What is to all members is never sealed.
+    #[serde(default)]
+    pub open: bool,
     /// How urgent; if absent, as the document says, else routine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
@@ -93,6 +96,13 @@ pub struct Sent {
     pub repeated: bool,
     /// For whom it is; empty means all members.
     pub to: Vec<String>,
+    /// Whether it is sealed to its addressees, so that nobody else can read it.
+    #[serde(default)]
+    pub sealed: bool,
+    /// Addressees for whom no prekey of the day was known, so that it is sealed to one that lives longer: who steals that
+    /// in the meantime can read it.
+    #[serde(default)]
+    pub lower_secrecy: Vec<String>,
     /// What should be looked at again in the document; it was sent as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<crate::Detail>,
@@ -186,8 +196,11 @@ pub struct MessageView {
     pub language: Option<String>,
     /// Id of the record that this one answers.
     pub reply_to: Option<String>,
-    /// Length of the document in bytes.
+    /// Length of the body in bytes; of a sealed one, with all that sealing adds.
     pub body_bytes: u32,
+    /// Whether it is sealed to its addressees.
+    #[serde(default)]
+    pub sealed: bool,
     /// Whether the body is here.
     pub body_here: bool,
     /// How far one's own message has come; only in the outbox.

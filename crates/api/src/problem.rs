@@ -99,6 +99,12 @@ codes! {
     OwnMember = "own_member", 422;
     /// 422: more than 64 addressees.
     TooManyAddressees = "too_many_addressees", 422;
+    /// 422: nothing can be sealed to an addressee now.
+    NoPrekey = "no_prekey", 422;
+    /// 422: the document cannot be read here: it is sealed to others, or its key is lost.
+    Closed = "closed", 422;
+    /// 422: nobody needs the message again.
+    NothingToResend = "nothing_to_resend", 422;
     /// 422: the network would hold the record to be void.
     WouldBeVoid = "would_be_void", 422;
     /// 422: a status was asked for a record of another bureau.

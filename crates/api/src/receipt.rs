@@ -18,7 +18,7 @@ pub enum ReceiptOutcome {
     Unknown,
 }
 
-/// Why a message is refused. Words go into a message of their own: a receipt is readable by all members, for ever.
+/// Why a message is refused, or cannot be opened. Words go into a message of their own: a receipt is readable by all members, for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
@@ -32,6 +32,10 @@ pub enum RefusalReason {
     Unlawful,
     /// It was meant for somebody else.
     WrongAddressee,
+    /// It cannot be opened: the key that it is sealed to is destroyed or lost there. Send it again.
+    PrekeyGone,
+    /// It cannot be opened: what is sealed does not open, whoever made it so.
+    DoesNotOpen,
     /// Another reason, told in a message.
     Other,
     /// A reason that this version does not know.
@@ -55,7 +59,7 @@ pub struct ReceiptRequest {
 pub struct ReceiptView {
     /// What became of the message.
     pub outcome: ReceiptOutcome,
-    /// Why it is refused.
+    /// Why it is refused, or cannot be opened.
     #[serde(default)]
     pub reason: Option<RefusalReason>,
     /// When it was written, by the clock of the bureau that wrote it.

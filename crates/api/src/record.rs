@@ -24,12 +24,46 @@ pub struct RecordView {
     pub text: Option<String>,
     /// Why the document cannot be shown, if it cannot.
     pub unreadable: Option<String>,
+    /// To whom it is sealed, and how well; absent if everybody can read it.
+    #[serde(default)]
+    pub sealed: Option<SealedView>,
     /// What this bureau has told the author of it.
     #[serde(default)]
     pub receipt: Option<ReceiptView>,
     /// Whether whoever shows it to an officer should tell the author: `POST /v1/records/{id}/receipt`, `opened`.
     #[serde(default)]
     pub receipt_due: bool,
+}
+
+/// How a record is sealed: to X25519 and ML-KEM-768 prekeys, of which both must be broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SealedView {
+    /// Who can read it: its author and its addressees.
+    pub readers: Vec<SealedReader>,
+}
+
+/// Somebody who can read a sealed record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SealedReader {
+    /// The member.
+    pub member: String,
+    /// Which key opens it for this member.
+    pub key: ReaderKey,
+}
+
+/// What a record is sealed to for one member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReaderKey {
+    /// The author has kept the content key.
+    Author,
+    /// A prekey of the day, destroyed within days.
+    Daily,
+    /// A fallback prekey, which lives for weeks: lower secrecy.
+    Fallback,
+    /// A prekey that is not known here.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The header's fields that no listing shows.
@@ -126,4 +160,13 @@ pub struct RecipientView {
     /// What the addressee says became of it, in a record that it has signed.
     #[serde(default)]
     pub receipt: Option<ReceiptView>,
+}
+
+/// `POST /v1/records/{id}/resend`: sends the document of an own message again, as a new record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResendRequest {
+    /// To whom; empty: to those who have said that they cannot open it.
+    #[serde(default)]
+    pub to: Vec<String>,
 }

@@ -45,6 +45,7 @@ fn request_of(characters: usize) -> SendRequest {
         }),
         to: Vec::new(),
         members: true,
+        open: false,
         priority: None,
         reply_to: None,
         expires_at_ms: None,

@@ -122,6 +122,10 @@ pub enum Command {
     Status(commands::status::Args),
     /// Tell the sender of a message that it was opened or is refused
     Receipt(commands::receipt::Args),
+    /// Send a message again to those who cannot open it
+    Resend(commands::resend::Args),
+    /// The keys to which messages are sealed: own ones, and those of the other members
+    Prekeys(commands::prekeys::Args),
     /// Who is connected, and how far behind
     Peers(commands::peers::Args),
     /// What this node holds of each member's logs

@@ -1,7 +1,7 @@
 //! Backup and restore of a node.
 //!
-//! A backup is one file: keys (sealed as they are), card, charter, settings, journal, evidence, and all records as an
-//! archive. It ends with a hash over all before it, so that a damaged one is refused before anything is written.
+//! A backup is one file: keys (sealed as they are), the vault without its prekeys, card, charter, settings, journal,
+//! evidence, and all records as an archive. It ends with a hash over all before it, so that a damaged one is refused before anything is written.
 //!
 //! A restore makes a fresh store with a new instance id and takes every record through the same checks as from a
 //! peer. The old journal stays bound to the old store: at its first start the node sees that it cannot be sure of
@@ -24,6 +24,7 @@ use thiserror::Error;
 
 use crate::archives::{ArchivingError, write_archive_locked};
 use crate::home::{FileError, Home, HomeError, files};
+use crate::vault;
 
 mod refill;
 mod restore;
@@ -100,8 +101,22 @@ fn small_files(home: &Home) -> Vec<(String, PathBuf)> {
     for name in [JOURNAL, EVIDENCE] {
         list.push((format!("log/{name}"), home.log_dir().join(name)));
     }
+    // Prekeys are in no backup: a copy of them would outlive their destruction.
+    list.push(("vault/keys.vault".to_owned(), vault::keys_file(&home.vault_dir())));
     list
 }
+
+/// The files of content keys, which only the keys of the vault open.
+fn content_key_files(home: &Home) -> Result<Vec<(String, PathBuf)>, FileError> {
+    let names = files::names(&vault::content_keys_dir(&home.vault_dir()))?;
+    let entry = |name: String| {
+        (format!("{CONTENT_KEYS}{name}"), vault::content_keys_dir(&home.vault_dir()).join(name))
+    };
+    Ok(names.into_iter().map(entry).collect())
+}
+
+/// The names of these files in a backup begin so.
+const CONTENT_KEYS: &str = "vault/content-keys/";
 
 fn write(home: &Home, path: &Path, now: Time) -> Result<BackedUp, BackupError> {
     let fault = |e: io::Error| BackupError::Write { path: path.into(), reason: e.to_string() };
@@ -113,7 +128,7 @@ fn write(home: &Home, path: &Path, now: Time) -> Result<BackedUp, BackupError> {
     let mut out = Hashing::new(BufWriter::new(&file));
     let mut entries = Vec::new();
     out.write_all(MAGIC).map_err(fault)?;
-    for (name, source) in small_files(home) {
+    for (name, source) in small_files(home).into_iter().chain(content_key_files(home)?) {
         if files::exists(&source)? {
             let bytes = files::read(&source, SMALL_FILE_BYTES_MAX)?;
             write_entry(&mut out, &name, bytes.len() as u64, &mut bytes.as_slice()).map_err(fault)?;

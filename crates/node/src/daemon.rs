@@ -68,7 +68,28 @@ pub struct Running {
     failure: Option<String>,
     pool: Pool,
     scrub: Scrub,
+    tasks: Tasks,
     stop_after: Duration,
+}
+
+/// Tasks that run as long as the node. They end when this is dropped, after what they are about.
+struct Tasks(Vec<tokio::task::JoinHandle<()>>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+impl Tasks {
+    /// Ends them, and returns when they have let go of the store.
+    async fn end(mut self) {
+        for task in std::mem::take(&mut self.0) {
+            task.abort();
+            // What an aborted task says is that it was aborted.
+            let _ = task.await;
+        }
+    }
 }
 
 /// What ends the parts that would else keep each other alive: the thread of network events waits for the network,

@@ -10,6 +10,7 @@
 //!   node.toml          settings; optional
 //!   store/             records (sled); can be fetched again from peers
 //!   log/               journal of own records, evidence of delivery; cannot be fetched again
+//!   vault/             0700: prekeys and keys of sealed mail; prekeys are in no backup
 //!   api/               0700: socket and token of the API
 //!   lock               held by the running node, or by a command that must be alone
 //! ```
@@ -354,6 +355,11 @@ impl Home {
     /// The journal and the evidence of delivery.
     pub fn log_dir(&self) -> PathBuf {
         self.dir.join("log")
+    }
+
+    /// The vault: what opens the bureau's mail.
+    pub fn vault_dir(&self) -> PathBuf {
+        self.dir.join("vault")
     }
 
     /// The folder of socket and token (0700).

@@ -13,8 +13,10 @@ mod messages;
 mod node;
 mod openapi;
 mod operation;
+mod prekeys;
 mod receipts;
 mod records;
+mod resend;
 mod serve;
 mod stream;
 
@@ -41,6 +43,8 @@ use crate::core_thread::CoreHandle;
 use crate::events::Hub;
 use crate::metrics::Metrics;
 use crate::pool::PoolHandle;
+use crate::sealing::Mail;
+use crate::vault::Writer;
 use crate::views::Views;
 
 pub use openapi::document as openapi_document;
@@ -88,6 +92,8 @@ pub(crate) struct Services {
     /// Whether authors are told when an officer reads their message.
     pub(crate) tell_opened: bool,
     pub(crate) openings: Openings,
+    pub(crate) mail: Arc<Mail>,
+    pub(crate) writer: Writer,
 }
 
 impl Shared {
@@ -178,6 +184,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/records/{id}", get(records::record))
         .route("/v1/records/{id}/status", get(records::status))
         .route("/v1/records/{id}/receipt", post(receipts::receipt))
+        .route("/v1/records/{id}/resend", post(resend::resend))
+        .route("/v1/prekeys", get(prekeys::prekeys))
         .route("/v1/export", get(archives::export))
         .route("/v1/import", post(archives::import).layer(DefaultBodyLimit::disable()))
         .route("/v1/events", get(stream::events))

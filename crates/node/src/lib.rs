@@ -36,11 +36,14 @@ mod http;
 mod metrics;
 mod pool;
 mod scrub;
+mod sealing;
 mod shell;
+mod vault;
 mod views;
 
 pub use daemon::{Daemon, RunError, Running, StartError, StopError, StorageError, run};
 pub use http::{BindError, TokenError, openapi_document};
+pub use vault::VaultFault;
 
 // What the command line names of the crates below, so that its arrows stay few.
 pub use ecomesh_protocol::Roster;

@@ -33,6 +33,7 @@ pub(crate) struct Metrics {
     records: Gauge,
     logs: Gauge,
     holes: Gauge,
+    sealed_unopened: Gauge,
     early: Gauge,
     disputed: Gauge,
     room: Gauge,
@@ -62,6 +63,7 @@ pub(crate) struct Snapshot {
     pub(crate) ahead: usize,
     pub(crate) core_waiting: usize,
     pub(crate) verify_waiting: usize,
+    pub(crate) sealed_unopened: usize,
 }
 
 impl Metrics {
@@ -84,6 +86,7 @@ impl Metrics {
             records: Gauge::default(),
             logs: Gauge::default(),
             holes: Gauge::default(),
+            sealed_unopened: Gauge::default(),
             early: Gauge::default(),
             disputed: Gauge::default(),
             room: Gauge::default(),
@@ -120,6 +123,7 @@ impl Metrics {
         set(&self.records, status.records);
         set(&self.logs, status.logs as u64);
         set(&self.holes, status.holes as u64);
+        set(&self.sealed_unopened, snapshot.sealed_unopened as u64);
         set(&self.early, status.parked as u64);
         set(&self.disputed, status.disputed.len() as u64);
         set(&self.peers_behind, snapshot.behind as u64);
@@ -160,6 +164,11 @@ impl Metrics {
         r.register("records", "Records held", self.records.clone());
         r.register("logs", "Logs held", self.logs.clone());
         r.register("holes", "Bodies missing or damaged", self.holes.clone());
+        r.register(
+            "sealed_unopened",
+            "Messages sealed to this bureau whose key it has not learned yet",
+            self.sealed_unopened.clone(),
+        );
         r.register("early", "Records that wait for their predecessors", self.early.clone());
         r.register("disputed_logs", "Logs that have forked", self.disputed.clone());
         r.register("room", "0: no space, 1: control records only, 2: plenty", self.room.clone());

@@ -21,6 +21,7 @@ use ecomesh_store::LedgerReader;
 use crate::core_thread::Tickets;
 use crate::events::Hub;
 use crate::metrics::Metrics;
+use crate::sealing::Mail;
 use crate::views::Views;
 
 pub(crate) use correlation::Correlation;
@@ -33,6 +34,7 @@ pub(crate) struct Effects {
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) ring: Arc<ArcSwap<KeyRing>>,
     pub(crate) views: Arc<RwLock<Views>>,
+    pub(crate) mail: Arc<Mail>,
     pub(crate) reader: LedgerReader,
     pub(crate) roster: Roster,
     pub(crate) hub: Arc<Hub>,
@@ -97,6 +99,7 @@ impl Effects {
                 let header = record.record().header();
                 tracing::debug!(id = %record.record().id().short(), position = %header.position(), "stored");
                 self.metrics.stored.inc();
+                self.mail.arrived(header, verdict);
                 let event = self.views_mut(|views| views.stored(record.record(), verdict, first_seen));
                 self.hub.publish(event);
             }
@@ -104,6 +107,8 @@ impl Effects {
                 tracing::debug!(%position, "a missing body came");
                 if position.log.lane == Lane::CONTROL {
                     self.control_record_filled(position);
+                } else {
+                    self.mail.body_came();
                 }
             }
             Output::Delivered { id, position, member, at } => {

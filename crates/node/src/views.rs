@@ -7,20 +7,26 @@
 
 mod entry;
 mod listing;
+mod prekeys;
 mod receipts;
 mod scan;
 
 use ecomesh_api::{Event, RecordState};
+use ecomesh_protocol::Roster;
 use ecomesh_protocol::forks::Forks;
 use ecomesh_protocol::judge::Void;
+use ecomesh_protocol::prekeys::{Announcement, Use};
 use ecomesh_protocol::receipt::Receipt;
 use ecomesh_record::{ForkProof, Kind, MemberId, Position, Record, RecordId, Time};
+use ecomesh_seal::PrekeyId;
 use ecomesh_store::Runs;
 
 pub(crate) use entry::{Entry, kind_view};
 pub(crate) use listing::{Filter, Page, list};
+pub(crate) use prekeys::{Chosen, NoPrekey};
 pub(crate) use scan::scan;
 
+use prekeys::Prekeys;
 use receipts::Receipts;
 
 /// The projections of one node.
@@ -30,6 +36,7 @@ pub(crate) struct Views {
     inbox: Runs<Key>,
     outbox: Runs<Key>,
     receipts: Receipts,
+    prekeys: Prekeys,
     forks: Forks,
 }
 
@@ -53,12 +60,13 @@ pub(crate) enum Folder {
 
 impl Views {
     /// Without records.
-    pub(crate) fn new(own: MemberId, forks: Vec<ForkProof>) -> Self {
+    pub(crate) fn new(own: MemberId, roster: &Roster, forks: Vec<ForkProof>) -> Self {
         Self {
             own,
             inbox: Runs::default(),
             outbox: Runs::default(),
             receipts: Receipts::default(),
+            prekeys: Prekeys::of_charter(roster),
             forks: forks.into_iter().collect(),
         }
     }
@@ -90,8 +98,22 @@ impl Views {
     /// Where receipts stand that may speak of this record: what is disputed says nothing.
     pub(crate) fn receipts(&self, id: RecordId) -> Vec<Position> {
         let mut places = self.receipts.places(id);
-        places.retain(|place| self.forks.disputed_from(place.log).is_none_or(|from| place.seq < from));
+        places.retain(|place| !self.is_disputed(*place));
         places
+    }
+
+    /// The prekey to which is sealed at this time.
+    pub(crate) fn prekey(&self, member: MemberId, now: Time) -> Result<Chosen, NoPrekey> {
+        self.prekeys.choose(member, now, |position| self.is_disputed(position))
+    }
+
+    /// What the prekey with this id was published for; nothing if none is known.
+    pub(crate) fn prekey_use(&self, id: PrekeyId) -> Option<Use> {
+        self.prekeys.purpose(id)
+    }
+
+    fn is_disputed(&self, position: Position) -> bool {
+        self.forks.disputed_from(position.log).is_some_and(|from| from <= position.seq)
     }
 
     /// A log has forked.
@@ -101,12 +123,19 @@ impl Views {
 
     /// Takes note of what a control record says: one that was stored, or whose missing body came.
     pub(crate) fn control_record(&mut self, record: &Record, verdict: Result<(), Void>) {
-        let receipt = || Receipt::decode(record.body()?.content()).ok();
-        if record.header().kind == Kind::RECEIPT
-            && verdict.is_ok()
-            && let Some(receipt) = receipt()
-        {
-            self.receipts.insert(record.position(), &receipt);
+        let Some(body) = record.body().filter(|_| verdict.is_ok()) else { return };
+        match record.header().kind {
+            Kind::RECEIPT => {
+                if let Ok(receipt) = Receipt::decode(body.content()) {
+                    self.receipts.insert(record.position(), &receipt);
+                }
+            }
+            Kind::PREKEY => {
+                if let Ok(announcement) = Announcement::decode(body.content()) {
+                    self.prekeys.insert(record.position(), announcement);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -115,7 +144,7 @@ impl Views {
         let position = entry.position;
         if entry.void.is_some() {
             RecordState::Void
-        } else if self.forks.disputed_from(position.log).is_some_and(|seq| seq <= position.seq) {
+        } else if self.is_disputed(position) {
             RecordState::Disputed
         } else if entry.is_expired(now) {
             RecordState::Expired

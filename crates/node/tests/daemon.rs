@@ -20,6 +20,7 @@ fn message(text: &str, to: &[&str]) -> SendRequest {
         document: json!({ "form": "message", "language": "en", "title": "Test", "text": text }),
         to: to.iter().map(|member| (*member).to_owned()).collect(),
         members: false,
+        open: false,
         priority: None,
         reply_to: None,
         expires_at_ms: None,
@@ -146,7 +147,14 @@ async fn a_message_goes_out_is_delivered_and_survives_restarts() {
     .await;
     assert_eq!(clients[2].inbox(&ListingQuery::default()).await.unwrap().messages, []);
     let record = clients[2].record(&sent.id[..12]).await.unwrap();
-    assert_eq!(record.document.unwrap()["text"], "Ivory, 40 kg");
+    assert_eq!(record.document, None);
+    assert_eq!(record.unreadable.as_deref(), Some("only KE, TZ can read it"));
+    let readers = record.sealed.unwrap().readers;
+    assert_eq!(readers.iter().map(|reader| reader.member.as_str()).collect::<Vec<_>>(), ["KE", "TZ"]);
+    for client in &clients[..2] {
+        let record = client.record(&sent.id).await.unwrap();
+        assert_eq!(record.document.unwrap()["text"], "Ivory, 40 kg");
+    }
 
     let reply = SendRequest { reply_to: Some(sent.id.clone()), ..message("Received", &["KE"]) };
     let reply = clients[1].send(&reply, None).await.unwrap();
@@ -256,6 +264,7 @@ async fn events_are_told_and_resumed() {
 async fn an_archive_brings_records_to_a_node_that_meets_nobody() {
     let network = Network::found(&["KE", "TZ", "TH"]);
     let ke = network.start(0).await;
+    prekeys_published(&ke.client()).await;
     let sent = ke.client().send(&message("by courier", &["TZ"]), None).await.unwrap();
     let mut archive = Vec::new();
     ke.client().export(&ExportQuery::default(), &mut archive).await.unwrap();
@@ -264,10 +273,10 @@ async fn an_archive_brings_records_to_a_node_that_meets_nobody() {
     let tz = network.start(1).await;
     let client = tz.client();
     let imported = client.import(std::io::Cursor::new(archive.clone())).await.unwrap();
-    assert_eq!((imported.new, imported.known, imported.refused), (1, 0, 0));
+    assert_eq!((imported.new, imported.known, imported.refused), (2, 0, 0), "a prekey and the message");
     received(&client, &sent.id).await;
     let again = client.import(std::io::Cursor::new(archive.clone())).await.unwrap();
-    assert_eq!((again.new, again.known), (0, 1));
+    assert_eq!((again.new, again.known), (0, 2));
 
     let mut damaged = archive.clone();
     *damaged.last_mut().unwrap() ^= 1;
@@ -330,9 +339,18 @@ async fn bad_requests_are_refused_by_name() {
     assert!(matches!(client.inbox(&bad_cursor).await, Err(ClientError::Refused(_))));
     let bad_limit = ListingQuery { limit: Some(100_000), ..Default::default() };
     assert!(matches!(client.inbox(&bad_limit).await, Err(ClientError::Refused(_))));
+    prekeys_published(&client).await;
     let metrics = client.metrics().await.unwrap();
-    assert!(metrics.contains("ecomesh_records 1") && metrics.contains("route=\"/v1/messages\""), "{metrics}");
+    assert!(metrics.contains("ecomesh_records 2") && metrics.contains("route=\"/v1/messages\""), "{metrics}");
     stop(ke).await;
+}
+
+async fn prekeys_published(client: &Client) {
+    until("the prekeys are published", || async {
+        let own = client.prekeys().await.unwrap().own;
+        (own.len() == 2 && own.iter().all(|prekey| prekey.published)).then_some(())
+    })
+    .await;
 }
 
 /// One request in raw bytes, for what the client would not send.

@@ -42,6 +42,7 @@ async fn the_log_holds_no_content() {
         document: json!({ "form": "message", "language": "en", "title": secret, "text": secret }),
         to: vec!["TZ".into()],
         members: false,
+        open: false,
         priority: None,
         reply_to: None,
         expires_at_ms: None,

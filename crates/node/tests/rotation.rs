@@ -15,6 +15,7 @@ async fn send(client: &Client, to: &str) -> String {
         document: json!({ "form": "message", "language": "en", "title": "Test", "text": "Good morning." }),
         to: vec![to.to_owned()],
         members: false,
+        open: false,
         priority: None,
         reply_to: None,
         expires_at_ms: None,

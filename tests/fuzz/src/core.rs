@@ -159,6 +159,7 @@ impl Story {
             content: bytes.take(20).to_vec(),
             salt: [bytes.byte(); 32],
             idempotency: (bytes.below(2) == 0).then(|| [bytes.below(4); 32]),
+            sealed: None,
         };
         self.handle(Input::Author { ticket: self.ticket, draft: Box::new(draft) });
     }

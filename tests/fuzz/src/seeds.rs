@@ -236,6 +236,7 @@ fn card(name: &str) -> Card {
         role: Role::COUNTRY.0,
         transport_key: public(&format!("t{name}")),
         recovery_keys: (1..=3).map(|n| public(&format!("r{n}{name}"))).collect(),
+        fallback_prekey: Vec::new(),
         addresses: Vec::new(),
     };
     Card::sign(content, &key(name)).expect("a good card")

@@ -14,7 +14,8 @@ use crate::{output, times};
 /// Write keys (still sealed), charter, journal, evidence and all records to one file. The node must not run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Whoever has the file and the passphrase is this bureau: keep them apart. Bodies are in it as they are in the
+Whoever has the file and the passphrase is this bureau: keep them apart. The keys of sealed messages are in it,
+prekeys are not: what was sealed to them and not opened yet is sent again by those who wrote it. Bodies are in it as they are in the
 store. While the node runs, `ecomesh export` writes its records.")]
 pub struct Args {
     /// Where to write it

@@ -18,8 +18,10 @@ pub mod listing;
 pub mod network;
 pub mod outbox;
 pub mod peers;
+pub mod prekeys;
 pub mod prove;
 pub mod receipt;
+pub mod resend;
 pub mod restore;
 pub mod run;
 pub mod selftest;
@@ -51,6 +53,8 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Frontier(args) => frontier::run(args, global),
         Command::Network(args) => network::run(args, global),
         Command::Export(args) => export::run(args, global),
+        Command::Resend(args) => resend::run(args, global),
+        Command::Prekeys(args) => prekeys::run(args, global),
         Command::Prove(args) => prove::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Audit(args) => audit::run(args, global),

@@ -1,5 +1,6 @@
 //! `ecomesh prove`: a file that shows to anybody what one record says and who signed it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use std::path::{Path, PathBuf};
 use ecomesh_api::ExportQuery;
 use ecomesh_document::{Document, render};
 use ecomesh_node::record::archive::{ArchiveDecoder, Item};
-use ecomesh_node::record::{Lane, NetworkId, Record, RecordFrame};
+use ecomesh_node::record::{Lane, NetworkId, Record, RecordFrame, RecordId};
+use ecomesh_node::seal::{ContentKey, envelope};
 
 use crate::cli::Global;
 use crate::commands::export;
@@ -20,6 +22,7 @@ use crate::{files, output, times};
 /// What it cannot show is that nothing was said afterwards.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Of a sealed message the file has the content key: whoever gets it can read the message.
 Tell whoever gets the file the network id besides, by another way: `ecomesh network` shows it.
 
 Example:
@@ -46,6 +49,7 @@ pub fn proved(path: &Path) -> anyhow::Result<Option<String>> {
     let mut reader = BufReader::new(file);
     let mut decoder = ArchiveDecoder::new();
     let mut network = None;
+    let mut keys = BTreeMap::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let length = reader.read(&mut buffer).map_err(|e| files::unusable(path, &e))?;
@@ -62,8 +66,11 @@ pub fn proved(path: &Path) -> anyhow::Result<Option<String>> {
                     }
                     network = Some(manifest.network);
                 }
+                Item::Key { id, key } => {
+                    keys.insert(id, ContentKey::from_bytes(&key));
+                }
                 Item::Record { frame: Ok(frame), .. } => {
-                    let found = network.and_then(|network| text(network, frame));
+                    let found = network.and_then(|network| text(network, frame, &keys));
                     if found.is_some() {
                         return Ok(found);
                     }
@@ -77,10 +84,15 @@ pub fn proved(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-fn text(network: NetworkId, frame: RecordFrame) -> Option<String> {
+fn text(network: NetworkId, frame: RecordFrame, keys: &BTreeMap<RecordId, ContentKey>) -> Option<String> {
     let record = Record::from_frame(network, frame).ok()?;
     let header = record.header();
-    let document = Document::decode(header.kind.0, record.body()?.content()).ok()?;
+    let content = record.body()?.content();
+    let opened = match keys.get(&record.id()) {
+        Some(key) => Some(envelope::open(network, header, content, key).ok()?),
+        None => None,
+    };
+    let document = Document::decode(header.kind.0, opened.as_deref().unwrap_or(content)).ok()?;
     let to: Vec<String> = header.to.iter().map(ToString::to_string).collect();
     let to = if to.is_empty() { String::from("all members") } else { to.join(", ") };
     let mut lines = vec![
@@ -89,6 +101,10 @@ fn text(network: NetworkId, frame: RecordFrame) -> Option<String> {
         format!("  from     {}, at {}", header.author, record.position()),
         format!("  to       {to}"),
         format!("  written  {} (the author's clock)", times::show(header.created_at.0)),
+        format!(
+            "  sealed   {}",
+            if opened.is_some() { "yes; its content key is in this file" } else { "no" }
+        ),
         String::new(),
     ];
     lines.extend(render(&document).lines().map(|line| format!("  {}", output::isolated(line))));

@@ -81,6 +81,8 @@ pub fn words(receipt: &ReceiptView) -> String {
         RefusalReason::Duplicate => "the same came before",
         RefusalReason::Unlawful => "the law does not allow it",
         RefusalReason::WrongAddressee => "meant for somebody else",
+        RefusalReason::PrekeyGone => "the key it was sealed to is destroyed or lost there",
+        RefusalReason::DoesNotOpen => "what was sealed does not open",
         RefusalReason::Other => "another reason, told in a message",
         RefusalReason::Unknown => "a reason that this version does not know",
     });

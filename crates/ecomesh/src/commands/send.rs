@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(400);
 #[command(after_help = "\
 The printed id is given once the record is safe on this node's disk; delivery goes on by itself from there.
 Addressees: --to, else those that the form names. All members: --members.
+A message to named members is sealed: they and this bureau can read it, every other node carries it and cannot.
+One to all members, or sent with --open, can be read by all.
 
 Examples:
   ecomesh send seizure.toml --to TZ,FR --priority urgent
@@ -48,6 +50,9 @@ pub struct Args {
     /// To all members of the network
     #[arg(long)]
     members: bool,
+    /// Do not seal it: the nodes of all members can read it
+    #[arg(long, conflicts_with = "members")]
+    open: bool,
     /// How urgent; takes precedence over the form
     #[arg(long, value_enum, value_name = "flash|urgent|routine")]
     priority: Option<PriorityArg>,
@@ -92,6 +97,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         priority: args.priority.map(Priority::from),
         reply_to: args.reply_to,
         exercise: args.exercise,
+        open: args.open,
         ..request(&document, to, args.members)
     };
     let key = match args.idempotency_key {
@@ -111,6 +117,7 @@ pub fn request(document: &Document, to: Vec<String>, members: bool) -> SendReque
         document: document.to_json(),
         to,
         members,
+        open: false,
         priority: None,
         reply_to: None,
         expires_at_ms: None,
@@ -120,9 +127,16 @@ pub fn request(document: &Document, to: Vec<String>, members: bool) -> SendReque
 
 /// Sends, and repeats under the same key when the connection breaks before the answer.
 pub async fn send(api: &Client, request: &SendRequest, key: &str) -> Result<Sent, ClientError> {
+    repeated(|| api.send(request, Some(key))).await
+}
+
+/// Asks, and repeats when the connection breaks before the answer. The request must have an idempotency key.
+pub async fn repeated<F: Future<Output = Result<Sent, ClientError>>>(
+    ask: impl Fn() -> F,
+) -> Result<Sent, ClientError> {
     let mut tried = 1;
     loop {
-        match api.send(request, Some(key)).await {
+        match ask().await {
             Err(ClientError::Protocol(_) | ClientError::Timeout { .. }) if tried < TRIES => {}
             // The node went away after the first try and may be coming back.
             Err(ClientError::NodeNotRunning { .. } | ClientError::Starting(_))
@@ -142,7 +156,8 @@ pub fn random_key() -> anyhow::Result<String> {
     Ok(hex::encode(bytes))
 }
 
-fn addressees(to: Option<&str>) -> Result<Vec<String>, Failure> {
+/// The members of a list that is separated by commas.
+pub fn addressees(to: Option<&str>) -> Result<Vec<String>, Failure> {
     let Some(text) = to else { return Ok(Vec::new()) };
     let to: Vec<String> = text
         .split(',')
@@ -193,10 +208,18 @@ fn problems(what: &str, report: &Report) -> Failure {
         .help("correct these and send again; `ecomesh ecomessage check FILE` lists them without sending")
 }
 
-fn remark(sent: &Sent) -> String {
+/// What is told beside the id.
+pub fn remark(sent: &Sent) -> String {
     let again = if sent.repeated { " (sent before under this key; not sent again)" } else { "" };
+    let sealed = match (sent.sealed, sent.lower_secrecy.as_slice()) {
+        (false, _) => " (not sealed: every member can read it)".to_owned(),
+        (true, []) => " (sealed)".to_owned(),
+        (true, lower) => {
+            format!(" (sealed; lower secrecy for {}, whose key of today is not known here)", lower.join(", "))
+        }
+    };
     format!(
-        "recorded, for {}{again}; follow it with: ecomesh status {}",
+        "recorded, for {}{sealed}{again}; follow it with: ecomesh status {}",
         listing::addressees(&sent.to),
         listing::short(&sent.id)
     )

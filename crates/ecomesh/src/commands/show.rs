@@ -1,6 +1,6 @@
 //! `ecomesh show`: one record in full.
 
-use ecomesh_api::{ReceiptOutcome, ReceiptRequest, RecordState, RecordView};
+use ecomesh_api::{ReaderKey, ReceiptOutcome, ReceiptRequest, RecordState, RecordView, SealedView};
 
 use crate::cli::Global;
 use crate::client::Node;
@@ -48,6 +48,29 @@ fn tell(node: &Node, record: &mut RecordView) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Who can read it, and how well it is sealed.
+fn sealed_words(sealed: &SealedView) -> String {
+    let readers: Vec<&str> = sealed.readers.iter().map(|reader| reader.member.as_str()).collect();
+    let with = |key| {
+        let those = sealed.readers.iter().filter(|reader| reader.key == key);
+        those.map(|reader| reader.member.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let mut words = format!("X25519 and ML-KEM-768; readable by {} only", readers.join(", "));
+    for (key, what) in [
+        (ReaderKey::Fallback, "lower secrecy (a key of weeks, not of the day)"),
+        (ReaderKey::Unknown, "a key that is not known here"),
+    ] {
+        let those = with(key);
+        if !those.is_empty() {
+            words.push_str(&format!("; for {those}: {what}"));
+        }
+    }
+    words
+}
+
+/// Lower kinds are control records, which everybody reads.
+const FIRST_DOCUMENT: u16 = 256;
+
 fn text(record: &RecordView) -> String {
     let message = &record.message;
     let mut lines = vec![
@@ -59,6 +82,11 @@ fn text(record: &RecordView) -> String {
         format!("written    {} (the author's clock)", times::show(message.created_at_ms)),
         format!("arrived    {}", times::show(message.first_seen_ms)),
     ];
+    if let Some(sealed) = &record.sealed {
+        lines.push(format!("sealed     {}", sealed_words(sealed)));
+    } else if record.header.kind >= FIRST_DOCUMENT {
+        lines.push(String::from("sealed     no: every member can read it"));
+    }
     if let Some(expires) = message.expires_at_ms {
         lines.push(format!("expires    {}", times::show(expires)));
     }

@@ -114,7 +114,7 @@ impl Filling {
                     self.replica.dispute(proof);
                 }
             }
-            Item::Charter(_) | Item::Manifest(_) | Item::End => {}
+            Item::Charter(_) | Item::Manifest(_) | Item::Key { .. } | Item::End => {}
         }
         Ok(())
     }

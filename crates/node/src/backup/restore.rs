@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::refill::{RefillError, Refilled, refill};
-use super::{ARCHIVE, MAGIC, SMALL_FILE_BYTES_MAX, small_files};
+use super::{ARCHIVE, CONTENT_KEYS, MAGIC, SMALL_FILE_BYTES_MAX, small_files};
 use crate::home::{FileError, Home, HomeError, files};
+use crate::vault;
 
 /// What a restore did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,9 @@ pub enum RestoreError {
     Records(#[from] RefillError),
 }
 
+/// Entries of a backup at most: a file of content keys for each day of a century, and the others.
+const ENTRIES_MAX: usize = 40_000;
+
 /// Where an entry stands in the backup.
 struct Entry {
     name: String,
@@ -103,9 +107,12 @@ fn fill(
     let content = |what: &str| RestoreError::Content { path: path.into(), what: what.into() };
     let wanted = small_files(home);
     files::create_private_dir(&home.log_dir())?;
+    files::create_private_dir(&home.vault_dir())?;
+    files::create_private_dir(&vault::content_keys_dir(&home.vault_dir()))?;
     for entry in entries.iter().filter(|entry| entry.name != ARCHIVE) {
         let target = wanted.iter().find(|(name, _)| *name == entry.name);
-        let (_, target) = target.ok_or_else(|| content("an entry that no home has"))?;
+        let target = target.map(|(_, target)| target.clone()).or_else(|| content_key_file(home, &entry.name));
+        let target = &target.ok_or_else(|| content("an entry that no home has"))?;
         let bytes = read_entry(path, file, entry)?;
         // The modes that `keygen` and `join` give: card and charter are public.
         match entry.name.as_str() {
@@ -126,6 +133,14 @@ fn fill(
     let Refilled { records, left_out } =
         refill(home, &roster, BufReader::new(file.take(archive.length)), now)?;
     Ok(Restored { member: card.member, network: roster.network(), records, left_out })
+}
+
+/// Where an entry with content keys goes, if its name is that of such a file and nothing else.
+fn content_key_file(home: &Home, name: &str) -> Option<PathBuf> {
+    let file = name.strip_prefix(CONTENT_KEYS)?;
+    let (day, id) = file.split_once('-')?;
+    let good = day.bytes().all(|b| b.is_ascii_digit()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    (good && !day.is_empty() && !id.is_empty()).then(|| vault::content_keys_dir(&home.vault_dir()).join(file))
 }
 
 fn read_entry(path: &Path, file: &mut File, entry: &Entry) -> Result<Vec<u8>, RestoreError> {
@@ -176,7 +191,7 @@ fn list(path: &Path, file: &mut File) -> Result<Vec<Entry>, RestoreError> {
         if length[0] == 0 {
             return Ok(entries);
         }
-        if length[0] > 64 || entries.len() > 64 {
+        if length[0] > 64 || entries.len() > ENTRIES_MAX {
             return Err(content());
         }
         let mut name = vec![0; usize::from(length[0])];

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::storage::{self, Storage, StorageError};
-use super::{Orders, Running, dialing};
+use super::{Orders, Running, Tasks, dialing};
 use crate::clock::{self, Clock};
 use crate::config::NodeConfig;
 use crate::core_thread::{CoreHandle, CoreThread, Exit, NodeCore};
@@ -28,7 +28,11 @@ use crate::metrics::Metrics;
 use crate::passphrase::Passphrase;
 use crate::pool::Pool;
 use crate::scrub::Scrub;
+use crate::sealing::Mail;
+use crate::sealing::keeper::Keeper;
+use crate::sealing::opener::Opener;
 use crate::shell::{Correlation, Effects, NetEvents, to_net};
+use crate::vault::{Vault, VaultFault, Writer};
 use crate::views::Views;
 
 /// How often a node of a large network draws other members to dial.
@@ -43,6 +47,9 @@ pub enum StartError {
     /// The folder: in use, not joined, exposed, damaged; or the passphrase.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
     /// The configuration holds values that are out of bounds.
     #[error("the configuration cannot be used: {0}")]
     Config(String),
@@ -82,14 +89,20 @@ pub(super) async fn start(
         return Err(StartError::Config(list.join("; ")));
     }
     let lock = home.lock()?;
-    let opened = {
+    let (opened, vault) = {
         let home = home.clone();
-        blocking(move || home.open_all(&passphrase)).await??
+        blocking(move || {
+            let opened = home.open_all(&passphrase)?;
+            let vault = open_vault(&home, &passphrase)?;
+            Ok::<_, StartError>((opened, vault))
+        })
+        .await??
     };
+    let mail = Arc::new(Mail::new(opened.member(), opened.roster.network(), vault));
     let metrics = Arc::new(Metrics::new());
     let shared = Arc::new(Shared::new(config.api.requests_max, config.api.event_clients_max, metrics));
     let mut servers = http::bind(&home, &config, &shared).await?;
-    match build(&home, opened, &config, &shared, lock).await {
+    match build(&home, opened, mail, &config, &shared, lock).await {
         Ok(parts) => Ok(running(home, &config, shared, servers, parts)),
         Err(error) => {
             shared.stop();
@@ -109,6 +122,7 @@ struct Parts {
     exit: oneshot::Receiver<Exit>,
     pool: Pool,
     scrub: Scrub,
+    tasks: Tasks,
 }
 
 fn running(
@@ -118,7 +132,7 @@ fn running(
     servers: Listening,
     parts: Parts,
 ) -> Running {
-    let Parts { net, net_events, listening, core, core_thread, exit, pool, scrub } = parts;
+    let Parts { net, net_events, listening, core, core_thread, exit, pool, scrub, tasks } = parts;
     let stop_after = Duration::from_millis(config.limits.stop_ms);
     Running {
         home,
@@ -132,6 +146,7 @@ fn running(
         failure: None,
         pool,
         scrub,
+        tasks,
         stop_after,
     }
 }
@@ -140,6 +155,7 @@ fn running(
 async fn build(
     home: &Home,
     opened: Opened,
+    mail: Arc<Mail>,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     lock: HomeLock,
@@ -150,12 +166,12 @@ async fn build(
     let listen = listen_addresses(config, &opened);
     let listens = !listen.is_empty();
     let secret = TransportSecret::from_seed(*opened.identity.transport_seed());
-    let (core, opening) = open_core(home, opened, config, shared, clock).await?;
+    let (core, opening) = open_core(home, opened, mail.clone(), config, shared, clock).await?;
     shared.progress(95, "starting the network");
     let (net, events) = ecomesh_net::bind(net_config(config, &roster, listen), &secret)?;
     let dialled = dialing::addresses(&roster, config, own);
     introduce(&net, &roster, own, &dialled);
-    let pieces = Pieces { own, roster, clock, core, opening, net, events, dialled, lock };
+    let pieces = Pieces { own, roster, mail, clock, core, opening, net, events, dialled, lock };
     let (mut parts, services) = launch(pieces, config, &shared.metrics)?;
     if listens {
         // The sockets are bound; what is waited for is the word of it. Nothing but a log line depends on it.
@@ -170,6 +186,7 @@ async fn build(
 struct Pieces {
     own: MemberId,
     roster: Roster,
+    mail: Arc<Mail>,
     clock: Clock,
     core: NodeCore,
     opening: Opening,
@@ -185,7 +202,7 @@ fn launch(
     config: &NodeConfig,
     metrics: &Arc<Metrics>,
 ) -> Result<(Parts, Services), StartError> {
-    let Pieces { own, roster, clock, core, opening, net, events, dialled, lock } = pieces;
+    let Pieces { own, roster, mail, clock, core, opening, net, events, dialled, lock } = pieces;
     let Opening { views, fresh, reader } = opening;
     let (handle, receiver) = CoreHandle::new(config.limits.core_queue);
     let ring = Arc::new(ArcSwap::new(core.ring()));
@@ -202,6 +219,7 @@ fn launch(
         tickets: handle.tickets(),
         ring: ring.clone(),
         views: views.clone(),
+        mail: mail.clone(),
         reader: reader.clone(),
         roster: roster.clone(),
         hub: hub.clone(),
@@ -223,6 +241,18 @@ fn launch(
     };
     let net_events = spawn_net_events(net_events)?;
     let scrub = Scrub::start(reader.clone(), handle.clone()).map_err(|e| no_thread(&e))?;
+    let writer = Writer::start(mail.vault_handle()).map_err(|e| no_thread(&e))?;
+    let (core, views_of) = (handle.clone(), views.clone());
+    let opener = Opener {
+        mail: mail.clone(),
+        reader: reader.clone(),
+        views: views_of.clone(),
+        core: core.clone(),
+        roster: roster.clone(),
+        own,
+    };
+    let keeper = Keeper { mail: mail.clone(), views: views_of, core, roster: roster.clone() };
+    let tasks = Tasks(vec![tokio::spawn(opener.run()), tokio::spawn(keeper.run())]);
     let services = Services {
         own,
         roster,
@@ -240,9 +270,11 @@ fn launch(
         import_bytes_max: config.limits.import_mib.saturating_mul(1024 * 1024),
         tell_opened: config.receipts.opened,
         openings: Openings::default(),
+        mail,
+        writer,
     };
     let core = handle;
-    Ok((Parts { net, net_events, listening, core, core_thread, exit, pool, scrub }, services))
+    Ok((Parts { net, net_events, listening, core, core_thread, exit, pool, scrub, tasks }, services))
 }
 
 fn no_thread(error: &std::io::Error) -> StartError {
@@ -261,6 +293,7 @@ struct Opening {
 async fn open_core(
     home: &Home,
     opened: Opened,
+    mail: Arc<Mail>,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     clock: Clock,
@@ -275,12 +308,11 @@ async fn open_core(
     blocking(move || {
         shared.progress(5, "opening the store");
         let transport_key = opened.transport_key();
-        let own = opened.member();
         let progress = |done: u64, total: u64| {
             let share = done.saturating_mul(85) / total.max(1);
             shared.progress(u8::try_from(share).unwrap_or(85).saturating_add(5), "reading records");
         };
-        let storage = storage::open(&home, &settings, &opened.roster, own, progress)?;
+        let storage = storage::open(&home, &settings, &opened.roster, &mail, progress)?;
         let Storage { ledger, views, fresh } = storage;
         let reader = ledger.reader();
         shared.progress(90, "reading the journal");
@@ -294,6 +326,22 @@ async fn open_core(
         Ok((core, Opening { views, fresh, reader }))
     })
     .await?
+}
+
+/// Opens the vault. What is made anew is told: it was lost, or the home comes from a backup or an older version.
+fn open_vault(home: &Home, passphrase: &Passphrase) -> Result<Arc<Vault>, VaultFault> {
+    let (vault, renewed) = Vault::open(&home.vault_dir(), passphrase)?;
+    if renewed.keys {
+        tracing::warn!(
+            "the vault has no keys of older messages: those that were sealed stay closed, unless a backup of the vault is put back"
+        );
+    }
+    if renewed.prekeys {
+        tracing::warn!(
+            "the vault has no prekeys: new ones are published, and the senders of what cannot be opened are told"
+        );
+    }
+    Ok(Arc::new(vault))
 }
 
 /// Where to listen: as configured, else as the own card says.

@@ -22,11 +22,14 @@ pub enum StopError {
 
 /// Clients first, since their requests need the core; then the network; the core last.
 pub(super) async fn stop(running: Running) -> Result<(), StopError> {
-    let Running { orders, mut servers, net_events, core, core_thread, pool, scrub, stop_after, .. } = running;
+    let Running {
+        orders, mut servers, net_events, core, core_thread, pool, scrub, tasks, stop_after, ..
+    } = running;
     let deadline = Instant::now() + stop_after;
     let left = || deadline.saturating_duration_since(Instant::now());
     tracing::info!("the node stops");
     drop(scrub);
+    tasks.end().await;
     orders.shared.stop();
     if timeout(stop_after.mul_f32(GRACE), servers.ended()).await.is_err() {
         tracing::warn!("requests are cut off");

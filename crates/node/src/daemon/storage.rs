@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use ecomesh_protocol::{LedgerError, Roster};
-use ecomesh_record::MemberId;
 use ecomesh_store::{OpenError, SledLedger, open_or_create, set_aside};
 use thiserror::Error;
 
 use crate::clock;
 use crate::config::StoreSettings;
 use crate::home::Home;
+use crate::sealing::Mail;
 use crate::views::{self, Views};
 
 /// An open store, and what the views need of it.
@@ -49,10 +49,10 @@ pub(crate) fn open(
     home: &Home,
     settings: &StoreSettings,
     roster: &Roster,
-    own: MemberId,
+    mail: &Mail,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
-    match try_open(home, settings, roster, own, &mut progress) {
+    match try_open(home, settings, roster, mail, &mut progress) {
         Err(StorageError::Open(OpenError::Damaged { reason, .. }))
         | Err(StorageError::Read(LedgerError::Damaged(reason))) => {
             let path = home.store_dir();
@@ -62,7 +62,7 @@ pub(crate) fn open(
                 %reason, aside = %aside.display(),
                 "the store was damaged and is set aside; a fresh one is refilled from the peers"
             );
-            try_open(home, settings, roster, own, &mut progress)
+            try_open(home, settings, roster, mail, &mut progress)
         }
         other => other,
     }
@@ -72,7 +72,7 @@ fn try_open(
     home: &Home,
     settings: &StoreSettings,
     roster: &Roster,
-    own: MemberId,
+    mail: &Mail,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
     let mut instance = [0; 16];
@@ -82,6 +82,6 @@ fn try_open(
     for note in &opened.notes {
         tracing::warn!("{note}");
     }
-    let views = views::scan(&opened.ledger.reader(), roster, own, progress)?;
+    let views = views::scan(&opened.ledger.reader(), roster, mail, progress)?;
     Ok(Storage { ledger: opened.ledger, views, fresh: opened.fresh })
 }

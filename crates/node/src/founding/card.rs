@@ -4,7 +4,7 @@ use ecomesh_record::charter::CharterMember;
 use ecomesh_record::codec;
 use ecomesh_record::limits::{ADDRESSES_MAX, NAME_BYTES_MAX, PREKEY_BYTES_MAX};
 use ecomesh_record::{MemberId, Role};
-use ecomesh_seal::{KeyError, PublicKey, Signature, SigningKey};
+use ecomesh_seal::{KeyError, Prekey, PublicKey, Signature, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
@@ -33,7 +33,7 @@ pub struct Card {
     pub transport_key: PublicKey,
     /// Three, of which two open a new generation after loss or theft; or none.
     pub recovery_keys: Vec<PublicKey>,
-    /// For sealed bodies; empty until the bureau publishes one. At most 2 KiB.
+    /// For sealed bodies, until the bureau publishes another; empty on the cards of older versions. At most 2 KiB.
     pub fallback_prekey: Vec<u8>,
     /// Where others reach the node; at most 8.
     pub addresses: Vec<Address>,
@@ -54,6 +54,8 @@ pub struct CardContent {
     pub transport_key: PublicKey,
     /// See [`Card::recovery_keys`].
     pub recovery_keys: Vec<PublicKey>,
+    /// See [`Card::fallback_prekey`].
+    pub fallback_prekey: Vec<u8>,
     /// See [`Card::addresses`].
     pub addresses: Vec<Address>,
 }
@@ -123,7 +125,8 @@ impl Card {
     /// # Errors
     /// [`CardError::Field`] for a name, role or address that no card may have.
     pub fn sign(content: CardContent, key: &SigningKey) -> Result<Self, CardError> {
-        let CardContent { member, name, role, transport_key, recovery_keys, addresses } = content;
+        let CardContent { member, name, role, transport_key, recovery_keys, fallback_prekey, addresses } =
+            content;
         let mut card = Self {
             member,
             name,
@@ -131,7 +134,7 @@ impl Card {
             signing_key: key.public(),
             transport_key,
             recovery_keys,
-            fallback_prekey: Vec::new(),
+            fallback_prekey,
             addresses,
             signature: Signature([0; 64]),
         };
@@ -246,6 +249,10 @@ impl Card {
         if self.fallback_prekey.len() > PREKEY_BYTES_MAX {
             return Err(field("fallback prekey", &"it is longer than 2 KiB"));
         }
+        // A card of before there were prekeys has none.
+        if !self.fallback_prekey.is_empty() {
+            Prekey::admit(&self.fallback_prekey).map_err(|e| field("fallback prekey", &e))?;
+        }
         if self.addresses.len() > ADDRESSES_MAX {
             return Err(field("addresses", &"there are more than 8"));
         }
@@ -268,6 +275,7 @@ fn key(name: &'static str, text: &str) -> Result<PublicKey, CardError> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use ecomesh_seal::PrekeySecret;
 
     pub(in crate::founding) fn key_of(seed: u8) -> SigningKey {
         SigningKey::from_seed(&[seed; 32])
@@ -281,6 +289,7 @@ pub(super) mod tests {
             role: if member.is_country() { 0 } else { 1 },
             transport_key: key_of(seed + 1).public(),
             recovery_keys: (2..5).map(|i| key_of(seed + i).public()).collect(),
+            fallback_prekey: Vec::new(),
             addresses: vec![Address::parse("/ip4/192.0.2.10/tcp/4001").unwrap()],
         }
     }
@@ -326,7 +335,13 @@ pub(super) mod tests {
         for key in [card.signing_key, card.transport_key, card.recovery_keys[2]] {
             assert_eq!(changed(&hex(key.as_bytes()), &other), CardError::Signature(ke));
         }
-        assert_eq!(changed("fallback_prekey = \"\"", "fallback_prekey = \"00\""), CardError::Signature(ke));
+        let mut sealed = content("KE", 10);
+        sealed.fallback_prekey = PrekeySecret::from_seed(&[7; PrekeySecret::BYTES]).public().to_bytes();
+        let with_prekey = Card::sign(sealed, &key_of(10)).unwrap();
+        assert_eq!(Card::parse(&with_prekey.to_text()), Ok(with_prekey.clone()));
+        let other = hex(&PrekeySecret::from_seed(&[8; PrekeySecret::BYTES]).public().to_bytes());
+        let swapped = with_prekey.to_text().replace(&hex(&with_prekey.fallback_prekey), &other);
+        assert_eq!(Card::parse(&swapped), Err(CardError::Signature(ke)));
         let flipped = if text.contains("signature = \"0") { "signature = \"1" } else { "signature = \"0" };
         let from = &text[text.find("signature = \"").unwrap()..][..14];
         assert_eq!(changed(from, flipped), CardError::Signature(ke));
@@ -353,6 +368,10 @@ pub(super) mod tests {
                 "address",
                 "/ip4/192.0.2.10/tcp/0 cannot be dialled: give the IP address and the port at which other bureaus reach this node"
             )
+        );
+        assert_eq!(
+            read("fallback_prekey = \"\"", "fallback_prekey = \"00\""),
+            wrong("fallback prekey", "a prekey is 1216 bytes, not 1")
         );
         let weak = hex(&[0; 32]);
         let signing = hex(key_of(10).public().as_bytes());

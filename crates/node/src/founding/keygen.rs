@@ -10,8 +10,10 @@ use zeroize::Zeroizing;
 
 use super::card::{Card, CardContent, CardError};
 use crate::address::{Address, AddressError};
+use crate::clock;
 use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::Passphrase;
+use crate::vault::{self, VaultFault};
 
 /// What the operator says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,9 @@ pub enum KeygenError {
     /// The keys were not sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The vault of the prekeys.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
     /// The system has no randomness.
     #[error("this system gives no random bytes ({0}); make the keys on another machine")]
     Randomness(String),
@@ -69,12 +74,14 @@ pub fn keygen(
     };
     let identity = new_identity()?;
     let recovery: [Zeroizing<[u8; 32]>; 3] = [random()?, random()?, random()?];
+    let fallback = vault::new_fallback(clock::wall())?;
     let content = CardContent {
         member: request.member,
         name: request.name.clone(),
         role: request.role.unwrap_or_else(|| default_role(request.member)),
         transport_key: identity.transport_public(),
         recovery_keys: recovery.iter().map(|seed| SigningKey::from_seed(seed).public()).collect(),
+        fallback_prekey: fallback.secret.public().to_bytes(),
         addresses,
     };
     let card = Card::sign(content, identity.signing_key())?;
@@ -86,10 +93,12 @@ pub fn keygen(
 
     let own_config = listen != card.addresses && !listen.is_empty() && !files::exists(&home.config_file())?;
     let config = own_config.then(|| config_text(&listen));
-    let written = write_all(&home, &card, &sealed, &sealed_recovery, config);
+    let written =
+        vault::create(&home.vault_dir(), passphrase, params, &[fallback]).map_err(KeygenError::from);
+    let written = written.and_then(|()| Ok(write_all(&home, &card, &sealed, &sealed_recovery, config)?));
     if let Err(error) = written {
         take_back(&home, &card);
-        return Err(error.into());
+        return Err(error);
     }
     Ok((home, card))
 }
@@ -174,6 +183,7 @@ fn take_back(home: &Home, card: &Card) {
     // Best effort: the fault that led here is what gets reported.
     files.iter().for_each(|path| drop(std::fs::remove_file(path)));
     let _ = std::fs::remove_dir(home.recovery_dir());
+    vault::remove(&home.vault_dir());
 }
 
 const RECOVERY_NOTE: &str = "\

@@ -65,6 +65,23 @@ pub(crate) fn exists(path: &Path) -> Result<bool, FileError> {
     path.try_exists().map_err(|e| FileError::io(path, &e))
 }
 
+/// The names of the files in a folder, in order; none if there is no such folder. Names that are no UTF-8 are none of
+/// ours.
+pub(crate) fn names(dir: &Path) -> Result<Vec<String>, FileError> {
+    let fault = |e: io::Error| FileError::io(dir, &e);
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(fault(e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(fault)?.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// The lowest nine bits of the mode.
 pub(crate) fn mode(path: &Path) -> Result<u32, FileError> {
     Ok(fs::metadata(path).map_err(|e| FileError::io(path, &e))?.permissions().mode() & 0o777)

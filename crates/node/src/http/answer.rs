@@ -5,8 +5,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ecomesh_api::{Problem, ProblemCode};
 use ecomesh_protocol::AuthorError;
+use ecomesh_seal::SealingError;
 
 use crate::core_thread::CoreGone;
+use crate::sealing::NotSealed;
+use crate::vault::KeepError;
+use crate::views::NoPrekey;
 
 /// A problem on its way to the client: status, and the problem as JSON.
 #[derive(Debug)]
@@ -60,5 +64,44 @@ impl From<AuthorError> for Refusal {
             }
         };
         Self(problem)
+    }
+}
+
+/// Why a message was not sealed.
+impl From<NotSealed> for Refusal {
+    fn from(error: NotSealed) -> Self {
+        let text = error.to_string();
+        Self(match &error {
+            NotSealed::NoPrekey(NoPrekey::None(_)) => Problem::new(ProblemCode::NoPrekey, text).advice(
+                "it has one when its node has run once with a version that seals; until then leave that member out, or \
+                 send the message openly (`--open`), so that every member can read it",
+            ),
+            NotSealed::NoPrekey(NoPrekey::Ended(_)) => Problem::new(ProblemCode::NoPrekey, text).advice(
+                "its node was away for long; send again when `ecomesh prekeys` shows a new one, leave that member out, \
+                 or send the message openly (`--open`), so that every member can read it",
+            ),
+            NotSealed::Sealing(SealingError::TooLong { .. }) => {
+                Problem::new(ProblemCode::TooLarge, text).advice("shorten it, or send it in parts")
+            }
+            NotSealed::Sealing(_) | NotSealed::Random(_) => {
+                Problem::new(ProblemCode::Internal, text).advice("look at the node's log, then send again")
+            }
+        })
+    }
+}
+
+/// Why the key of a message was not kept, so that the message was not recorded either.
+impl From<KeepError> for Refusal {
+    fn from(error: KeepError) -> Self {
+        let code = match error {
+            KeepError::Vault(_) => ProblemCode::Disk,
+            KeepError::Busy => ProblemCode::Busy,
+            KeepError::Stopped => ProblemCode::Stopping,
+        };
+        let advice = match code {
+            ProblemCode::Disk => "look at the node's disk and restart it, then send again",
+            _ => "try again in a moment, with the same idempotency key",
+        };
+        Self(Problem::new(code, error.to_string()).advice(advice))
     }
 }

@@ -17,7 +17,7 @@ use ecomesh_protocol::{KeyRing, Verified};
 use ecomesh_record::archive::{
     ArchiveDecoder, ArchiveEncoder, ArchiveError, Filter, Item, LogRange, Manifest,
 };
-use ecomesh_record::{Body as RecordBody, Lane, LogId, Position, RecordFrame, Time};
+use ecomesh_record::{Audience, Body as RecordBody, Lane, LogId, Position, RecordFrame, RecordId, Time};
 use ecomesh_store::LedgerReader;
 use futures::{StreamExt, stream};
 use tokio::runtime::Handle;
@@ -60,16 +60,16 @@ pub(crate) async fn export(
         return Err(bad_request("one record is asked for, and a member or a time besides; leave one out"));
     }
     let filter = Filter { members: members.into_iter().collect(), since: Time(query.since_ms.unwrap_or(0)) };
-    let manifest = services
+    let (manifest, keys) = services
         .read(move |services| match &query.record {
             Some(id) => proof_of(services, id),
-            None => manifest(services, filter),
+            None => Ok((manifest(services, filter)?, BTreeMap::new())),
         })
         .await?;
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let mut pieces = Pieces { sender, stop: shared.stop.subscribe(), runtime: Handle::current() };
     tokio::task::spawn_blocking(move || {
-        let result = write(&services, &manifest, &mut pieces);
+        let result = write(&services, &manifest, &keys, &mut pieces);
         if let Err(error) = result {
             tracing::warn!(%error, "an export broke off");
             // The body ends with an error, so that no client takes it for whole.
@@ -156,8 +156,12 @@ fn manifest(services: &Services, filter: Filter) -> Result<Manifest, Refusal> {
     })
 }
 
-/// One record, and the records that open its generation and those whose keys lead there.
-fn proof_of(services: &Services, id: &str) -> Result<Manifest, Refusal> {
+/// Content keys of sealed records, in the clear.
+type ContentKeys = BTreeMap<RecordId, [u8; 32]>;
+
+/// One record, with its content key if it is sealed, and the records that open its generation and those whose keys lead
+/// there.
+fn proof_of(services: &Services, id: &str) -> Result<(Manifest, ContentKeys), Refusal> {
     let (record, _) = records::find(services, id)?;
     let header = record.header();
     let expired = header.expires_at != Time(0) && header.expires_at <= services.now();
@@ -166,6 +170,19 @@ fn proof_of(services: &Services, id: &str) -> Result<Manifest, Refusal> {
             Problem::new(ProblemCode::NotFound, "what this record says is not here, so it cannot be proved")
                 .advice("a body that is missing comes back from the peers by itself; one that has expired does not"),
         ));
+    }
+    let mut keys = ContentKeys::new();
+    if matches!(header.audience, Audience::Sealed { .. }) {
+        let key = services.mail.content_key(&record).map_err(|closed| {
+            Refusal(
+                Problem::new(
+                    ProblemCode::Closed,
+                    format!("what this record says cannot be proved here: {closed}"),
+                )
+                .advice("a bureau that can read it can prove it; `ecomesh show` says which"),
+            )
+        })?;
+        keys.insert(record.id(), *key.as_bytes());
     }
     let Position { log, seq } = record.position();
     let mut ranges = BTreeMap::from([(log, LogRange { log, first: seq, last: seq })]);
@@ -184,13 +201,14 @@ fn proof_of(services: &Services, id: &str) -> Result<Manifest, Refusal> {
         let Some(open) = open.filter(|open| open.base < generation) else { break };
         generation = open.base;
     }
-    Ok(Manifest {
+    let manifest = Manifest {
         network: services.roster.network(),
         exporter: services.own,
         exported_at: services.now(),
         filter: Filter { members: vec![header.author], since: header.created_at },
         logs: ranges.into_values().collect(),
-    })
+    };
+    Ok((manifest, keys))
 }
 
 /// The first record of a log that was written at this time or later; `None` if there is none.
@@ -208,7 +226,12 @@ fn first_since(reader: &LedgerReader, log: LogId, last: u64, since: Time) -> Res
 }
 
 /// Writes the archive piece by piece, at the client's pace.
-fn write(services: &Services, manifest: &Manifest, pieces: &mut Pieces) -> io::Result<()> {
+fn write(
+    services: &Services,
+    manifest: &Manifest,
+    keys: &ContentKeys,
+    pieces: &mut Pieces,
+) -> io::Result<()> {
     let mut piece = Vec::with_capacity(2 * PIECE_BYTES);
     let mut put = |bytes: Vec<u8>, flush: bool| {
         piece.extend_from_slice(&bytes);
@@ -217,8 +240,8 @@ fn write(services: &Services, manifest: &Manifest, pieces: &mut Pieces) -> io::R
         }
         pieces.send(Bytes::from(std::mem::take(&mut piece)))
     };
-    let (mut encoder, head) =
-        ArchiveEncoder::begin(services.roster.founded(), manifest).map_err(io::Error::other)?;
+    let (mut encoder, head) = ArchiveEncoder::begin_with_keys(services.roster.founded(), manifest, keys)
+        .map_err(io::Error::other)?;
     put(head, false)?;
     while let Some(position) = encoder.expected() {
         let record = services.reader.record(position).map_err(io::Error::other)?;
@@ -298,7 +321,7 @@ impl<'a> Import<'a> {
                 }
                 Item::Record { frame: Err(_), .. } => self.counts.refused += 1,
                 // The charter is known here, and a fork is proved again by the records themselves.
-                Item::Charter(_) | Item::Manifest(_) | Item::Fork(_) | Item::End => {}
+                Item::Charter(_) | Item::Manifest(_) | Item::Key { .. } | Item::Fork(_) | Item::End => {}
             }
         }
         Ok(())

@@ -91,7 +91,7 @@ fn row(
 ) -> MessageView {
     // A row is shown even if the store cannot read its record: the log tells of that.
     let record = services.reader.record(entry.position).ok().flatten();
-    let view = records::message_view(entry, state, record.as_ref(), services.now());
+    let view = records::message_view(entry, state, record.as_ref(), services);
     MessageView { delivery, ..view }
 }
 
@@ -128,8 +128,7 @@ async fn early(services: &Services, filter: &Filter) -> Result<Vec<MessageView>,
         let entry = Entry::new(record, None, record.header().created_at);
         let wanted = filter.member.is_none_or(|member| entry.concerns(Folder::Inbox, member));
         let recent = entry.first_seen >= filter.since;
-        (wanted && recent)
-            .then(|| records::message_view(&entry, RecordState::Early, Some(record), services.now()))
+        (wanted && recent).then(|| records::message_view(&entry, RecordState::Early, Some(record), services))
     });
     Ok(rows.take(LISTING_MAX).collect())
 }

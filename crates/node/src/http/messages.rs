@@ -1,5 +1,7 @@
 //! Sending: from a document and its addressees to a durable record.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use ecomesh_api::limits::IDEMPOTENCY_KEY_BYTES_MAX;
@@ -8,13 +10,15 @@ use ecomesh_document::codes::Code;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::report::{Problem as Finding, Report};
 use ecomesh_document::{Document, EncodeError};
-use ecomesh_protocol::Draft;
-use ecomesh_record::limits::SALT_BYTES;
+use ecomesh_protocol::{AuthorError, Draft};
+use ecomesh_record::limits::{ADDRESSEES_MAX, SALT_BYTES};
 use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
 use sha2::{Digest, Sha256};
 
 use super::extract::{ApiJson, Live, bad_request};
 use super::{Refusal, Services, records};
+use crate::sealing::{SealedDraft, seal};
+use crate::vault::Kept;
 
 /// Sends a document. The answer comes once the record is durable; a retry with the same `idempotency-key` within
 /// 7 days gives the same record.
@@ -33,23 +37,27 @@ pub(crate) async fn send(
     ApiJson(request): ApiJson<SendRequest>,
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let idempotency = idempotency_key(&headers)?;
-    let prepared = if is_quick(&request) {
-        prepare(&services, request)?
+    send_now(&services, request, idempotency).await
+}
+
+/// Prepares, seals and records a message.
+pub(super) async fn send_now(
+    services: &Arc<Services>,
+    request: SendRequest,
+    idempotency: Option<[u8; 32]>,
+) -> Result<(StatusCode, Json<Sent>), Refusal> {
+    let ready = if is_quick(&request) {
+        ready(services, request, idempotency)?
     } else {
-        services.read(move |services| prepare(services, request)).await?
+        services.read(move |services| ready(services, request, idempotency)).await?
     };
-    let Prepared { document, content, to, priority, expires_at, exercise, warnings } = prepared;
-    let draft = Draft {
-        kind: Kind(document.kind().number),
-        priority,
-        to: to.clone(),
-        retention: Retention(document.kind().retention),
-        expires_at,
-        flags: Flags(if exercise { Flags::EXERCISE } else { 0 }),
-        content,
-        salt: salt()?,
-        idempotency,
-    };
+    let Ready { draft, kept, lower_secrecy, warnings } = ready;
+    let to = draft.to.iter().map(ToString::to_string).collect();
+    let sealed = kept.is_some();
+    if let Some(kept) = kept {
+        // Before the record: whoever has sent it must be able to read it.
+        services.writer.keep(kept).await?;
+    }
     let recorded = services.core.author(draft).await??;
     let sent = Sent {
         id: recorded.id.to_string(),
@@ -57,10 +65,62 @@ pub(crate) async fn send(
         created_at_ms: recorded.created_at.0,
         state: SentState::Recorded,
         repeated: recorded.repeated,
-        to: to.iter().map(ToString::to_string).collect(),
+        to,
+        sealed,
+        lower_secrecy: lower_secrecy.iter().map(ToString::to_string).collect(),
         warnings,
     };
     Ok((StatusCode::CREATED, Json(sent)))
+}
+
+/// A draft ready for the core.
+struct Ready {
+    draft: Draft,
+    /// The content key, if it is sealed.
+    kept: Option<Kept>,
+    lower_secrecy: Vec<MemberId>,
+    warnings: Vec<Detail>,
+}
+
+fn ready(services: &Services, request: SendRequest, idempotency: Option<[u8; 32]>) -> Result<Ready, Refusal> {
+    let open = request.open || request.members;
+    let Prepared { document, content, to, priority, expires_at, exercise, warnings } =
+        prepare(services, request)?;
+    let draft = Draft {
+        kind: Kind(document.kind().number),
+        priority,
+        to,
+        retention: Retention(document.kind().retention),
+        expires_at,
+        flags: Flags(if exercise { Flags::EXERCISE } else { 0 }),
+        content,
+        salt: salt()?,
+        idempotency,
+        sealed: None,
+    };
+    if open {
+        return Ok(Ready { draft, kept: None, lower_secrecy: Vec::new(), warnings });
+    }
+    check_addressees(services, &draft)?;
+    let now = services.now();
+    let sealed =
+        seal(&services.mail, &draft, now, |member| services.views(|views| views.prekey(member, now)))?;
+    let SealedDraft { draft, kept, lower_secrecy } = sealed;
+    Ok(Ready { draft, kept: Some(kept), lower_secrecy, warnings })
+}
+
+/// What the core would refuse is refused before anything is sealed: the reason is clearer than that there is no prekey.
+fn check_addressees(services: &Services, draft: &Draft) -> Result<(), Refusal> {
+    if draft.to.contains(&services.own) {
+        return Err(AuthorError::ToItself(services.own).into());
+    }
+    if let Some(stranger) = draft.to.iter().find(|member| !services.roster.contains(**member)) {
+        return Err(AuthorError::UnknownAddressee(*stranger).into());
+    }
+    if draft.to.len() > ADDRESSEES_MAX {
+        return Err(AuthorError::TooManyAddressees(draft.to.len()).into());
+    }
+    Ok(())
 }
 
 /// Whether a request is prepared faster than a thread is woken: it reads nothing from the store, and is short.
@@ -69,7 +129,9 @@ fn is_quick(request: &SendRequest) -> bool {
     let flat =
         request.document.as_object().filter(|form| form.values().all(|v| !v.is_object() && !v.is_array()));
     let bytes = flat.map(|form| form.values().map(text).sum::<usize>());
-    request.reply_to.is_none() && bytes.is_some_and(|bytes| bytes <= QUICK_BYTES_MAX)
+    // Sealing takes a millisecond.
+    let open = request.open || request.members;
+    open && request.reply_to.is_none() && bytes.is_some_and(|bytes| bytes <= QUICK_BYTES_MAX)
 }
 
 /// Longest message that is prepared on the spot: it takes some 20 µs.
@@ -224,7 +286,7 @@ fn routed(
 /// read and that [`super::records`] finds again.
 fn reply_to(services: &Services, json: &mut serde_json::Value, id: &str) -> Result<(), Refusal> {
     let (record, _) = records::find(services, id)?;
-    let theirs = records::document_of(&record, services.now()).ok();
+    let theirs = records::document_of(services, &record).ok();
     let theirs = theirs.as_ref().and_then(|document| document.reference());
     let Some(form) = json.as_object_mut() else { return Ok(()) };
     let written = form.get(REPLY_FIELD).and_then(|value| value.as_str());
@@ -256,7 +318,7 @@ fn detail(finding: &Finding) -> Detail {
     Detail { path: finding.path.clone(), message: finding.message.clone(), advice: finding.advice.clone() }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match key.as_bytes() {
         [] => Err(bad_request("the idempotency key is empty")),

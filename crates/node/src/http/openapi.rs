@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{archives, listings, messages, node, operation, receipts, records, stream};
+use super::{archives, listings, messages, node, operation, prekeys, receipts, records, resend, stream};
 
 /// Collects what the routes say of themselves.
 #[derive(OpenApi)]
@@ -28,6 +28,8 @@ use super::{archives, listings, messages, node, operation, receipts, records, st
         records::record,
         records::status,
         receipts::receipt,
+        resend::resend,
+        prekeys::prekeys,
         archives::export,
         archives::import,
         stream::events,
@@ -61,6 +63,8 @@ mod tests {
         ("get", "/v1/records/{id}"),
         ("get", "/v1/records/{id}/status"),
         ("post", "/v1/records/{id}/receipt"),
+        ("post", "/v1/records/{id}/resend"),
+        ("get", "/v1/prekeys"),
         ("get", "/v1/export"),
         ("post", "/v1/import"),
         ("get", "/v1/events"),

@@ -49,6 +49,7 @@ pub(crate) async fn metrics(
         ahead: peers.iter().filter(|peer| peer.ahead > 0).count(),
         core_waiting: services.core.waiting(),
         verify_waiting: services.pool.waiting(),
+        sealed_unopened: services.mail.waiting(),
     };
     let text = shared.metrics.render(&snapshot, &services.net);
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))

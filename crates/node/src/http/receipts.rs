@@ -66,6 +66,11 @@ pub(crate) async fn receipt(
 fn wanted(request: ReceiptRequest) -> Result<(Outcome, Reason), Refusal> {
     match (request.outcome, request.reason) {
         (ReceiptOutcome::Opened, None) => Ok((Outcome::OPENED, Reason::NONE)),
+        (ReceiptOutcome::Refused, Some(RefusalReason::PrekeyGone | RefusalReason::DoesNotOpen)) => {
+            Err(bad_request(
+                "this is no reason to refuse a message; the node itself says when it cannot be opened",
+            ))
+        }
         (ReceiptOutcome::Refused, Some(reason)) => {
             let known = REASONS.iter().find(|(_, view)| *view == reason).map(|(reason, _)| *reason);
             Ok((Outcome::REFUSED, known.ok_or_else(|| bad_request("this reason does not exist"))?))
@@ -115,6 +120,10 @@ pub(super) struct Said {
 }
 
 impl Said {
+    pub(super) fn outcome(self) -> Outcome {
+        self.outcome
+    }
+
     pub(super) fn view(self) -> ReceiptView {
         let outcome = match self.outcome {
             Outcome::OPENED => ReceiptOutcome::Opened,
@@ -128,12 +137,14 @@ impl Said {
     }
 }
 
-const REASONS: [(Reason, RefusalReason); 6] = [
+const REASONS: [(Reason, RefusalReason); 8] = [
     (Reason::NOT_COMPETENT, RefusalReason::NotCompetent),
     (Reason::INCOMPLETE, RefusalReason::Incomplete),
     (Reason::DUPLICATE, RefusalReason::Duplicate),
     (Reason::UNLAWFUL, RefusalReason::Unlawful),
     (Reason::WRONG_ADDRESSEE, RefusalReason::WrongAddressee),
+    (Reason::PREKEY_GONE, RefusalReason::PrekeyGone),
+    (Reason::DOES_NOT_OPEN, RefusalReason::DoesNotOpen),
     (Reason::OTHER, RefusalReason::Other),
 ];
 
@@ -191,6 +202,7 @@ async fn written(
         content,
         salt,
         idempotency: None,
+        sealed: None,
     };
     Ok(services.core.author(draft).await?.map(|recorded| recorded.created_at))
 }

@@ -4,18 +4,20 @@ use axum::Json;
 use axum::extract::Path;
 use ecomesh_api::limits::ID_PREFIX_MIN;
 use ecomesh_api::{
-    HeaderView, MessageView, Problem, ProblemCode, RecipientView, RecordState, RecordView, StatusView,
-    VerdictView,
+    HeaderView, MessageView, Problem, ProblemCode, ReaderKey, RecipientView, RecordState, RecordView,
+    SealedReader, SealedView, StatusView, VerdictView,
 };
 use ecomesh_document::{Document, render};
 use ecomesh_protocol::judge;
-use ecomesh_record::{Header, MemberId, Record, RecordId, Time};
-use ecomesh_seal::fingerprint;
+use ecomesh_protocol::prekeys::Use;
+use ecomesh_record::{Audience, Header, MemberId, Record, RecordId, Time};
+use ecomesh_seal::{PrekeyId, fingerprint};
 
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
 use super::receipts::Said;
 use super::{Refusal, Services, damaged, receipts};
+use crate::sealing::Closed;
 use crate::views::{Entry, kind_view};
 
 /// Stands before the id of the answered record in a form's reference.
@@ -101,16 +103,28 @@ pub(super) fn find(services: &Services, id: &str) -> Result<(Record, Time), Refu
 }
 
 /// The document of a record, or why it cannot be shown.
-pub(super) fn document_of(record: &Record, now: Time) -> Result<Document, String> {
+pub(super) fn document_of(services: &Services, record: &Record) -> Result<Document, String> {
     let header = record.header();
     if header.kind.is_control() {
         return Err("a control record has no document".into());
     }
-    if header.expires_at != Time(0) && header.expires_at <= now {
+    if header.expires_at != Time(0) && header.expires_at <= services.now() {
         return Err("the document has expired".into());
     }
-    let body = record.body().ok_or("the document is not here; it is being fetched")?;
-    Document::decode(header.kind.0, body.content()).map_err(|e| e.to_string())
+    if !matches!(header.audience, Audience::Sealed { .. }) {
+        let body = record.body().ok_or("the document is not here; it is being fetched")?;
+        return Document::decode(header.kind.0, body.content()).map_err(|e| e.to_string());
+    }
+    match services.mail.open(record) {
+        Ok(plaintext) => Document::decode(header.kind.0, &plaintext).map_err(|e| e.to_string()),
+        Err(Closed::ToOthers) => Err(format!("only {} can read it", readers(header).join(", "))),
+        Err(closed) => Err(closed.to_string()),
+    }
+}
+
+/// Who can read a sealed record.
+fn readers(header: &Header) -> Vec<String> {
+    std::iter::once(&header.author).chain(&header.to).map(ToString::to_string).collect()
 }
 
 /// A row of a listing.
@@ -118,11 +132,11 @@ pub(super) fn message_view(
     entry: &Entry,
     state: RecordState,
     record: Option<&Record>,
-    now: Time,
+    services: &Services,
 ) -> MessageView {
     // Nobody acts upon what a void record says, so no listing shows it.
     let shown = !matches!(state, RecordState::Void | RecordState::Expired);
-    let document = record.filter(|_| shown).and_then(|record| document_of(record, now).ok());
+    let document = record.filter(|_| shown).and_then(|record| document_of(services, record).ok());
     let document = document.as_ref();
     MessageView {
         id: entry.id.to_string(),
@@ -141,6 +155,7 @@ pub(super) fn message_view(
         language: document.map(|d| d.language().to_owned()),
         reply_to: document.and_then(Document::reply_to_reference).and_then(answered),
         body_bytes: entry.body_len,
+        sealed: entry.sealed,
         body_here: record.is_some_and(|record| record.body().is_some()),
         delivery: None,
     }
@@ -158,20 +173,36 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
     let verdict = judge(&services.roster, &record);
     let entry = Entry::new(&record, verdict.err(), first_seen);
     let state = services.views(|views| views.state(&entry, services.now()));
-    let document = document_of(&record, services.now());
+    let document = document_of(services, &record);
     let said = receipts::of_members(services, &record, |member| member == services.own)?;
     let said = said.get(&services.own).copied();
     let receipt_due = document.is_ok() && receipts::is_due(services, &record, said);
     Ok(RecordView {
-        message: message_view(&entry, state, Some(&record), services.now()),
+        message: message_view(&entry, state, Some(&record), services),
         header: header_view(services, &record),
         verdict: VerdictView { state, reason: reason(state, verdict.err()) },
         text: document.as_ref().ok().map(render),
         unreadable: document.as_ref().err().cloned(),
         document: document.ok().map(|document| document.to_json()),
+        sealed: sealed_view(services, record.header()),
         receipt: said.map(Said::view),
         receipt_due,
     })
+}
+
+fn sealed_view(services: &Services, header: &Header) -> Option<SealedView> {
+    let Audience::Sealed { prekeys, .. } = &header.audience else { return None };
+    let author = SealedReader { member: header.author.to_string(), key: ReaderKey::Author };
+    let reader = |(member, prekey): (&MemberId, &[u8; 16])| SealedReader {
+        member: member.to_string(),
+        key: match services.views(|views| views.prekey_use(PrekeyId(*prekey))) {
+            Some(Use::DAILY) => ReaderKey::Daily,
+            Some(Use::FALLBACK) => ReaderKey::Fallback,
+            _ => ReaderKey::Unknown,
+        },
+    };
+    let readers = header.to.iter().zip(prekeys).map(reader);
+    Some(SealedView { readers: std::iter::once(author).chain(readers).collect() })
 }
 
 fn reason(state: RecordState, void: Option<judge::Void>) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use ecomesh_api::DocumentKind;
 use ecomesh_protocol::judge::Void;
-use ecomesh_record::{Kind, MemberId, Position, Priority, Record, RecordId, Time};
+use ecomesh_record::{Audience, Kind, MemberId, Position, Priority, Record, RecordId, Time};
 
 use super::{Folder, Key};
 
@@ -21,6 +21,7 @@ pub(crate) struct Entry {
     /// Empty: all members.
     pub(crate) to: Box<[MemberId]>,
     pub(crate) body_len: u32,
+    pub(crate) sealed: bool,
     pub(crate) void: Option<Void>,
 }
 
@@ -38,6 +39,7 @@ impl Entry {
             exercise: header.flags.has(ecomesh_record::Flags::EXERCISE),
             to: header.to.clone().into_boxed_slice(),
             body_len: header.body_len,
+            sealed: matches!(header.audience, Audience::Sealed { .. }),
             void,
         }
     }

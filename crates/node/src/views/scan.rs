@@ -1,10 +1,11 @@
 //! Building the projections from the store when the node starts.
 
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::{MemberId, Record};
+use ecomesh_record::Record;
 use ecomesh_store::LedgerReader;
 
 use super::Views;
+use crate::sealing::Mail;
 
 /// Records are read in pages of this many, and progress is told after each.
 const PAGE: usize = 1024;
@@ -16,11 +17,11 @@ const PAGE: usize = 1024;
 pub(crate) fn scan(
     reader: &LedgerReader,
     roster: &Roster,
-    own: MemberId,
+    mail: &Mail,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Views, LedgerError> {
     let total = reader.counts().records;
-    let mut views = Views::new(own, reader.forks());
+    let mut views = Views::new(mail.own(), roster, reader.forks());
     let mut done = 0;
     for head in reader.heads() {
         let mut next = 0;
@@ -30,7 +31,9 @@ pub(crate) fn scan(
             done += page.len() as u64;
             for (header, first_seen) in page {
                 let record = with_body_if_needed(reader, header)?;
-                let _event = views.stored(&record, judge(roster, &record), first_seen);
+                let verdict = judge(roster, &record);
+                mail.arrived(record.header(), verdict);
+                let _event = views.stored(&record, verdict, first_seen);
             }
             progress(done, total);
         }

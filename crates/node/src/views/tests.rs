@@ -1,6 +1,6 @@
 //! Listings over a store of a small network.
 
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 
 use ecomesh_api::RecordState;
 use ecomesh_protocol::control::CONTROL_KINDS;
@@ -14,6 +14,10 @@ use ecomesh_record::{
 };
 use ecomesh_seal::SigningKey;
 use ecomesh_store::{Options, SledLedger, open_or_create};
+
+use crate::passphrase::Passphrase;
+use crate::sealing::Mail;
+use crate::vault::{self, Vault};
 
 use super::{Filter, Folder, Key, Page, Views, list, scan};
 
@@ -60,6 +64,14 @@ fn roster() -> Roster {
     Roster::found(FoundedCharter { charter, addresses: Vec::new(), signatures }).unwrap()
 }
 
+fn mail(bureau: &Bureau) -> Mail {
+    let passphrase = Passphrase::new(zeroize::Zeroizing::new(b"a long passphrase".to_vec())).unwrap();
+    let dir = bureau._dir.path().join("vault");
+    vault::create(&dir, &passphrase, ecomesh_seal::Params::new(8, 1, 1).unwrap(), &[]).unwrap();
+    let (vault, _) = Vault::open(&dir, &passphrase).unwrap();
+    Mail::new(member("KE"), bureau.roster.network(), Arc::new(vault))
+}
+
 /// KE's store and views.
 struct Bureau {
     roster: Roster,
@@ -76,7 +88,7 @@ impl Bureau {
         let options = Options { ballast_bytes: 0, ..Options::default() };
         let ledger =
             open_or_create(&dir.path().join("store"), roster.network(), [7; 16], &options).unwrap().ledger;
-        let views = RwLock::new(Views::new(member("KE"), Vec::new()));
+        let views = RwLock::new(Views::new(member("KE"), &roster, Vec::new()));
         Self { roster, ledger, views, heads: Default::default(), _dir: dir }
     }
 
@@ -119,7 +131,7 @@ impl Bureau {
         };
         let sign = |id| *key(author).sign_record(network, id).as_bytes();
         let record = Record::sign_with(network, header, Some(body), sign).unwrap();
-        let record = std::sync::Arc::new(verify_record(&KeyRing::of_roster(&self.roster), record).unwrap());
+        let record = Arc::new(verify_record(&KeyRing::of_roster(&self.roster), record).unwrap());
         self.heads.insert(author_id, (seq, record.record().id()));
         let first_seen = Time(first_seen);
         let new = NewRecord { record: record.clone(), first_seen };
@@ -162,7 +174,7 @@ fn the_inbox_holds_what_is_for_us_newest_first() {
 #[test]
 fn a_start_finds_the_same_listings_again() {
     let bureau = Bureau::with_mail();
-    let scanned = scan(&bureau.ledger.reader(), &bureau.roster, member("KE"), |_, _| {}).unwrap();
+    let scanned = scan(&bureau.ledger.reader(), &bureau.roster, &mail(&bureau), |_, _| {}).unwrap();
     let all = |views: &Views| (views.places(Folder::Inbox, None, 99), views.places(Folder::Outbox, None, 99));
     assert_eq!(all(&scanned), all(&bureau.views.read().unwrap()));
 }

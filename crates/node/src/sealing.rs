@@ -1,0 +1,157 @@
+//! Sealed mail: what the node needs the vault for.
+//!
+//! * [`Mail`] opens what is sealed to this bureau, and knows what is still to be opened.
+//! * `seal` seals a draft before the core sees it, off the core's thread.
+//! * [`opener`] learns the content key of each record as soon as it is here, since its prekey is destroyed soon, and tells
+//!   the author of what cannot be opened.
+//! * [`keeper`] makes and publishes prekeys, and destroys their private halves.
+
+pub(crate) mod keeper;
+pub(crate) mod opener;
+mod seal;
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ecomesh_protocol::judge::Void;
+use ecomesh_record::{Audience, Header, MemberId, NetworkId, Position, Record};
+use ecomesh_seal::envelope::{self, Plaintext};
+use ecomesh_seal::{ContentKey, OpenBodyError, PrekeyId};
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::vault::{Kept, Vault};
+
+pub(crate) use seal::{NotSealed, SealedDraft, seal};
+
+/// Why a sealed document cannot be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum Closed {
+    /// It is for others.
+    #[error("it is sealed to others")]
+    ToOthers,
+    /// The private half of the prekey is not here any more.
+    #[error("the key that it is sealed to is destroyed or lost; its sender is told, and can send it again")]
+    PrekeyGone,
+    /// An own document whose content key is not here any more.
+    #[error("the key of this document is lost with an older vault; a backup of the vault would have it")]
+    KeyLost,
+    /// What is sealed does not open.
+    #[error("{0}")]
+    Wrong(#[from] OpenBodyError),
+    /// The body is missing or damaged.
+    #[error("the document is not here; it is being fetched")]
+    NoBody,
+}
+
+/// The sealed mail of this bureau.
+pub(crate) struct Mail {
+    own: MemberId,
+    network: NetworkId,
+    vault: Arc<Vault>,
+    /// Records to this bureau whose content key is not kept yet, with the prekeys that they name.
+    unopened: Mutex<BTreeMap<Position, PrekeyId>>,
+    news: Notify,
+}
+
+impl Mail {
+    /// Without records.
+    pub(crate) fn new(own: MemberId, network: NetworkId, vault: Arc<Vault>) -> Self {
+        Self { own, network, vault, unopened: Mutex::default(), news: Notify::new() }
+    }
+
+    /// The own member.
+    pub(crate) fn own(&self) -> MemberId {
+        self.own
+    }
+
+    /// The vault, to be held by a thread.
+    pub(crate) fn vault_handle(&self) -> Arc<Vault> {
+        self.vault.clone()
+    }
+
+    /// The vault.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// A record is durable here. What is void is not opened: nobody acts upon it.
+    pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
+        let Some(prekey) = envelope::prekey_for(header, self.own).filter(|_| verdict.is_ok()) else { return };
+        let kept = commitment(header).is_some_and(|commitment| self.vault.has_content_key(commitment));
+        if !kept {
+            self.lock().insert(header.position(), prekey);
+            self.news.notify_one();
+        }
+    }
+
+    /// A body that was missing is here.
+    pub(crate) fn body_came(&self) {
+        self.news.notify_one();
+    }
+
+    /// How many records are to be opened.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether a record that is here and not opened names this prekey.
+    pub(crate) fn needs(&self, id: PrekeyId) -> bool {
+        self.lock().values().any(|named| *named == id)
+    }
+
+    /// The document of a record, if it is sealed to this bureau or by it.
+    pub(crate) fn open(&self, record: &Record) -> Result<Plaintext, Closed> {
+        let content = record.body().ok_or(Closed::NoBody)?.content();
+        let key = self.content_key(record)?;
+        Ok(envelope::open(self.network, record.header(), content, &key)?)
+    }
+
+    /// The content key of a record: the one that was kept, else the one that the wrap brings.
+    pub(crate) fn content_key(&self, record: &Record) -> Result<ContentKey, Closed> {
+        let header = record.header();
+        let commitment = commitment(header).ok_or(Closed::Wrong(OpenBodyError::NotSealed))?;
+        if let Some(key) = self.vault.content_key(commitment) {
+            return Ok(key);
+        }
+        if header.author == self.own {
+            return Err(Closed::KeyLost);
+        }
+        let prekey = envelope::prekey_for(header, self.own).ok_or(Closed::ToOthers)?;
+        let kept = self.vault.prekey(prekey).ok_or(Closed::PrekeyGone)?;
+        let content = record.body().ok_or(Closed::NoBody)?.content();
+        Ok(envelope::unwrap(self.network, header, content, self.own, &kept.secret)?)
+    }
+
+    /// The next places of records that are to be opened.
+    fn unopened(&self, after: Option<Position>, limit: usize) -> Vec<Position> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.lock().range((from, Bound::Unbounded)).take(limit).map(|(position, _)| *position).collect()
+    }
+
+    /// These need not be looked at again.
+    fn done(&self, positions: &[Position]) {
+        let mut unopened = self.lock();
+        for position in positions {
+            unopened.remove(position);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Position, PrekeyId>> {
+        // A map is whole after every single call on it.
+        self.unopened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a header says of its content key.
+fn commitment(header: &Header) -> Option<&[u8; 32]> {
+    match &header.audience {
+        Audience::Sealed { key_commitment, .. } => Some(key_commitment),
+        _ => None,
+    }
+}
+
+fn kept(header: &Header, key: ContentKey) -> Option<Kept> {
+    commitment(header).map(|commitment| Kept { key_commitment: *commitment, key })
+}

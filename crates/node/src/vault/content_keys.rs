@@ -1,0 +1,211 @@
+//! Content keys on the disk: one file for each key of the day, which is only appended to.
+//!
+//! ```text
+//! header   magic `ECOCKEYS` 8 ‖ day u32 big-endian ‖ id of the key of the day 16
+//! entry    commitment of the record's header to its content key 32 ‖ content key under the key of the day 48
+//! ```
+//!
+//! An entry needs no checksum: one that a crash has torn does not open, and the content key is learned again. Where they
+//! stand is kept in memory, 16 bytes for each.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ecomesh_seal::ContentKey;
+use ecomesh_seal::vault::{DayKey, Keys, WRAPPED_BYTES};
+use ecomesh_store::Runs;
+
+use super::VaultFault;
+use crate::home::{FileError, files};
+
+const MAGIC: [u8; 8] = *b"ECOCKEYS";
+const HEADER_BYTES: usize = 8 + 4 + 16;
+const ENTRY_BYTES: usize = 32 + WRAPPED_BYTES;
+/// A key of the day opens files of at most so many bytes; 50 million keys.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// A content key to be kept, with the commitment to it in the header of its record.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) key_commitment: [u8; 32],
+    pub(crate) key: ContentKey,
+}
+
+/// All content keys of a vault.
+pub(crate) struct ContentKeys {
+    dir: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    files: Vec<DayFile>,
+    /// First eight bytes of the commitment, number of the file, number of the entry.
+    places: Runs<(u64, u32, u32)>,
+    /// What the system said when a file could not be synced: what is in it then is uncertain until the next start.
+    broken: Option<FileError>,
+}
+
+struct DayFile {
+    path: PathBuf,
+    day: u32,
+    id: [u8; 16],
+    file: File,
+    entries: u32,
+}
+
+impl ContentKeys {
+    /// Reads where the keys stand. Files of keys that are not in the vault are left alone: they open with its backup.
+    pub(super) fn open(dir: &Path, keys: &Keys) -> Result<Self, VaultFault> {
+        files::create_private_dir(dir)?;
+        let mut inner = Inner::default();
+        for day in &keys.days {
+            let path = path_of(dir, day);
+            if files::exists(&path)? {
+                inner.read(path, day)?;
+            }
+        }
+        Ok(Self { dir: dir.into(), inner: Mutex::new(inner) })
+    }
+
+    /// The content key that was kept for this commitment.
+    pub(super) fn get(&self, key_commitment: &[u8; 32], keys: &Keys) -> Option<ContentKey> {
+        self.lock().find(key_commitment, keys)
+    }
+
+    /// Appends content keys to the file of the day; returns when they are durable. `key_of_day` gives its key.
+    pub(super) fn keep(
+        &self,
+        list: &[Kept],
+        day: u32,
+        key_of_day: impl FnOnce() -> Result<DayKey, VaultFault>,
+    ) -> Result<(), VaultFault> {
+        // Before the lock: whoever looks for a key holds the vault's keys and waits for this lock.
+        let key = key_of_day()?;
+        let mut inner = self.lock();
+        if let Some(error) = &inner.broken {
+            return Err(error.clone().into());
+        }
+        let number = match inner.files.iter().position(|file| (file.day, file.id) == (day, key.id)) {
+            Some(number) => number,
+            None => {
+                inner.files.push(DayFile::create(path_of(&self.dir, &key), &key)?);
+                inner.files.len() - 1
+            }
+        };
+        inner.append(number, list, &key)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Places are added only for what was written whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn read(&mut self, path: PathBuf, day: &DayKey) -> Result<(), VaultFault> {
+        let bytes = files::read(&path, FILE_BYTES_MAX)?;
+        let file = DayFile::open(path, day, bytes.len() as u64)?;
+        let number = index(self.files.len());
+        // A header that a crash has torn has no entries behind it.
+        let entries = bytes.get(HEADER_BYTES..).unwrap_or_default();
+        for (place, entry) in (0..file.entries).zip(entries.chunks_exact(ENTRY_BYTES)) {
+            self.places.insert((prefix(entry), number, place));
+        }
+        self.files.push(file);
+        Ok(())
+    }
+
+    fn find(&self, key_commitment: &[u8; 32], keys: &Keys) -> Option<ContentKey> {
+        let first = prefix(key_commitment);
+        let mut places = self.places.between((first, 0, 0), (first, u32::MAX, u32::MAX));
+        places.find_map(|(_, number, place)| {
+            let file = self.files.get(number as usize)?;
+            let day = keys.days.iter().rev().find(|day| day.id == file.id)?;
+            let mut entry = [0; ENTRY_BYTES];
+            file.file.read_exact_at(&mut entry, offset(place)).ok()?;
+            let (commitment, wrapped) = entry.split_first_chunk::<32>()?;
+            if commitment != key_commitment {
+                return None;
+            }
+            day.unwrap(key_commitment, wrapped.first_chunk()?)
+        })
+    }
+
+    fn append(&mut self, number: usize, list: &[Kept], key: &DayKey) -> Result<(), VaultFault> {
+        let Some(file) = self.files.get_mut(number) else { return Ok(()) };
+        let mut bytes = Vec::with_capacity(list.len() * ENTRY_BYTES);
+        for kept in list {
+            bytes.extend_from_slice(&kept.key_commitment);
+            bytes.extend_from_slice(&key.wrap(&kept.key_commitment, &kept.key));
+        }
+        let fault = |error: &io::Error, path: &Path| VaultFault::File(FileError::io(path, error));
+        let end = offset(file.entries);
+        if let Err(error) = file.file.write_all_at(&bytes, end) {
+            // What was written of it is written over by the next one, or cut off at the next start.
+            return Err(fault(&error, &file.path));
+        }
+        if let Err(error) = file.file.sync_data() {
+            let error = FileError::io(&file.path, &error);
+            self.broken = Some(error.clone());
+            return Err(error.into());
+        }
+        for (place, kept) in (file.entries..).zip(list) {
+            self.places.insert((prefix(&kept.key_commitment), index(number), place));
+        }
+        file.entries = file.entries.saturating_add(index(list.len()));
+        Ok(())
+    }
+}
+
+impl DayFile {
+    fn create(path: PathBuf, key: &DayKey) -> Result<Self, VaultFault> {
+        let fault = |error: io::Error| FileError::io(&path, &error);
+        let mut file = options().create(true).truncate(true).mode(0o600).open(&path).map_err(fault)?;
+        file.write_all(&header(key)).map_err(fault)?;
+        file.sync_all().map_err(fault)?;
+        files::sync_dir_of(&path)?;
+        Ok(Self { path, day: key.day, id: key.id, file, entries: 0 })
+    }
+
+    /// Opens a file of this length, and cuts off what a crash has left behind its last entry.
+    fn open(path: PathBuf, key: &DayKey, length: u64) -> Result<Self, VaultFault> {
+        let fault = |error: io::Error| FileError::io(&path, &error);
+        let entries = length.saturating_sub(HEADER_BYTES as u64) / ENTRY_BYTES as u64;
+        let entries = u32::try_from(entries).unwrap_or(u32::MAX);
+        let mut file = options().open(&path).map_err(fault)?;
+        file.set_len(offset(entries)).map_err(fault)?;
+        file.seek(SeekFrom::Start(0)).map_err(fault)?;
+        file.write_all(&header(key)).map_err(fault)?;
+        Ok(Self { path, day: key.day, id: key.id, file, entries })
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    options
+}
+
+fn path_of(dir: &Path, key: &DayKey) -> PathBuf {
+    dir.join(format!("{}-{}", key.day, hex::encode(&key.id[..4])))
+}
+
+fn header(key: &DayKey) -> Vec<u8> {
+    [MAGIC.as_slice(), &key.day.to_be_bytes(), &key.id].concat()
+}
+
+fn prefix(commitment: &[u8]) -> u64 {
+    commitment.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn offset(entry: u32) -> u64 {
+    HEADER_BYTES as u64 + u64::from(entry) * ENTRY_BYTES as u64
+}
+
+fn index(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

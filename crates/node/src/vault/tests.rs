@@ -1,0 +1,157 @@
+use super::*;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+const TODAY: Time = Time(20_000 * DAY_MS);
+
+fn passphrase(text: &str) -> Passphrase {
+    Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+}
+
+fn kept(n: u8) -> Kept {
+    Kept { key_commitment: [n; 32], key: ContentKey::from_bytes(&[n + 100; 32]) }
+}
+
+struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let params = Params::new(8, 1, 1).unwrap();
+        let first = new_fallback(TODAY).unwrap();
+        create(&dir.path().join("vault"), &passphrase("a long passphrase"), params, &[first]).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("vault")
+    }
+
+    fn open(&self) -> (Vault, Renewed) {
+        Vault::open(&self.path(), &passphrase("a long passphrase")).unwrap()
+    }
+
+    fn content_file(&self) -> PathBuf {
+        let mut list = std::fs::read_dir(content_keys_dir(&self.path())).unwrap();
+        list.next().unwrap().unwrap().path()
+    }
+}
+
+#[test]
+fn a_vault_keeps_what_it_is_given() {
+    let home = Home::new();
+    let (vault, renewed) = home.open();
+    assert_eq!(renewed, Renewed::default());
+    let first = vault.prekeys()[0].secret.public().id();
+    vault.make_prekey(Use::DAILY, TODAY).unwrap();
+    vault.keep(&[kept(1), kept(2)], TODAY).unwrap();
+    vault.keep(&[kept(3)], Time(TODAY.0 + DAY_MS)).unwrap();
+    let salt = vault.request_salt(&[1; 32], &[2; 32]);
+    drop(vault);
+
+    let (again, renewed) = home.open();
+    assert_eq!(renewed, Renewed::default());
+    for n in 1..=3 {
+        assert_eq!(again.content_key(&[n; 32]), Some(kept(n).key), "{n}");
+    }
+    assert_eq!(again.content_key(&[4; 32]), None);
+    assert_eq!(again.request_salt(&[1; 32], &[2; 32]), salt);
+    assert_eq!(again.prekeys().len(), 2);
+    assert!(again.prekey(first).is_some());
+    // The clock goes back: the key of that day is there.
+    again.keep(&[kept(5)], TODAY).unwrap();
+    let days: Vec<u32> = again.keys.read().unwrap().days.iter().map(|day| day.day).collect();
+    assert_eq!(days, [20_000, 20_001]);
+}
+
+#[test]
+fn a_destroyed_prekey_is_in_no_file() {
+    let home = Home::new();
+    let (vault, _) = home.open();
+    vault.make_prekey(Use::DAILY, TODAY).unwrap();
+    let gone = vault.prekeys()[0].secret.public().id();
+    vault.change_prekeys(|list| list.retain(|kept| kept.secret.public().id() != gone)).unwrap();
+    assert!(vault.prekey(gone).is_none());
+    let (again, _) = home.open();
+    assert!(again.prekey(gone).is_none());
+    assert_eq!(again.prekeys().len(), 1);
+}
+
+#[test]
+fn a_torn_tail_costs_what_was_not_acknowledged() {
+    let home = Home::new();
+    let (vault, _) = home.open();
+    vault.keep(&[kept(1), kept(2)], TODAY).unwrap();
+    drop(vault);
+    let path = home.content_file();
+    let whole = std::fs::read(&path).unwrap();
+    for end in 0..whole.len() {
+        std::fs::write(&path, &whole[..end]).unwrap();
+        let (vault, _) = home.open();
+        let entries = end.saturating_sub(28) / 80;
+        assert_eq!(vault.has_content_key(&[1; 32]), entries >= 1, "cut at {end}");
+        assert!(!vault.has_content_key(&[2; 32]), "cut at {end}");
+        vault.keep(&[kept(3)], TODAY).unwrap();
+        drop(vault);
+        let (again, _) = home.open();
+        assert!(again.has_content_key(&[3; 32]), "kept after a cut at {end}");
+    }
+    // An entry that was torn in its middle does not open, and the one behind it does.
+    let mut torn = whole.clone();
+    torn[28 + 40..28 + 60].fill(0);
+    std::fs::write(&path, &torn).unwrap();
+    let (vault, _) = home.open();
+    assert!(!vault.has_content_key(&[1; 32]));
+    assert!(vault.has_content_key(&[2; 32]));
+    vault.keep(&[kept(1)], TODAY).unwrap();
+    assert_eq!(vault.content_key(&[1; 32]), Some(kept(1).key), "learned again");
+}
+
+#[test]
+fn a_lost_vault_is_made_anew_and_a_damaged_one_is_told() {
+    let home = Home::new();
+    let (vault, _) = home.open();
+    vault.keep(&[kept(1)], TODAY).unwrap();
+    drop(vault);
+    let keys = std::fs::read(keys_file(&home.path())).unwrap();
+
+    let mut bad = keys.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    std::fs::write(keys_file(&home.path()), &bad).unwrap();
+    let fault = Vault::open(&home.path(), &passphrase("a long passphrase")).map(drop).unwrap_err();
+    assert!(matches!(fault, VaultFault::Damaged { reason: VaultError::WrongPassphrase, .. }));
+    assert!(fault.to_string().contains("backup"), "{fault}");
+
+    std::fs::remove_file(keys_file(&home.path())).unwrap();
+    let (vault, renewed) = home.open();
+    assert_eq!(renewed, Renewed { keys: true, prekeys: false });
+    assert_eq!(vault.prekeys().len(), 1, "the prekeys are still good");
+    assert!(!vault.has_content_key(&[1; 32]));
+    vault.keep(&[kept(2)], TODAY).unwrap();
+    drop(vault);
+
+    // The backup is found: nothing of the old was thrown away.
+    std::fs::write(keys_file(&home.path()), &keys).unwrap();
+    std::fs::remove_file(prekeys_file(&home.path())).unwrap();
+    let (vault, renewed) = home.open();
+    assert_eq!(renewed, Renewed { keys: false, prekeys: true });
+    assert!(vault.has_content_key(&[1; 32]));
+    assert!(vault.prekeys().is_empty());
+}
+
+#[test]
+fn nothing_secret_is_readable_in_the_files() {
+    let home = Home::new();
+    let (vault, _) = home.open();
+    vault.make_prekey(Use::DAILY, TODAY).unwrap();
+    vault.keep(&[kept(1)], TODAY).unwrap();
+    let seeds: Vec<Vec<u8>> = vault.prekeys().iter().map(|kept| kept.secret.seed()[..16].to_vec()).collect();
+    for path in [keys_file(&home.path()), prekeys_file(&home.path()), home.content_file()] {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(16).any(|part| part == [101; 16]), "{}", path.display());
+        for seed in &seeds {
+            assert!(!bytes.windows(16).any(|part| part == seed.as_slice()), "{}", path.display());
+        }
+    }
+}
