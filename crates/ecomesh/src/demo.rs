@@ -1,15 +1,16 @@
 //! `ecomesh demo`: the whole network on one machine, with real processes, real files and real links.
 //!
 //! One process per country; the charter is signed by all of them with the commands of an operator; the sample
-//! documents are sent; one node is killed right after it acknowledged a message, and started again; another is cut
+//! documents are sent, sealed to their addressees; one node is killed right after it acknowledged a message, and started again; another is cut
 //! off in both directions while both sides go on sending. Then the demonstration waits until every node holds
-//! everything, audits what each of them holds, and prints who sent what to whom and when it was there.
+//! everything, shows that who is no addressee cannot read a message, has its sender prove it, audits what each of them holds, and prints who sent what to whom and when it was there.
 //! All processes end with the demonstration, however it ends: each stops when its standard input does.
 
 mod cluster;
 mod proxy;
 mod report;
 mod samples;
+mod secrecy;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -98,6 +99,9 @@ async fn story(countries: &[String], folder: &Path, global: &Global) -> anyhow::
     cluster.start_all().await?;
     wait_for_links(&cluster).await?;
     narrator.say("all nodes run and are linked");
+    secrecy::wait_for_prekeys(&cluster).await?;
+    narrator
+        .say("every bureau has published its key of the day: what is sent to named members is sealed to it");
 
     let (messages, events) = exchange(&mut cluster, &samples, &narrator).await?;
     let settled = settle(&cluster, &messages, SETTLE_MAX).await?;
@@ -108,6 +112,7 @@ async fn story(countries: &[String], folder: &Path, global: &Global) -> anyhow::
     });
 
     answer(&cluster, &messages, &narrator).await?;
+    secrecy::show(&cluster, &messages, &narrator).await?;
     let settled = settled && settle(&cluster, &messages, SETTLE_MAX).await?;
 
     let messages = report::deliveries(&cluster, messages).await?;
