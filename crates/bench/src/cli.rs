@@ -82,7 +82,10 @@ pub struct Options {
     /// mesh: nodes that send, 1 to 3
     #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3))]
     pub senders: u32,
-    /// Length of each record's content in bytes
+    /// mesh: seal each record to the two other nodes; one node sends
+    #[arg(long, global = true)]
+    pub sealed: bool,
+    /// Length of each record's content in bytes; of a sealed one, before it is sealed
     #[arg(long, global = true, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
     pub body_bytes: u32,
     /// latency: records sent one after the other

@@ -93,6 +93,8 @@ pub(crate) struct Services {
     pub(crate) tell_opened: bool,
     pub(crate) openings: Openings,
     pub(crate) mail: Arc<Mail>,
+    /// So many messages are sealed at once: each takes a thread and a megabyte.
+    pub(crate) sealing: Semaphore,
     pub(crate) writer: Writer,
 }
 

@@ -13,7 +13,7 @@ use ecomesh_protocol::{DiskError, PeerKey, Roster};
 use ecomesh_record::MemberId;
 use ecomesh_store::{FileDisk, LedgerReader, System};
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
 use super::storage::{self, Storage, StorageError};
@@ -35,7 +35,8 @@ use crate::shell::{Correlation, Effects, NetEvents, to_net};
 use crate::vault::{Vault, VaultFault, Writer};
 use crate::views::Views;
 
-/// How often a node of a large network draws other members to dial.
+/// Messages that are sealed at once. More than there are processors, since those that are done together share a sync.
+const SEALING_MAX: usize = 64;
 /// How long to wait for the network to name its addresses.
 const LISTENING: Duration = Duration::from_secs(2);
 /// Room in a sync frame for its version, kind and lengths.
@@ -271,6 +272,7 @@ fn launch(
         tell_opened: config.receipts.opened,
         openings: Openings::default(),
         mail,
+        sealing: Semaphore::new(SEALING_MAX),
         writer,
     };
     let core = handle;

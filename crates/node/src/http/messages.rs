@@ -49,6 +49,8 @@ pub(super) async fn send_now(
     let ready = if is_quick(&request) {
         ready(services, request, idempotency)?
     } else {
+        // The semaphore is never closed.
+        let _permit = services.sealing.acquire().await;
         services.read(move |services| ready(services, request, idempotency)).await?
     };
     let Ready { draft, kept, lower_secrecy, warnings } = ready;

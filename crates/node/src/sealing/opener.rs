@@ -18,6 +18,8 @@ use crate::views::Views;
 
 /// Records that share a sync of the vault.
 const BATCH: usize = 256;
+/// What comes within this time shares it.
+const GATHER: Duration = Duration::from_millis(100);
 /// What could not be opened for a reason of the moment is tried again after this, if nothing comes before.
 const AGAIN: Duration = Duration::from_secs(60);
 /// After a failure.
@@ -54,6 +56,8 @@ impl Opener {
             }
             // Whether something came or not: what is left is looked at again.
             let _ = tokio::time::timeout(AGAIN, self.mail.news.notified()).await;
+            // Whoever wants to read a message opens it at once and does not wait for this.
+            tokio::time::sleep(GATHER).await;
         }
     }
 
