@@ -8,8 +8,8 @@ mod support;
 use std::path::Path;
 
 use ecomesh_api::{
-    Client, ClientError, PrekeyUse, ProblemCode, ReaderKey, ReceiptOutcome, RefusalReason, ResendRequest,
-    SendRequest, Sent,
+    Client, ClientError, FrontierQuery, PrekeyUse, ProblemCode, ReaderKey, ReceiptOutcome, ReceiptRequest,
+    RefusalReason, ResendRequest, SendRequest, Sent,
 };
 use ecomesh_node::Running;
 use ecomesh_node::backup::{backup, restore};
@@ -52,6 +52,14 @@ async fn knows_daily(client: &Client, member: &str) {
         let others = client.prekeys().await.unwrap().others;
         let other = others.into_iter().find(|other| other.member == member).unwrap();
         other.prekey.filter(|prekey| prekey.purpose == PrekeyUse::Daily).map(drop)
+    })
+    .await;
+}
+
+/// Waits until a node has opened what came, or said that it cannot.
+async fn all_looked_at(client: &Client) {
+    until("sealed mail is looked at", || async {
+        client.metrics().await.unwrap().contains("ecomesh_sealed_unopened 0").then_some(())
     })
     .await;
 }
@@ -164,10 +172,7 @@ async fn mail_stays_readable_when_its_prekey_is_destroyed() {
     let sent = send(&ke.client(), "to be kept", &["TZ"]).await;
     assert_eq!(text(&tz.client(), &sent.id).await.as_deref(), Some("to be kept"));
     // The node has kept its content key by itself: nobody need have read it.
-    until("it is opened", || async {
-        tz.client().metrics().await.unwrap().contains("ecomesh_sealed_unopened 0").then_some(())
-    })
-    .await;
+    all_looked_at(&tz.client()).await;
     stop(tz).await;
     std::fs::remove_file(network.homes[1].vault_dir().join("prekeys.vault")).unwrap();
     let tz = network.start(1).await;
@@ -197,13 +202,17 @@ async fn a_lost_vault_is_told_and_the_mail_sent_again() {
     let record = tz.client().record(&lost.id).await.unwrap();
     assert!(record.unreadable.unwrap().contains("destroyed or lost"), "and TZ's officer too");
 
-    let none = ke.client().resend(&old.id, &ResendRequest::default(), None).await;
-    // The old one was read; the vault that is gone can no longer open it, which TZ says as well.
-    if let Err(ClientError::Refused(problem)) = none {
-        assert_eq!(problem.code, ProblemCode::NothingToResend);
-    }
+    let th = network.start(2).await;
+    assert!(text(&th.client(), &lost.id).await.is_some());
+    let opened = ReceiptRequest { outcome: ReceiptOutcome::Opened, reason: None };
+    th.client().receipt(&lost.id, &opened).await.unwrap();
+    until("KE is told that TH has read it", || async {
+        let status = ke.client().status(&lost.id).await.unwrap();
+        status.recipients.iter().find(|r| r.member == "TH").and_then(|r| r.receipt)
+    })
+    .await;
     let again = ke.client().resend(&lost.id, &ResendRequest::default(), Some("again")).await.unwrap();
-    assert_eq!(again.to, ["TZ"], "TH has not said that it cannot");
+    assert_eq!(again.to, ["TZ"], "TH has read it");
     let once = ke.client().resend(&lost.id, &ResendRequest::default(), Some("again")).await.unwrap();
     assert_eq!((once.id, once.repeated), (again.id.clone(), true));
     assert_eq!(text(&tz.client(), &again.id).await.as_deref(), Some("on its way"));
@@ -213,12 +222,18 @@ async fn a_lost_vault_is_told_and_the_mail_sent_again() {
     // Said once, not at each start.
     stop(tz).await;
     let tz = network.start(1).await;
-    knows_daily(&ke.client(), "TZ").await;
-    delivered(&ke.client(), &again.id).await;
-    let receipts = |status: ecomesh_api::StatusView| {
-        status.recipients.into_iter().find(|r| r.member == "TZ").unwrap().receipt
-    };
-    assert_eq!(receipts(ke.client().status(&lost.id).await.unwrap()), Some(said));
+    all_looked_at(&tz.client()).await;
+    until("KE has all that TZ wrote", || async {
+        let own = FrontierQuery::default();
+        let (here, there) =
+            (ke.client().frontier(&own).await.unwrap(), tz.client().frontier(&own).await.unwrap());
+        (here.entries == there.entries).then_some(())
+    })
+    .await;
+    let status = ke.client().status(&lost.id).await.unwrap();
+    let receipt = status.recipients.into_iter().find(|r| r.member == "TZ").unwrap().receipt;
+    assert_eq!(receipt, Some(said));
+    stop(th).await;
     stop(tz).await;
     stop(ke).await;
 }
@@ -229,10 +244,7 @@ async fn a_restore_can_read_what_was_read_before() {
     let (ke, tz) = (network.start(0).await, network.start(1).await);
     let came = send(&ke.client(), "came before the backup", &["TZ"]).await;
     assert!(text(&tz.client(), &came.id).await.is_some());
-    until("it is opened", || async {
-        tz.client().metrics().await.unwrap().contains("ecomesh_sealed_unopened 0").then_some(())
-    })
-    .await;
+    all_looked_at(&tz.client()).await;
     let went = send(&tz.client(), "went before the backup", &["KE"]).await;
     stop(tz).await;
     let folder = tempfile::tempdir().unwrap();

@@ -226,6 +226,7 @@ mod tests {
         let digest = Sha256::digest([b"ecomesh/1/prekey".as_slice(), &bytes].concat());
         assert_eq!(public.id().0, digest[..16]);
         assert_eq!(PrekeyId::of_bytes(&bytes), Some(public.id()));
+        assert_eq!(public.kem_hash()[..], Sha256::digest(&bytes[32..])[..]);
         assert_eq!(PrekeyId::of_bytes(&bytes[1..]), None);
         assert_eq!(PrekeySecret::from_seed(secret().seed()).public(), &public);
     }

@@ -334,3 +334,37 @@ fn debug_shows_no_secret() {
     assert_eq!(format!("{:?} {:#?}", sealed.key, sealed.key), "ContentKey(..) ContentKey(..)");
     assert!(format!("{sealed:?}").contains("key: ContentKey(..)"));
 }
+
+/// What was once sealed must open for 99 years: these bytes never change. The worked example of `docs/PROTOCOL.md` has
+/// others in full, which an independent reader has opened.
+#[test]
+fn an_envelope_of_fixed_keys_has_these_bytes() {
+    let sealed = sealed();
+    let Audience::Sealed { prekeys, key_commitment } = &sealed.header.audience else { panic!("not sealed") };
+    let golden = [
+        (
+            "content",
+            hex::encode(Sha256::digest(&sealed.content)),
+            "ebb73fd4d15fc514f6e044295a129694de55a84a8cfe0336acd7bd403d30d7f6",
+        ),
+        (
+            "content key",
+            hex::encode(sealed.key.as_bytes()),
+            "fc63035dcbe8972f2da68244aa2c7e9d18fdda55485e100b023ae7ad08bbecb8",
+        ),
+        (
+            "key commitment",
+            hex::encode(key_commitment),
+            "20848f8a3b675e441ed37188b65aa10f18769c5f798266ab14e722162becee5f",
+        ),
+        ("first prekey", hex::encode(prekeys[0]), "d504b9794ddd97ec78a0306bdc3025c3"),
+        (
+            "core",
+            hex::encode(sealed.header.core_hash(NETWORK)),
+            "2ece80a524b9a24b2d5b572be8ecb0f4bf4fe2fe26482d84bdedc3e8af5689f6",
+        ),
+    ];
+    for (what, found, expected) in golden {
+        assert_eq!(found, expected, "{what}");
+    }
+}
