@@ -375,3 +375,5 @@ impl Binding {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod two_keys;

@@ -27,7 +27,7 @@
 //! | HKDF-SHA256 | RFC 5869 | `hkdf` |
 //! | Noise `Npsk0` | Noise, revision 34 | `snow` |
 //!
-//! [`selftest()`] runs known answers of the first four in the binary that is about to use them.
+//! [`selftest()`] runs known answers of all of them in the binary that is about to use them.
 //!
 //! The crate is pure: no clock, no file, no network, and randomness is an argument.
 

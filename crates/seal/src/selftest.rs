@@ -6,10 +6,16 @@
 
 use argon2::{Algorithm, Argon2, AssociatedData, ParamsBuilder, Version};
 use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, Key, KeyInit, Nonce};
+use ecomesh_record::{
+    Audience, Flags, Header, Kind, Lane, MemberId, NetworkId, Priority, RecordId, Retention, Time,
+};
+use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::envelope;
 use crate::key_file::{self, OpenError, Params, Purpose};
+use crate::prekey::{self, PrekeySecret};
 use crate::public_key::{KeyError, PublicKey};
 use crate::signature::Signature;
 use crate::signing_key::SigningKey;
@@ -44,6 +50,16 @@ pub fn selftest() -> Vec<(&'static str, Result<(), Mismatch>)> {
         ("Argon2id: the tag (RFC 9106, section 5.3)", verdict(argon2id_answers())),
         ("Argon2id: one flipped bit of the password gives another tag", verdict(argon2id_differs())),
         ("key file: opens with its passphrase only", verdict(key_file_round_trip())),
+        ("X25519: the shared point (RFC 7748, section 5.2)", verdict(x25519_answers())),
+        ("X25519: agreement on zeros is refused (RFC 7748, section 6.1)", verdict(x25519_refuses())),
+        ("HKDF-SHA256: the key (RFC 5869, appendix A.1)", verdict(hkdf_answers())),
+        ("HKDF-SHA256: one flipped bit gives another key", verdict(hkdf_differs())),
+        ("ML-KEM-768: key, ciphertext and secret of fixed seeds (FIPS 203)", verdict(ml_kem_answers())),
+        ("ML-KEM-768: an altered ciphertext brings another secret", verdict(ml_kem_differs())),
+        (
+            "sealed body: opens for its reader only, and not if one bit differs",
+            verdict(sealed_body_round_trip()),
+        ),
     ]
 }
 
@@ -183,6 +199,116 @@ fn key_file_round_trip() -> bool {
         && key_file::open(&file, Purpose::RECOVERY, b"wrong") == Err(OpenError::WrongPassphrase)
 }
 
+const X25519_SCALAR: &str = "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4";
+const X25519_POINT: &str = "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c";
+const X25519_SHARED: &str = "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552";
+
+fn x25519_answers() -> bool {
+    let mut other: [u8; 32] = bytes(X25519_POINT);
+    let shared = |point: &[u8; 32]| prekey::agree(&bytes(X25519_SCALAR), point).map(|shared| *shared);
+    let answers = shared(&other) == Some(bytes(X25519_SHARED));
+    other[0] ^= 1;
+    answers && shared(&other).is_some_and(|shared| shared != bytes(X25519_SHARED))
+}
+
+fn x25519_refuses() -> bool {
+    let mut one = [0; 32];
+    one[0] = 1;
+    [[0; 32], one].iter().all(|point| prekey::agree(&bytes(X25519_SCALAR), point).is_none())
+}
+
+const HKDF_KEY: &str = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
+
+fn hkdf(first: u8) -> Option<[u8; 42]> {
+    let mut input = [0x0b; 22];
+    input[0] = first;
+    let salt: [u8; 13] = std::array::from_fn(|i| i as u8);
+    let info: [u8; 10] = std::array::from_fn(|i| 0xf0 + i as u8);
+    let mut key = [0; 42];
+    Hkdf::<Sha256>::new(Some(&salt), &input).expand(&info, &mut key).ok()?;
+    Some(key)
+}
+
+fn hkdf_answers() -> bool {
+    hkdf(0x0b) == Some(bytes(HKDF_KEY))
+}
+
+fn hkdf_differs() -> bool {
+    hkdf(0x0a).is_some_and(|key| key != bytes(HKDF_KEY))
+}
+
+/// Digests of key and ciphertext, and the secret, for d = 32 times 1, z = 32 times 2 and m = 32 times 3: two
+/// implementations agree on them (`ml-kem` and kyber-py).
+const ML_KEM_KEY: &str = "e68d60857f9cb41f88c278ca430e472c6df5679fd5bac3ce872334293c5d0c42";
+const ML_KEM_CIPHERTEXT: &str = "f95592579f6d3833372731a4bcf972bf570063f3a00550cee142b9fc1e4e511d";
+const ML_KEM_SECRET: &str = "f39b95557ee52af1954cd59f19febcb39f127e4abefc6f90546e7b8139ce94ba";
+
+fn ml_kem_pair() -> PrekeySecret {
+    let mut seed = [0; PrekeySecret::BYTES];
+    seed[..32].fill(9);
+    seed[32..64].fill(1);
+    seed[64..].fill(2);
+    PrekeySecret::from_seed(&seed)
+}
+
+fn ml_kem_answers() -> bool {
+    let pair = ml_kem_pair();
+    let (ciphertext, secret) = pair.public().encapsulate(&[3; 32]);
+    *pair.public().kem_hash() == bytes(ML_KEM_KEY)
+        && Sha256::digest(ciphertext)[..] == bytes::<32>(ML_KEM_CIPHERTEXT)
+        && *secret == bytes(ML_KEM_SECRET)
+        && pair.decapsulate(&ciphertext) == secret
+}
+
+fn ml_kem_differs() -> bool {
+    let pair = ml_kem_pair();
+    let (mut ciphertext, secret) = pair.public().encapsulate(&[3; 32]);
+    ciphertext[0] ^= 1;
+    pair.decapsulate(&ciphertext) != secret
+}
+
+fn sealed_body_round_trip() -> bool {
+    let members = MemberId::parse("KE").and_then(|author| Ok((author, MemberId::parse("TZ")?)));
+    let Ok((author, reader)) = members else { return false };
+    let (network, pair) = (NetworkId([7; 32]), ml_kem_pair());
+    let header = Header {
+        author,
+        lane: Lane::MESSAGES,
+        generation: 0,
+        seq: 0,
+        prev: RecordId::ZERO,
+        created_at: Time(1),
+        expires_at: Time(2),
+        roster_epoch: 0,
+        priority: Priority::ROUTINE,
+        kind: Kind::MESSAGE,
+        retention: Retention::YEARS_5,
+        flags: Flags::default(),
+        to: vec![reader],
+        audience: Audience::Open,
+        body_commit: [0; 32],
+        body_len: 0,
+        ext: Vec::new(),
+    };
+    let prekeys = [pair.public().clone()];
+    let Ok(sealed) = envelope::seal(network, header, b"words", &prekeys, &[5; 32]) else { return false };
+    let read = |content: &[u8], secret: &PrekeySecret| {
+        let key = envelope::unwrap(network, &sealed.header, content, reader, secret).ok()?;
+        envelope::open(network, &sealed.header, content, &key).ok()
+    };
+    let flipped = |at: usize| {
+        let mut content = sealed.content.clone();
+        content[at] ^= 1;
+        content
+    };
+    let other = PrekeySecret::from_seed(&[8; PrekeySecret::BYTES]);
+    read(&sealed.content, &pair).is_some_and(|document| document[..] == *b"words")
+        && read(&sealed.content, &other).is_none()
+        && [0, envelope::WRAP_BYTES - 1, sealed.content.len() - 1]
+            .iter()
+            .all(|at| read(&flipped(*at), &pair).is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -197,7 +323,9 @@ mod tests {
         }
         let names: BTreeSet<_> = results.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), results.len());
-        for primitive in ["SHA-256", "Ed25519", "ChaCha20-Poly1305", "Argon2id"] {
+        for primitive in
+            ["SHA-256", "Ed25519", "ChaCha20-Poly1305", "Argon2id", "X25519", "HKDF-SHA256", "ML-KEM-768"]
+        {
             assert!(names.iter().filter(|name| name.starts_with(primitive)).count() >= 2, "{primitive}");
         }
     }
