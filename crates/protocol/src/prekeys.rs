@@ -120,7 +120,7 @@ pub struct Published {
     pub purpose: Use,
     /// From when; 0 for the one of the charter.
     pub begins_at: Time,
-    /// Until when; the one of the charter is used as long as its owner has published no other.
+    /// Until when; the one of the charter is used as long as its owner has published no other fallback.
     pub ends_at: Time,
     bytes: Vec<u8>,
     /// Expanding a key costs more than all else that a sender does with it, and most are never used.
@@ -199,8 +199,8 @@ impl Directory {
     }
 
     /// The prekey to which a sender seals at this time: the newest daily one whose day ended less than 24 hours ago,
-    /// else the newest fallback, if it has not ended, else the charter's, if the owner has published no other. What is
-    /// disputed is left out, and so is what protects nothing.
+    /// else the newest fallback, if it has not ended, else the charter's, if the owner has published no other fallback:
+    /// it makes one before it destroys that. What is disputed is left out, and so is what protects nothing.
     ///
     /// # Errors
     /// [`NoPrekey`].
@@ -217,7 +217,7 @@ impl Directory {
             return Ok(daily);
         }
         let published = known.fallback.iter().rev().find(good);
-        match published.or_else(|| known.first.as_ref().filter(|_| daily.is_none()).filter(good)) {
+        match published.or_else(|| known.first.as_ref().filter(good)) {
             Some(fallback) if now < fallback.ends_at => Ok(fallback),
             None if daily.is_none() => Err(NoPrekey::None(member)),
             _ => Err(NoPrekey::Ended(member)),

@@ -111,9 +111,12 @@ fn a_sender_takes_the_newest_daily_prekey_then_a_fallback() {
 #[test]
 fn without_a_fallback_a_daily_one_that_ended_is_the_end() {
     let mut directory = Directory::default();
-    directory.first(member("TZ"), &public(1).to_bytes());
     directory.insert(at(0, 3), announcement(Use::DAILY, T, T + DAILY_MS, 3));
     assert_eq!(chosen(&directory, T + 3 * DAY), Err(NoPrekey::Ended(member("TZ"))));
+    // In its first 25 days a bureau has the fallback of its card and publishes no other.
+    directory.first(member("TZ"), &public(1).to_bytes());
+    assert_eq!(chosen(&directory, T + DAY), Ok(public(3).id()));
+    assert_eq!(chosen(&directory, T + 3 * DAY), Ok(public(1).id()));
     assert_eq!(directory.choose(member("FR"), Time(T), |_| false).unwrap_err(), NoPrekey::None(member("FR")));
 }
 
