@@ -102,6 +102,7 @@ pub fn examine(home: &Home, repair: bool) -> Examination {
     examine_keys(&mut found, home);
     let card = found.judge("card", "its signature is right", home.card());
     found.judge("transport", "its counter is readable", home.transport_counter());
+    examine_vault(&mut found, home);
     let config = found.judge("settings", "readable", NodeConfig::load_or_default(&home.config_file()));
     let roster = found.judge("charter", "signed by all founders", home.roster());
     let lock = match home.lock() {
@@ -247,6 +248,20 @@ fn examine_store(
         return None;
     }
     repair_store(found, home, roster, &options, &reason)
+}
+
+/// Whether what opens sealed messages is there; whether it opens is seen at the node's start.
+fn examine_vault(found: &mut Examination, home: &Home) {
+    let keys = crate::vault::keys_file(&home.vault_dir());
+    match files::exists(&keys) {
+        Ok(true) => found.good("vault", "there; the passphrase is not tried here"),
+        Ok(false) => found.add(
+            "vault",
+            Severity::Note,
+            format!("{} is missing: the node makes a new one, and what was sealed to the old one stays closed; a backup may have it", keys.display()),
+        ),
+        Err(error) => found.bad("vault", error.to_string()),
+    }
 }
 
 fn examine_room(found: &mut Examination, room: Room) {

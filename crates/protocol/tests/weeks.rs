@@ -195,7 +195,8 @@ impl World {
     fn send(&mut self, n: usize) {
         for to in (0..MEMBERS.len()).filter(|to| *to != n) {
             let chosen = self.bureaus[n].directory.choose(id_of(to), Time(self.now), |_| false);
-            let chosen = chosen.unwrap_or_else(|e| panic!("day {}: {} cannot write: {e}", self.day(), MEMBERS[n]));
+            let chosen =
+                chosen.unwrap_or_else(|e| panic!("day {}: {} cannot write: {e}", self.day(), MEMBERS[n]));
             let mail = Mail {
                 to,
                 prekey: chosen.id().unwrap(),
@@ -283,7 +284,10 @@ fn a_node_that_is_alone_destroys_nothing_and_a_cut_loses_nothing_silently() {
     world.run(30);
     let ke = MEMBERS.iter().position(|name| *name == "KE").unwrap();
     let kept = world.bureaus[ke].halves.values().filter(|life| life.purpose == Use::DAILY).count();
-    assert!(kept >= 20, "{kept} daily halves: all since it was alone, which nobody has sealed to, but how can it know");
+    assert!(
+        kept >= 20,
+        "{kept} daily halves: all since it was alone, which nobody has sealed to, but how can it know"
+    );
     world.run(30);
     let (_, closed, waiting) = world.sums();
     assert!(waiting <= 24, "{waiting} are neither opened nor answered");

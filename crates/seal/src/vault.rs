@@ -441,11 +441,34 @@ mod tests {
         let longer = [file.as_slice(), &[0]].concat();
         assert_eq!(key().open(Part::Keys, &longer), Err(VaultError::WrongPassphrase));
         assert_eq!(key().open(Part::Prekeys, &file), Err(VaultError::NotAVault), "the other part");
+        let mut other_magic = file.clone();
+        other_magic[0] ^= 1;
+        assert_eq!(key().open(Part::Keys, &other_magic), Err(VaultError::NotAVault));
+        let mut newer = file.clone();
+        newer[8] = 2;
+        assert_eq!(key().open(Part::Keys, &newer), Err(VaultError::UnknownVersion(2)));
+        assert_eq!(key().open(Part::Keys, &file[..HEADER_BYTES + 15]), Err(VaultError::NotAVault));
         let other = VaultKey::derive(b"another passphrase", cheap(), [7; SALT_BYTES]).unwrap();
         assert_eq!(other.open(Part::Keys, &file), Err(VaultError::WrongPassphrase));
         let salted = VaultKey::derive(b"a long passphrase", cheap(), [8; SALT_BYTES]).unwrap();
         assert_eq!(salted.open(Part::Keys, &file), Err(VaultError::WrongPassphrase));
         assert!(!salted.fits(&file, Part::Keys));
+    }
+
+    #[test]
+    fn parameters_are_read_to_the_last_byte() {
+        let mut file = key().seal(Part::Keys, &[], [1; NONCE_BYTES]);
+        file[10..22].copy_from_slice(&[0, 1, 4, 8, 0, 0, 0, 5, 0, 0, 0, 3]);
+        let (_, params, salt, sealed) = read(&file, Part::Keys).unwrap();
+        assert_eq!((params, salt, sealed.len()), (Params::new(0x0001_0408, 5, 3).unwrap(), [7; 16], 16));
+    }
+
+    #[test]
+    fn the_time_with_links_changes_alone() {
+        let (before, after) = (prekey(3), prekey(3).with_linked_ms(77));
+        assert_eq!(after.linked_ms, 77);
+        let back = after.with_linked_ms(before.linked_ms);
+        assert_eq!(prekeys_to_bytes([back].iter()), prekeys_to_bytes([before].iter()));
     }
 
     #[test]

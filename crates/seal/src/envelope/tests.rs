@@ -341,7 +341,13 @@ fn debug_shows_no_secret() {
 fn an_envelope_of_fixed_keys_has_these_bytes() {
     let sealed = sealed();
     let Audience::Sealed { prekeys, key_commitment } = &sealed.header.audience else { panic!("not sealed") };
+    let long = sealed_to(&["FR"], &[0x33; 70_000]);
     let golden = [
+        (
+            "content of two chunks",
+            hex::encode(Sha256::digest(&long.content)),
+            "4f3b808523994ea7f1edbfb2a2946aa45ae4383e6f476f9c00f3753811ce751f",
+        ),
         (
             "content",
             hex::encode(Sha256::digest(&sealed.content)),
