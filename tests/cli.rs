@@ -136,6 +136,34 @@ fn the_sender_reads_what_became_of_its_message() {
     assert!(status.contains("opened "), "{status}");
     let said = tz.run(&["receipt", id, "--refuse", "incomplete"]).expect(0).stdout;
     assert!(said.contains("refused ") && said.contains("items are missing"), "{said}");
+    let words = "Which port? No quantity is given.";
+    let said = ["receipt", id, "--refuse", "incomplete", "--say", words, "--language", "en"];
+    let told = tz.run(&said).expect(0);
+    assert!(
+        told.stdout.contains("refused ") && told.stderr.contains("(sealed)"),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
+    let answer = {
+        network.wait_until_equal();
+        let inbox = ke.json(&["inbox"]);
+        inbox["messages"]
+            .as_array()
+            .expect("messages")
+            .iter()
+            .find(|m| m["reply_to"] == id)
+            .expect("an answer")
+            .clone()
+    };
+    let shown = ke.run(&["show", answer["id"].as_str().expect("an id")]).expect(0).stdout;
+    assert!(shown.contains(words) && shown.contains("readable by TZ, KE only"), "{shown}");
+    assert!(
+        tz.run(&["receipt", id, "--refuse", "incomplete", "--say", words])
+            .expect(2)
+            .stderr
+            .contains("--language")
+    );
     let own = ke.run(&["receipt", id, "--opened"]).expect(5).stderr;
     assert!(own.contains("no message to this bureau") && own.contains("ecomesh inbox"), "{own}");
 }

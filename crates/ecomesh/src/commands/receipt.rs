@@ -1,17 +1,18 @@
 //! `ecomesh receipt`: telling the sender of a message what became of it.
 
 use clap::ValueEnum;
-use ecomesh_api::{ReceiptOutcome, ReceiptRequest, ReceiptView, RefusalReason};
+use ecomesh_api::{ReceiptOutcome, ReceiptRequest, ReceiptView, RefusalReason, SendRequest, Sent};
 
 use crate::cli::Global;
 use crate::client::Node;
+use crate::commands::send::{self, Language};
 use crate::exit::ExitCode;
 use crate::{output, times};
 
 /// Tell the sender of a message that it was opened or is refused.
 ///
-/// A receipt is signed, copied to every node, and kept for ever. So a refusal has a code and no words: words go into an
-/// answer, `ecomesh send --reply-to ID`.
+/// A receipt is signed, copied to every node, readable there, and kept for ever. So a refusal has a code and no words.
+/// Words go into an answer that is sealed to the sender: `--say` sends it, before the receipt.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 That a message was opened is told by itself when `ecomesh show` shows it first, unless the node's settings say
@@ -19,6 +20,7 @@ otherwise (`[receipts] opened = false`).
 
 Examples:
   ecomesh receipt 3f9a2c71d0 --refuse not-competent
+  ecomesh receipt 3f9a2c71d0 --refuse incomplete --say \"Which port? No quantity.\" --language en
   ecomesh receipt 3f9a2c71d0 --opened")]
 pub struct Args {
     /// The message's id, or the first digits of it (6 at least)
@@ -30,6 +32,12 @@ pub struct Args {
     /// An officer has read it
     #[arg(long, conflicts_with = "refuse")]
     opened: bool,
+    /// Why, in words, for the sender alone: sent as a sealed answer
+    #[arg(long, value_name = "TEXT", requires = "refuse", requires = "language")]
+    say: Option<String>,
+    /// Language of these words
+    #[arg(long, value_enum, value_name = "en|fr|es|ar", requires = "say")]
+    language: Option<Language>,
 }
 
 /// Why a message is refused.
@@ -67,9 +75,26 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let reason = args.refuse.map(RefusalReason::from);
     let outcome = if reason.is_some() { ReceiptOutcome::Refused } else { ReceiptOutcome::Opened };
+    let answer = match (&args.say, args.language) {
+        (Some(text), Some(language)) => Some(answer(&node, &args.id, text, language)?),
+        _ => None,
+    };
     let receipt = node.ask(node.api.receipt(&args.id, &ReceiptRequest { outcome, reason }))?;
     output::either(global, &receipt, |receipt| format!("the sender is told: {}", words(receipt)))?;
+    if let Some(sent) = answer {
+        output::remark(global, &format!("your words went to it as {}", send::remark(&sent)));
+    }
     Ok(ExitCode::Ok)
+}
+
+/// Sends words to the author of a message.
+fn answer(node: &Node, id: &str, text: &str, language: Language) -> anyhow::Result<Sent> {
+    let author = node.ask(node.api.record(id))?.message.from;
+    let document = send::plain(text, language)?;
+    let request =
+        SendRequest { reply_to: Some(id.to_owned()), ..send::request(&document, vec![author], false) };
+    let key = send::random_key()?;
+    node.ask(send::send(&node.api, &request, &key))
 }
 
 /// A receipt in a few words.

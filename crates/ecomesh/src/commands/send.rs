@@ -77,8 +77,9 @@ enum PriorityArg {
     Routine,
 }
 
+/// Language of a plain message.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Language {
+pub enum Language {
     /// English
     En,
     /// French
@@ -92,7 +93,7 @@ enum Language {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let to = addressees(args.to.as_deref())?;
-    let (document, _) = document(&args)?;
+    let document = document(&args)?;
     let request = SendRequest {
         priority: args.priority.map(Priority::from),
         reply_to: args.reply_to,
@@ -171,16 +172,23 @@ pub fn addressees(to: Option<&str>) -> Result<Vec<String>, Failure> {
     Ok(to)
 }
 
-fn document(args: &Args) -> anyhow::Result<(Document, Report)> {
+/// A plain message.
+pub fn plain(text: &str, language: Language) -> anyhow::Result<Document> {
+    let form = serde_json::json!({ "form": "message", "language": language.code(), "text": text });
+    let checked = Document::from_json(&form);
+    let (document, _) = checked.map_err(|report| problems("the message cannot be sent", &report))?;
+    Ok(document)
+}
+
+fn document(args: &Args) -> anyhow::Result<Document> {
     if let (Some(text), Some(language)) = (&args.text, args.language) {
-        let form = serde_json::json!({ "form": "message", "language": language.code(), "text": text });
-        let checked = Document::from_json(&form);
-        return checked.map_err(|report| problems("the message cannot be sent", &report).into());
+        return plain(text, language);
     }
     let path = args.file.as_deref().unwrap_or_else(|| Path::new("-"));
     let text = read(path)?;
-    Document::from_toml(&text)
-        .map_err(|report| problems(&format!("{} cannot be sent as it is", path.display()), &report).into())
+    let (document, _) = Document::from_toml(&text)
+        .map_err(|report| problems(&format!("{} cannot be sent as it is", path.display()), &report))?;
+    Ok(document)
 }
 
 /// Reads a form, never more than a form may have.
