@@ -79,7 +79,7 @@ impl Mail {
     /// A record is durable here. What is void is not opened: nobody acts upon it.
     pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
         let Some(prekey) = envelope::prekey_for(header, self.own).filter(|_| verdict.is_ok()) else { return };
-        let kept = commitment(header).is_some_and(|commitment| self.vault.has_content_key(commitment));
+        let kept = commitment(header).is_some_and(|commitment| self.vault.knows_content_key(commitment));
         if !kept {
             self.lock().insert(header.position(), prekey);
             self.news.notify_one();

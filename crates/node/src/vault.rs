@@ -197,9 +197,9 @@ impl Vault {
         self.content.get(key_commitment, &self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether a content key was kept.
-    pub(crate) fn has_content_key(&self, key_commitment: &[u8; 32]) -> bool {
-        self.content_key(key_commitment).is_some()
+    /// Whether a content key was kept; quick, for a look at all records.
+    pub(crate) fn knows_content_key(&self, key_commitment: &[u8; 32]) -> bool {
+        self.content.knows(key_commitment)
     }
 
     /// Keeps content keys under the key of the day `now`; returns when they are durable.

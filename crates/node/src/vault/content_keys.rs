@@ -5,8 +5,9 @@
 //! entry    commitment of the record's header to its content key 32 ‖ content key under the key of the day 48
 //! ```
 //!
-//! An entry needs no checksum: one that a crash has torn does not open, and the content key is learned again. Where they
-//! stand is kept in memory, 16 bytes for each.
+//! An entry needs no checksum: one that a crash has torn does not open, and the content key is learned again. A crash can
+//! tear only what was written last, so that alone is tried when the vault is opened. Where the keys stand is kept in
+//! memory, 16 bytes for each.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -26,6 +27,12 @@ const HEADER_BYTES: usize = 8 + 4 + 16;
 const ENTRY_BYTES: usize = 32 + WRAPPED_BYTES;
 /// A key of the day opens files of at most so many bytes; 50 million keys.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Files in which a crash may have torn something: of the newest days. A clock that was set back writes into an older one,
+/// where a torn entry is noticed when somebody wants to read the record.
+const DAYS_TRIED: usize = 3;
+/// Entries at the end of such a file that are tried: more than share a sync.
+const ENTRIES_TRIED: u32 = 4096;
 
 /// A content key to be kept, with the commitment to it in the header of its record.
 #[derive(Clone, Debug)]
@@ -62,13 +69,20 @@ impl ContentKeys {
     pub(super) fn open(dir: &Path, keys: &Keys) -> Result<Self, VaultFault> {
         files::create_private_dir(dir)?;
         let mut inner = Inner::default();
-        for day in &keys.days {
+        let old = keys.days.len().saturating_sub(DAYS_TRIED);
+        for (number, day) in keys.days.iter().enumerate() {
             let path = path_of(dir, day);
             if files::exists(&path)? {
-                inner.read(path, day)?;
+                inner.read(path, day, number >= old)?;
             }
         }
         Ok(Self { dir: dir.into(), inner: Mutex::new(inner) })
+    }
+
+    /// Whether a content key was kept for this commitment, without opening it.
+    pub(super) fn knows(&self, key_commitment: &[u8; 32]) -> bool {
+        let first = prefix(key_commitment);
+        self.lock().places.between((first, 0, 0), (first, u32::MAX, u32::MAX)).next().is_some()
     }
 
     /// The content key that was kept for this commitment.
@@ -106,14 +120,18 @@ impl ContentKeys {
 }
 
 impl Inner {
-    fn read(&mut self, path: PathBuf, day: &DayKey) -> Result<(), VaultFault> {
+    /// Takes the entries of a file; the last ones only if they open, if `tries`.
+    fn read(&mut self, path: PathBuf, day: &DayKey, tries: bool) -> Result<(), VaultFault> {
         let bytes = files::read(&path, FILE_BYTES_MAX)?;
         let file = DayFile::open(path, day, bytes.len() as u64)?;
         let number = index(self.files.len());
         // A header that a crash has torn has no entries behind it.
         let entries = bytes.get(HEADER_BYTES..).unwrap_or_default();
+        let untried = file.entries.saturating_sub(ENTRIES_TRIED);
         for (place, entry) in (0..file.entries).zip(entries.chunks_exact(ENTRY_BYTES)) {
-            self.places.insert((prefix(entry), number, place));
+            if !tries || place < untried || opens(day, entry) {
+                self.places.insert((prefix(entry), number, place));
+            }
         }
         self.files.push(file);
         Ok(())
@@ -182,6 +200,13 @@ impl DayFile {
         file.write_all(&header(key)).map_err(fault)?;
         Ok(Self { path, day: key.day, id: key.id, file, entries })
     }
+}
+
+fn opens(day: &DayKey, entry: &[u8]) -> bool {
+    let parts = entry
+        .split_first_chunk::<32>()
+        .and_then(|(commitment, rest)| Some((commitment, rest.first_chunk()?)));
+    parts.is_some_and(|(commitment, wrapped)| day.unwrap(commitment, wrapped).is_some())
 }
 
 fn options() -> OpenOptions {
