@@ -184,6 +184,9 @@ impl Author {
         if draft.kind == Kind::LOG_OPEN {
             return Err(Void::LogOpen.into());
         }
+        if draft.sealed.as_ref().is_some_and(|sealed| !names_a_prekey_for_each(&sealed.audience, &draft.to)) {
+            return Err(Void::Audience.into());
+        }
         let log = LogId { author: self.member, lane: lane_of(draft), generation: 0 };
         if draft.kind.is_control() {
             // Its body is judged as well; control records are short.
@@ -417,6 +420,11 @@ pub fn generation_bound(wall: Time) -> u32 {
 }
 
 const END_ZERO: End = End { next: 0, head: RecordId::ZERO };
+
+/// Whether it is the audience of a sealed body to these members. Nobody could decode a header with more prekeys or fewer.
+fn names_a_prekey_for_each(audience: &Audience, to: &[MemberId]) -> bool {
+    matches!(audience, Audience::Sealed { prekeys, .. } if prekeys.len() == to.len())
+}
 
 /// Control records have a lane of their own.
 fn lane_of(draft: &Draft) -> Lane {
