@@ -32,6 +32,7 @@ use thiserror::Error;
 
 use crate::founding::card::{Card, CardError};
 use crate::passphrase::Passphrase;
+use crate::vault;
 
 pub use files::FileError;
 pub use lock::HomeLock;
@@ -184,11 +185,15 @@ impl Home {
     /// Makes the folder (0700) for a new node.
     ///
     /// # Errors
-    /// [`HomeError::HomeExists`] if it has a key file or a card; [`HomeError::File`].
+    /// [`HomeError::HomeExists`] if it has a key file, a card or a vault; [`HomeError::File`].
     pub fn create(dir: impl Into<PathBuf>) -> Result<Self, HomeError> {
         let home = Self { dir: dir.into() };
-        if files::exists(&home.identity_file())? || files::exists(&home.card_file())? {
-            return Err(HomeError::HomeExists(home.dir));
+        // A vault alone may be all that can still read years of mail.
+        let vault = vault::keys_file(&home.vault_dir());
+        for file in [home.identity_file(), home.card_file(), vault] {
+            if files::exists(&file)? {
+                return Err(HomeError::HomeExists(home.dir));
+            }
         }
         files::create_private_dir(&home.dir)?;
         Ok(home)

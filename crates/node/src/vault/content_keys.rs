@@ -10,7 +10,7 @@
 //! memory, 16 bytes for each.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,8 +60,9 @@ struct DayFile {
     path: PathBuf,
     day: u32,
     id: [u8; 16],
-    file: File,
     entries: u32,
+    /// Open for the day that is written to, and for no other: a node has thousands of these files after some years.
+    writing: Option<File>,
 }
 
 impl ContentKeys {
@@ -110,6 +111,7 @@ impl ContentKeys {
                 inner.files.len() - 1
             }
         };
+        inner.close_all_but(number);
         inner.append(number, list, &key)
     }
 
@@ -123,7 +125,7 @@ impl Inner {
     /// Takes the entries of a file; the last ones only if they open, if `tries`.
     fn read(&mut self, path: PathBuf, day: &DayKey, tries: bool) -> Result<(), VaultFault> {
         let bytes = files::read(&path, FILE_BYTES_MAX)?;
-        let file = DayFile::open(path, day, bytes.len() as u64)?;
+        let file = DayFile::found(path, day, bytes.len() as u64);
         let number = index(self.files.len());
         // A header that a crash has torn has no entries behind it.
         let entries = bytes.get(HEADER_BYTES..).unwrap_or_default();
@@ -144,7 +146,7 @@ impl Inner {
             let file = self.files.get(number as usize)?;
             let day = keys.days.iter().rev().find(|day| day.id == file.id)?;
             let mut entry = [0; ENTRY_BYTES];
-            file.file.read_exact_at(&mut entry, offset(place)).ok()?;
+            file.read(&mut entry, offset(place)).ok()?;
             let (commitment, wrapped) = entry.split_first_chunk::<32>()?;
             if commitment != key_commitment {
                 return None;
@@ -153,21 +155,24 @@ impl Inner {
         })
     }
 
+    fn close_all_but(&mut self, number: usize) {
+        let others = self.files.iter_mut().enumerate().filter(|(other, _)| *other != number);
+        others.for_each(|(_, file)| file.writing = None);
+    }
+
     fn append(&mut self, number: usize, list: &[Kept], key: &DayKey) -> Result<(), VaultFault> {
-        let Some(file) = self.files.get_mut(number) else { return Ok(()) };
         let mut bytes = Vec::with_capacity(list.len() * ENTRY_BYTES);
         for kept in list {
             bytes.extend_from_slice(&kept.key_commitment);
             bytes.extend_from_slice(&key.wrap(&kept.key_commitment, &kept.key));
         }
-        let fault = |error: &io::Error, path: &Path| VaultFault::File(FileError::io(path, error));
-        let end = offset(file.entries);
-        if let Err(error) = file.file.write_all_at(&bytes, end) {
-            // What was written of it is written over by the next one, or cut off at the next start.
-            return Err(fault(&error, &file.path));
-        }
-        if let Err(error) = file.file.sync_data() {
-            let error = FileError::io(&file.path, &error);
+        let file = self.files.get_mut(number).expect("`keep` has found or pushed it just now");
+        let (path, end) = (file.path.clone(), offset(file.entries));
+        let writing = file.writing(key)?;
+        // If that fails, what was written of it is written over by the next one, or does not open.
+        writing.write_all_at(&bytes, end).map_err(|error| FileError::io(&path, &error))?;
+        if let Err(error) = writing.sync_data() {
+            let error = FileError::io(&path, &error);
             self.broken = Some(error.clone());
             return Err(error.into());
         }
@@ -186,19 +191,36 @@ impl DayFile {
         file.write_all(&header(key)).map_err(fault)?;
         file.sync_all().map_err(fault)?;
         files::sync_dir_of(&path)?;
-        Ok(Self { path, day: key.day, id: key.id, file, entries: 0 })
+        Ok(Self { path, day: key.day, id: key.id, entries: 0, writing: Some(file) })
     }
 
-    /// Opens a file of this length, and cuts off what a crash has left behind its last entry.
-    fn open(path: PathBuf, key: &DayKey, length: u64) -> Result<Self, VaultFault> {
-        let fault = |error: io::Error| FileError::io(&path, &error);
+    /// A file of this length that is there. What a crash has left behind its last entry is written over.
+    fn found(path: PathBuf, key: &DayKey, length: u64) -> Self {
         let entries = length.saturating_sub(HEADER_BYTES as u64) / ENTRY_BYTES as u64;
         let entries = u32::try_from(entries).unwrap_or(u32::MAX);
-        let mut file = options().open(&path).map_err(fault)?;
-        file.set_len(offset(entries)).map_err(fault)?;
-        file.seek(SeekFrom::Start(0)).map_err(fault)?;
-        file.write_all(&header(key)).map_err(fault)?;
-        Ok(Self { path, day: key.day, id: key.id, file, entries })
+        Self { path, day: key.day, id: key.id, entries, writing: None }
+    }
+
+    fn read(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        match &self.writing {
+            Some(file) => file.read_exact_at(bytes, at),
+            None => File::open(&self.path)?.read_exact_at(bytes, at),
+        }
+    }
+
+    /// The file, to append to it. What a crash has left behind its last entry is cut off, and its header is whole.
+    fn writing(&mut self, key: &DayKey) -> Result<&File, VaultFault> {
+        let file = match self.writing.take() {
+            Some(file) => file,
+            None => {
+                let fault = |error: io::Error| FileError::io(&self.path, &error);
+                let file = options().open(&self.path).map_err(fault)?;
+                file.set_len(offset(self.entries)).map_err(fault)?;
+                file.write_all_at(&header(key), 0).map_err(fault)?;
+                file
+            }
+        };
+        Ok(self.writing.insert(file))
     }
 }
 

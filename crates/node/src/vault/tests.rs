@@ -156,3 +156,40 @@ fn nothing_secret_is_readable_in_the_files() {
         }
     }
 }
+
+#[test]
+fn a_node_of_many_years_holds_few_files_open() {
+    let home = Home::new();
+    let (vault, _) = home.open();
+    let open_files = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open_files();
+    for day in 0..200_u8 {
+        vault.keep(&[kept(day % 100)], Time(TODAY.0 + u64::from(day) * DAY_MS)).unwrap();
+    }
+    drop(vault);
+    let (again, _) = home.open();
+    again.keep(&[kept(101)], TODAY).unwrap();
+    for n in [0, 50, 99, 101] {
+        assert_eq!(again.content_key(&[n; 32]), Some(kept(n).key), "{n}");
+    }
+    // Other tests of this process open files too, though not so many.
+    assert!(open_files() < before + 100, "{} files are open", open_files());
+}
+
+#[test]
+fn no_new_vault_takes_the_place_of_one_that_is_there() {
+    let home = Home::new();
+    let params = Params::new(8, 1, 1).unwrap();
+    let request = crate::founding::keygen::KeygenRequest {
+        member: ecomesh_record::MemberId::parse("KE").unwrap(),
+        name: "NCB Nairobi".into(),
+        role: None,
+        listen: Vec::new(),
+        addresses: Vec::new(),
+    };
+    let before = std::fs::read(keys_file(&home.path())).unwrap();
+    let made =
+        crate::founding::keygen::keygen(home.dir.path(), &request, &passphrase("another passphrase"), params);
+    assert!(made.is_err(), "identity and card are lost, the vault is not");
+    assert_eq!(std::fs::read(keys_file(&home.path())).unwrap(), before);
+}
