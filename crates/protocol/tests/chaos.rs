@@ -12,11 +12,12 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Mesh, draft, member};
+use ecomesh_protocol::io::SealedTo;
 use ecomesh_protocol::verify::verify_record;
 use ecomesh_protocol::{
     Batch, Disk, Draft, KeyRing, Ledger, MemoryDisk, MemoryLedger, NewRecord, Recorded, Room, journal,
 };
-use ecomesh_record::{Lane, Position, Priority, RecordId, Time};
+use ecomesh_record::{Audience, Lane, Position, Priority, RecordId, Time};
 
 const MEMBERS: [&str; 4] = ["FR", "KE", "TH", "TZ"];
 const STEPS: usize = 700;
@@ -194,7 +195,15 @@ impl Story {
 
     fn some_draft(&mut self, name: &'static str) -> Draft {
         if let (true, Some(retry)) = (self.dice.one_in(20), self.keyed.get(name)) {
-            return retry.clone();
+            let mut retry = retry.clone();
+            if let Some(SealedTo { audience: Audience::Sealed { key_commitment, .. }, .. }) =
+                &mut retry.sealed
+            {
+                // Sealed anew; only the salt is the same.
+                key_commitment[0] ^= 1;
+                retry.content[0] ^= 1;
+            }
+            return retry;
         }
         let mask = self.dice.below(16);
         let chosen = MEMBERS.iter().enumerate().filter(|(i, to)| mask & (1 << i) != 0 && **to != name);
@@ -204,6 +213,12 @@ impl Story {
         if self.dice.one_in(100) {
             // Comes without its body by push, or in slices.
             draft.content.resize(self.dice.pick(&[50_000, 70_000, 150_000]), b'.');
+        }
+        if !draft.to.is_empty() && self.dice.one_in(4) {
+            let prekeys = vec![[7; 16]; draft.to.len()];
+            let (created_at, expires_at) = (self.mesh.now.wall, self.mesh.now.wall.after(1_000_000));
+            let audience = Audience::Sealed { prekeys, key_commitment: [8; 32] };
+            draft.sealed = Some(SealedTo { audience, created_at, expires_at });
         }
         if self.dice.one_in(10) {
             let mut key = [9; 32];
