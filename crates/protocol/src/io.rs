@@ -68,6 +68,24 @@ pub struct Draft {
     pub sealed: Option<SealedTo>,
 }
 
+impl Draft {
+    /// A control record that the node itself writes: for all, kept for ever, and urgent, since others act upon it.
+    pub fn control(kind: Kind, content: Vec<u8>, salt: [u8; 32]) -> Self {
+        Self {
+            kind,
+            priority: Priority::URGENT,
+            to: Vec::new(),
+            retention: Retention::CONTROL,
+            expires_at: None,
+            flags: Flags::default(),
+            content,
+            salt,
+            idempotency: None,
+            sealed: None,
+        }
+    }
+}
+
 /// What a sealed body is bound to, beside what a [`Draft`] says anyway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedTo {

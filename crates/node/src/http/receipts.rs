@@ -12,7 +12,7 @@ use axum::extract::Path;
 use ecomesh_api::{Problem, ProblemCode, ReceiptOutcome, ReceiptRequest, ReceiptView, RefusalReason};
 use ecomesh_protocol::receipt::{Outcome, RECEIPT_ENTRIES_MAX, Reason, Receipt, ReceiptEntry};
 use ecomesh_protocol::{AuthorError, Draft, judge};
-use ecomesh_record::{Flags, Header, Kind, MemberId, Priority, Record, RecordId, Retention, Time};
+use ecomesh_record::{Header, Kind, MemberId, Record, RecordId, Time};
 use tokio::sync::oneshot;
 
 use super::extract::{ApiJson, Live, bad_request};
@@ -192,18 +192,7 @@ async fn written(
 ) -> Result<Result<Time, AuthorError>, CoreGone> {
     // 256 entries at the most, which fit: the callers see to it.
     let content = Receipt::new(entries).ok().and_then(|receipt| receipt.encode().ok()).unwrap_or_default();
-    let draft = Draft {
-        kind: Kind::RECEIPT,
-        priority: Priority::URGENT,
-        to: Vec::new(),
-        retention: Retention::CONTROL,
-        expires_at: None,
-        flags: Flags::default(),
-        content,
-        salt,
-        idempotency: None,
-        sealed: None,
-    };
+    let draft = Draft::control(Kind::RECEIPT, content, salt);
     Ok(services.core.author(draft).await?.map(|recorded| recorded.created_at))
 }
 

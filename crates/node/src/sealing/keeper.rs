@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ecomesh_protocol::prekeys::{Announcement, Use};
 use ecomesh_protocol::rotation::{Fate, GRACE_MS, Standing, fate, is_due};
 use ecomesh_protocol::{Draft, Roster};
-use ecomesh_record::{Flags, Kind, Priority, Retention, Time};
+use ecomesh_record::{Kind, Time};
 use ecomesh_seal::vault::KeptPrekey;
 
 use super::Mail;
@@ -175,16 +175,5 @@ fn announcement(kept: &KeptPrekey) -> Result<Draft, String> {
     };
     let mut salt = [0; 32];
     getrandom::fill(&mut salt).map_err(|e| e.to_string())?;
-    Ok(Draft {
-        kind: Kind::PREKEY,
-        priority: Priority::URGENT,
-        to: Vec::new(),
-        retention: Retention::CONTROL,
-        expires_at: None,
-        flags: Flags::default(),
-        content: announcement.encode().map_err(|e| e.to_string())?,
-        salt,
-        idempotency: None,
-        sealed: None,
-    })
+    Ok(Draft::control(Kind::PREKEY, announcement.encode().map_err(|e| e.to_string())?, salt))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ecomesh_protocol::receipt::{Outcome, RECEIPT_ENTRIES_MAX, Reason, Receipt, ReceiptEntry};
 use ecomesh_protocol::{Draft, LedgerError, Roster};
-use ecomesh_record::{Flags, Kind, MemberId, Position, Priority, RecordId, Retention};
+use ecomesh_record::{Kind, MemberId, Position, RecordId};
 use ecomesh_store::LedgerReader;
 
 use super::{Closed, Mail, kept};
@@ -138,18 +138,7 @@ impl Opener {
         let receipt = Receipt::new(entries).map_err(|e| e.to_string())?;
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).map_err(|e| e.to_string())?;
-        let draft = Draft {
-            kind: Kind::RECEIPT,
-            priority: Priority::URGENT,
-            to: Vec::new(),
-            retention: Retention::CONTROL,
-            expires_at: None,
-            flags: Flags::default(),
-            content: receipt.encode().map_err(|e| e.to_string())?,
-            salt,
-            idempotency: None,
-            sealed: None,
-        };
+        let draft = Draft::control(Kind::RECEIPT, receipt.encode().map_err(|e| e.to_string())?, salt);
         let written = self.core.author(draft).await.map_err(|e| e.to_string())?;
         written.map_err(|e| e.to_string())?;
         tracing::warn!(count, "messages that cannot be opened; their senders are told");
