@@ -169,15 +169,7 @@ impl Author {
     fn check(&self, roster: &Roster, draft: &mut Draft, now: Now) -> Result<(), AuthorError> {
         draft.to.sort_unstable();
         draft.to.dedup();
-        if draft.to.contains(&self.member) {
-            return Err(AuthorError::ToItself(self.member));
-        }
-        if let Some(stranger) = draft.to.iter().find(|m| !roster.contains(**m)) {
-            return Err(AuthorError::UnknownAddressee(*stranger));
-        }
-        if draft.to.len() > ADDRESSEES_MAX {
-            return Err(AuthorError::TooManyAddressees(draft.to.len()));
-        }
+        check_addressees(roster, self.member, &draft.to)?;
         if draft.content.len() > CONTENT_BYTES_MAX {
             return Err(AuthorError::TooLong(draft.content.len()));
         }
@@ -308,15 +300,7 @@ impl Author {
 
     /// The header of a draft at this place, without the commitment to its body.
     fn draft_header(&self, draft: &Draft, log: LogId, end: &End, now: Now) -> Header {
-        let header = Header {
-            expires_at: expiry(draft, now.wall),
-            priority: draft.priority,
-            kind: draft.kind,
-            retention: draft.retention,
-            flags: draft.flags,
-            to: draft.to.clone(),
-            ..self.header(log, end, now)
-        };
+        let header = header_of(draft, log, end, now.wall);
         match &draft.sealed {
             None => header,
             Some(SealedTo { audience, created_at, expires_at }) => Header {
@@ -353,6 +337,23 @@ impl Author {
     }
 }
 
+/// Whether `author` can write to these members, each named once.
+///
+/// # Errors
+/// [`AuthorError::ToItself`], [`AuthorError::UnknownAddressee`], [`AuthorError::TooManyAddressees`].
+pub fn check_addressees(roster: &Roster, author: MemberId, to: &[MemberId]) -> Result<(), AuthorError> {
+    if to.contains(&author) {
+        return Err(AuthorError::ToItself(author));
+    }
+    if let Some(stranger) = to.iter().find(|member| !roster.contains(**member)) {
+        return Err(AuthorError::UnknownAddressee(*stranger));
+    }
+    if to.len() > ADDRESSEES_MAX {
+        return Err(AuthorError::TooManyAddressees(to.len()));
+    }
+    Ok(())
+}
+
 fn empty_header(log: LogId, end: &End, created_at: Time) -> Header {
     Header {
         author: log.author,
@@ -375,10 +376,18 @@ fn empty_header(log: LogId, end: &End, created_at: Time) -> Header {
     }
 }
 
-/// When the body of a draft expires that is written at this time: as late as its class allows, if it does not say.
-fn expiry(draft: &Draft, now: Time) -> Time {
+/// What a draft says, at this place and time. The body expires as late as its class allows, if the draft does not say.
+fn header_of(draft: &Draft, log: LogId, end: &End, now: Time) -> Header {
     let latest = draft.retention.days().map(|days| now.after(u64::from(days) * 24 * 60 * 60 * 1000));
-    draft.expires_at.or(latest).unwrap_or(Time(0))
+    Header {
+        expires_at: draft.expires_at.or(latest).unwrap_or(Time(0)),
+        priority: draft.priority,
+        kind: draft.kind,
+        retention: draft.retention,
+        flags: draft.flags,
+        to: draft.to.clone(),
+        ..empty_header(log, end, now)
+    }
 }
 
 /// The header to which the body of a draft can be sealed ([`ecomesh_seal::envelope::seal`]) before its record has a
@@ -388,15 +397,7 @@ pub fn header_to_seal(author: MemberId, draft: &Draft, now: Time) -> Header {
     let mut to = draft.to.clone();
     to.sort_unstable();
     to.dedup();
-    Header {
-        expires_at: expiry(draft, now),
-        priority: draft.priority,
-        kind: draft.kind,
-        retention: draft.retention,
-        flags: draft.flags,
-        to,
-        ..empty_header(log, &END_ZERO, now)
-    }
+    Header { to, ..header_of(draft, log, &END_ZERO, now) }
 }
 
 fn committing_to(body: &Body, network: NetworkId, header: Header) -> Header {

@@ -254,7 +254,7 @@ impl fmt::Debug for DayKey {
 /// What the file of keys holds: secret of requests (32), storage key (32), then the keys of the day.
 pub struct Keys {
     request_secret: Zeroizing<[u8; 32]>,
-    /// Under it lies on the disk what others must not read there.
+    /// Kept for encryption at rest, which this version has not: so that vaults of today need no change then.
     storage_key: Zeroizing<[u8; 32]>,
     /// The keys of the day, oldest first.
     pub days: Vec<DayKey>,

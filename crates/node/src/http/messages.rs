@@ -10,8 +10,9 @@ use ecomesh_document::codes::Code;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::report::{Problem as Finding, Report};
 use ecomesh_document::{Document, EncodeError};
-use ecomesh_protocol::{AuthorError, Draft};
-use ecomesh_record::limits::{ADDRESSEES_MAX, SALT_BYTES};
+use ecomesh_protocol::Draft;
+use ecomesh_protocol::author::check_addressees;
+use ecomesh_record::limits::SALT_BYTES;
 use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
 use sha2::{Digest, Sha256};
 
@@ -103,26 +104,13 @@ fn ready(services: &Services, request: SendRequest, idempotency: Option<[u8; 32]
     if open {
         return Ok(Ready { draft, kept: None, lower_secrecy: Vec::new(), warnings });
     }
-    check_addressees(services, &draft)?;
+    // The core looks again; but this reason is clearer than that there is no prekey.
+    check_addressees(&services.roster, services.own, &draft.to)?;
     let now = services.now();
     let sealed =
         seal(&services.mail, &draft, now, |member| services.views(|views| views.prekey(member, now)))?;
     let SealedDraft { draft, kept, lower_secrecy } = sealed;
     Ok(Ready { draft, kept: Some(kept), lower_secrecy, warnings })
-}
-
-/// What the core would refuse is refused before anything is sealed: the reason is clearer than that there is no prekey.
-fn check_addressees(services: &Services, draft: &Draft) -> Result<(), Refusal> {
-    if draft.to.contains(&services.own) {
-        return Err(AuthorError::ToItself(services.own).into());
-    }
-    if let Some(stranger) = draft.to.iter().find(|member| !services.roster.contains(**member)) {
-        return Err(AuthorError::UnknownAddressee(*stranger).into());
-    }
-    if draft.to.len() > ADDRESSEES_MAX {
-        return Err(AuthorError::TooManyAddressees(draft.to.len()).into());
-    }
-    Ok(())
 }
 
 /// Whether a request is prepared faster than a thread is woken: it reads nothing from the store, and is short.

@@ -4,7 +4,7 @@ use ecomesh_record::{Body, Extension, Flags, Kind, Lane, Priority, RecordId, Ret
 
 use super::*;
 
-const NETWORK: NetworkId = NetworkId([0x11; 32]);
+pub(super) const NETWORK: NetworkId = NetworkId([0x11; 32]);
 const SEED: [u8; 32] = [0x22; 32];
 
 fn member(text: &str) -> MemberId {
@@ -20,7 +20,7 @@ fn secret(name: &str, epoch: u8) -> PrekeySecret {
 }
 
 /// From KE to these members.
-fn header(to: &[&str]) -> Header {
+pub(super) fn header(to: &[&str]) -> Header {
     Header {
         author: member("KE"),
         lane: Lane::MESSAGES,

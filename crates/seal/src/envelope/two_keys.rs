@@ -7,12 +7,11 @@
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
-use ecomesh_record::{Flags, Kind, Lane, Priority, RecordId, Retention, Time};
 use num_bigint::BigUint;
 
+use super::tests::{NETWORK, header};
 use super::*;
 
-const NETWORK: NetworkId = NetworkId([0x11; 32]);
 /// Blocks of the ciphertext; the last two are solved for.
 const BLOCKS: usize = 8;
 
@@ -84,29 +83,6 @@ fn stream_under(keys: [&[u8; 32]; 2]) -> Vec<u8> {
         }
     }
     unreachable!("one of sixteen tags has a solution")
-}
-
-fn header(to: &[&str]) -> Header {
-    let member = |text: &str| MemberId::parse(text).unwrap();
-    Header {
-        author: member("KE"),
-        lane: Lane::MESSAGES,
-        generation: 0,
-        seq: 0,
-        prev: RecordId::ZERO,
-        created_at: Time(1_790_000_000_000),
-        expires_at: Time(1_793_000_000_000),
-        roster_epoch: 0,
-        priority: Priority::ROUTINE,
-        kind: Kind::MESSAGE,
-        retention: Retention::DAYS_40,
-        flags: Flags(0),
-        to: to.iter().map(|name| member(name)).collect(),
-        audience: Audience::Open,
-        body_commit: [0; 32],
-        body_len: 0,
-        ext: Vec::new(),
-    }
 }
 
 #[test]
