@@ -24,6 +24,8 @@ const COMMANDS: &[&str] = &[
     "show",
     "status",
     "receipt",
+    "erase",
+    "extend",
     "peers",
     "frontier",
     "network",
@@ -168,6 +170,49 @@ fn the_sender_reads_what_became_of_its_message() {
     assert!(own.contains("no message to this bureau") && own.contains("ecomesh inbox"), "{own}");
 }
 
+#[test]
+fn a_message_is_taken_back_and_everybody_sees_that_it_was() {
+    let network = Network::start(&["KE", "TZ"]);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let words = "two tusks, and the wrong name";
+    let sent = ke.json(&["send", "--text", words, "--language", "en", "--to", "TZ"]);
+    let id = sent["id"].as_str().expect("an id");
+    ke.json(&["status", id, "--wait", "delivered", "--timeout", "60s"]);
+    let extended = ke.run(&["extend", id, "--until", "30d", "--reason", "still-needed"]).expect(0).stdout;
+    assert!(
+        extended.contains(&format!("{}  expires 20", &id[..10])),
+        "it lives for longer anyway: {extended}"
+    );
+    let too_long = ke.run(&["extend", id, "--until", "3650d", "--reason", "still-needed"]).expect(5).stderr;
+    assert!(too_long.contains("its retention class allows until 20"), "{too_long}");
+    assert!(
+        ke.run(&["extend", id, "--until", "2020-01-01", "--reason", "other"])
+            .expect(2)
+            .stderr
+            .contains("over")
+    );
+    let foreign = tz.run(&["erase", id, "--reason", "other"]).expect(5).stderr;
+    assert!(foreign.contains("was written by KE") && foreign.contains("ask the bureau"), "{foreign}");
+    assert!(ke.run(&["erase", id]).expect(2).stderr.contains("--reason"));
+
+    let erased = ke.run(&["erase", id, "--reason", "inaccurate"]).expect(0);
+    assert!(erased.stdout.contains("hidden, destroyed here after"), "{}", erased.stdout);
+    assert!(erased.stderr.contains("beyond the reach of any node"), "{}", erased.stderr);
+    network.wait_until_equal();
+    for node in [ke, tz] {
+        let shown = node.run(&["show", id]).expect(0).stdout;
+        assert!(shown.contains("what it says is not true") && !shown.contains(words), "{shown}");
+        assert!(shown.contains("(the document cannot be shown: its author has erased it)"), "{shown}");
+        node.run(&["prove", id, "-o", "proof"]).expect(5);
+    }
+    assert!(!tz.run(&["inbox"]).expect(0).stdout.contains(&id[..10]));
+    assert!(tz.run(&["inbox", "--all"]).expect(0).stdout.contains("[erased]"));
+    let status = ke.run(&["status", id]).expect(0).stdout;
+    assert!(status.contains("destroyed  by 0 of 2 members") && status.contains("not yet"), "{status}");
+    ke.run(&["status", id, "--wait", "erased", "--timeout", "1s"]).expect(1);
+    ke.run(&["resend", id, "--to", "TZ"]).expect(5);
+}
+
 /// Among other records of its author, which it neither holds nor shows.
 #[test]
 fn one_message_is_proved_to_whoever_has_only_the_file() {
@@ -242,6 +287,9 @@ fn field_names_of_json_are_stable() {
         ("show", tz.json(&["show", id])),
         ("receipt", tz.json(&["receipt", id, "--refuse", "incomplete"])),
         ("status, answered", ke.json(&["status", id, "--wait", "answered", "--timeout", "60s"])),
+        ("extend", ke.json(&["extend", id, "--until", "365d", "--reason", "still-needed"])),
+        ("erase", ke.json(&["erase", id, "--reason", "superseded"])),
+        ("status, erased", ke.json(&["status", id])),
         ("prekeys", ke.json(&["prekeys"])),
         ("peers", ke.json(&["peers"])),
         ("frontier", ke.json(&["frontier"])),

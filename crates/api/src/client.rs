@@ -20,9 +20,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
-    ExportQuery, FrontierQuery, FrontierView, Health, Imported, Listing, ListingQuery, NetworkView, NodeView,
-    PeersView, PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest,
-    SendRequest, Sent, StatusView,
+    EraseRequest, ErasuresView, ExportQuery, ExtendRequest, ExtensionsView, FrontierQuery, FrontierView,
+    Health, Imported, Listing, ListingQuery, NetworkView, NodeView, PeersView, PrekeysView, Problem, Ready,
+    ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView,
 };
 use connection::Pool;
 
@@ -221,10 +221,33 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn receipt(&self, id: &str, request: &ReceiptRequest) -> Result<ReceiptView, ClientError> {
+        self.post(&format!("/v1/records/{}/receipt", digits(id)?), request).await
+    }
+
+    /// `POST /v1/erasures`: takes back what own messages say; returns once that is durable. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn erase(&self, request: &EraseRequest) -> Result<ErasuresView, ClientError> {
+        self.post("/v1/erasures", request).await
+    }
+
+    /// `POST /v1/extensions`: keeps what own messages say for longer; returns once that is durable.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn extend(&self, request: &ExtendRequest) -> Result<ExtensionsView, ClientError> {
+        self.post("/v1/extensions", request).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(request).map_err(|e| ClientError::Request(e.to_string()))?;
         let headers = [(header::CONTENT_TYPE.as_str(), "application/json")];
-        let path = format!("/v1/records/{}/receipt", digits(id)?);
-        let response = self.exchange(Method::POST, &path, &headers, whole(body)).await?;
+        let response = self.exchange(Method::POST, path, &headers, whole(body)).await?;
         self.accepted(response).await
     }
 

@@ -14,6 +14,7 @@
 
 mod archive;
 mod client;
+mod erasure;
 mod event;
 pub mod limits;
 mod message;
@@ -26,6 +27,10 @@ pub mod socket;
 
 pub use archive::{ExportQuery, Imported};
 pub use client::{Client, ClientError, EventStream, Received};
+pub use erasure::{
+    EraseReason, EraseRequest, ErasureConfirmation, ErasureStatus, ErasureView, ErasuresView, ExtendReason,
+    ExtendRequest, ExtensionView, ExtensionsView,
+};
 pub use event::{Event, EventEnvelope};
 pub use message::{
     DocumentKind, Listing, ListingQuery, MessageView, Priority, RecordState, SendRequest, Sent, SentState,

@@ -133,7 +133,7 @@ pub struct ListingQuery {
     /// `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Also what is void, disputed, early or expired, marked as such.
+    /// Also what is void, disputed, early, expired or erased, marked as such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub all: Option<bool>,
 }
@@ -161,6 +161,8 @@ pub enum RecordState {
     Early,
     /// Its body has expired.
     Expired,
+    /// Its author has erased its body.
+    Erased,
 }
 
 /// A message in a listing.
@@ -182,7 +184,7 @@ pub struct MessageView {
     pub created_at_ms: u64,
     /// This node's clock when it came.
     pub first_seen_ms: u64,
-    /// When the body expires.
+    /// When the body expires, with all that its author has said of it since.
     pub expires_at_ms: Option<u64>,
     /// An exercise, not a real case.
     pub exercise: bool,

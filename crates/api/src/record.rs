@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::erasure::{ErasureStatus, ErasureView};
 use crate::message::{MessageView, RecordState};
 use crate::node::LaneName;
 use crate::receipt::ReceiptView;
@@ -27,6 +28,9 @@ pub struct RecordView {
     /// To whom it is sealed, and how well; absent if everybody can read it.
     #[serde(default)]
     pub sealed: Option<SealedView>,
+    /// That its author has erased what it says.
+    #[serde(default)]
+    pub erasure: Option<ErasureView>,
     /// What this bureau has told the author of it.
     #[serde(default)]
     pub receipt: Option<ReceiptView>,
@@ -133,12 +137,20 @@ pub struct StatusView {
     pub held_by: Vec<String>,
     /// One for each addressee, ascending; all other members if it is to all.
     pub recipients: Vec<RecipientView>,
+    /// Who has destroyed what it says, if it was erased.
+    #[serde(default)]
+    pub erasure: Option<ErasureStatus>,
 }
 
 impl StatusView {
     /// Whether every addressee holds it.
     pub fn is_delivered(&self) -> bool {
         self.recipients.iter().all(|recipient| recipient.delivered_at_ms.is_some())
+    }
+
+    /// Whether every member has said that it has destroyed what the message says.
+    pub fn is_erased(&self) -> bool {
+        self.erasure.as_ref().is_some_and(|erasure| erasure.unconfirmed.is_empty())
     }
 
     /// Whether every addressee has said what became of it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use ecomesh_protocol::lives::{Life, Lives, Term};
 use ecomesh_protocol::verify::verify_fork;
 use ecomesh_protocol::{KeyRing, Roster, Verified, judge};
 use ecomesh_record::archive::{ArchiveDecoder, Item, Manifest};
@@ -65,6 +66,8 @@ struct Auditor<'a> {
     /// Absent if the charter founds no network: then no record can be checked.
     trust: Option<(Roster, Arc<KeyRing>)>,
     chains: Chains,
+    /// What the archive says of how long bodies live.
+    lives: Lives,
     /// Content keys of records that have not come yet.
     keys: BTreeMap<RecordId, ContentKey>,
     crew: Crew,
@@ -79,6 +82,7 @@ impl<'a> Auditor<'a> {
             manifest: None,
             trust: None,
             chains: Chains::default(),
+            lives: Lives::default(),
             keys: BTreeMap::new(),
             crew,
         }
@@ -165,6 +169,7 @@ impl<'a> Auditor<'a> {
                 }
                 self.report.describe_network(&roster);
                 let ring = KeyRing::of_roster(&roster);
+                self.lives = Lives::new(&roster);
                 self.trust = Some((roster, Arc::new(ring)));
             }
         }
@@ -273,8 +278,12 @@ impl<'a> Auditor<'a> {
         let generations = ring.generations(record.header().author);
         // A rule about a body can be judged only if the body is here.
         let void = if body == BodyState::Wrong { None } else { judge(roster, record).err() };
+        if void.is_none() {
+            // Control lanes stand before the others of their author.
+            self.lives.learn(record, record.header().created_at, true);
+        }
         if body == BodyState::Absent {
-            body = self.explain_absence(record.header());
+            body = self.explain_absence(record);
         }
         self.report.count(record, body, void, generations);
         if body == BodyState::Absent {
@@ -282,15 +291,18 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// Why an honest exporter may have left out a body: it had expired when the archive was written, or only
-    /// addressees need it and the exporter is none of them.
-    fn explain_absence(&self, header: &Header) -> BodyState {
+    /// Why an honest exporter may have left out a body: a record before it in the archive erases it, it had expired when
+    /// the archive was written, or only addressees need it and the exporter is none of them.
+    fn explain_absence(&self, record: &Record) -> BodyState {
+        let header = record.header();
         let (Some(manifest), Some((roster, _))) = (&self.manifest, &self.trust) else {
             return BodyState::Absent;
         };
         let latest = manifest.exported_at.min(self.options.now);
-        if header.expires_at != Time(0) && header.expires_at <= latest {
-            return BodyState::Expired;
+        match self.lives.life(&Term::of(record), latest) {
+            Life::Living => {}
+            Life::Expired => return BodyState::Expired,
+            Life::Erased => return BodyState::Erased,
         }
         let exporter = manifest.exporter;
         let needs_it = exporter == header.author || header.is_for(exporter) || roster.is_keeper(exporter);

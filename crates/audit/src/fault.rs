@@ -135,7 +135,7 @@ pub enum What {
     #[error("a content key for the record {0}, which is not in the archive or is not good")]
     StrayKey(RecordId),
     /// The body is not here, and nothing explains it.
-    #[error("missing body: it has not expired, and the exporter must hold it")]
+    #[error("missing body: it was not erased and has not expired, and the exporter must hold it")]
     MissingBody,
 }
 

@@ -75,6 +75,8 @@ pub(crate) enum BodyState {
     Present,
     /// Not here because it had expired.
     Expired,
+    /// Not here because its author has erased it.
+    Erased,
     /// Not here because the exporter need not hold it.
     AddresseesOnly,
     /// Here, and not the one that was signed.
@@ -102,6 +104,8 @@ pub struct Report {
     pub bodies_present: u64,
     /// The same without their body, because it had expired.
     pub bodies_expired: u64,
+    /// The same without their body, because their author has erased it, by a record in the archive.
+    pub bodies_erased: u64,
     /// The same without their body, which only addressees need.
     pub bodies_addressees_only: u64,
     /// The same whose body is missing or wrong; each is a fault too.
@@ -132,6 +136,7 @@ impl Report {
             records: 0,
             bodies_present: 0,
             bodies_expired: 0,
+            bodies_erased: 0,
             bodies_addressees_only: 0,
             bodies_missing: 0,
             forks: 0,
@@ -176,6 +181,7 @@ impl Report {
         match body {
             BodyState::Present => self.bodies_present += 1,
             BodyState::Expired => self.bodies_expired += 1,
+            BodyState::Erased => self.bodies_erased += 1,
             BodyState::AddresseesOnly => self.bodies_addressees_only += 1,
             BodyState::Wrong | BodyState::Absent => self.bodies_missing += 1,
         }
@@ -250,10 +256,11 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "records    {} ({} with body, {} expired, {} for addressees only, {} bodies missing)",
+            "records    {} ({} with body, {} expired, {} erased, {} for addressees only, {} bodies missing)",
             self.records,
             self.bodies_present,
             self.bodies_expired,
+            self.bodies_erased,
             self.bodies_addressees_only,
             self.bodies_missing
         )?;
@@ -333,6 +340,7 @@ impl Serialize for Report {
         let bodies = BTreeMap::from([
             ("present", self.bodies_present),
             ("expired", self.bodies_expired),
+            ("erased", self.bodies_erased),
             ("addressees_only", self.bodies_addressees_only),
             ("missing", self.bodies_missing),
         ]);

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use common::{DAY, Net, START, assert_faults, frame_bytes, key_of, log, member, to_bytes};
 use ecomesh_audit::{Options, Place, Verdict, What, audit};
+use ecomesh_protocol::erasure::{Erase, Extend, Ground};
 use ecomesh_protocol::{FoundingError, Void};
-use ecomesh_record::{Flags, ForkProof, FoundedCharter, Position, Priority, Record, RecordId};
+use ecomesh_record::{Flags, ForkProof, FoundedCharter, Kind, Position, Priority, Record, RecordId};
 use ecomesh_seal::{OpenBodyError, PrekeySecret, envelope};
 
 fn third_of_kenya(net: &Net) -> Position {
@@ -55,7 +56,7 @@ fn the_report_reads_well_and_serialises() {
     for line in [
         "network    audit test",
         "written    by KE at 2026-10-21T",
-        "records    7 (7 with body, 0 expired, 0 for addressees only, 0 bodies missing)",
+        "records    7 (7 with body, 0 expired, 0 erased, 0 for addressees only, 0 bodies missing)",
         "priority 9 does not exist",
         "KE/1/0/1",
         "the records 0 to 0 of this log are missing before this one",
@@ -349,6 +350,44 @@ fn an_expired_body_is_explained() {
     net.exported_at = START.after(39 * DAY);
     let report = audit(net.archive().as_slice(), &Options::at(START.after(99 * DAY))).unwrap();
     assert_eq!((report.bodies_missing, report.verdict), (6, Verdict::Broken));
+}
+
+#[test]
+fn an_erased_body_is_explained_by_its_authors_own_record() {
+    let erased_by = |author: &str| {
+        let mut net = Net::erasing();
+        let position = third_of_kenya(&net);
+        let content = Erase::new(Ground::COURT_ORDER, [net.id(position)]).unwrap().encode().unwrap();
+        net.write(author, 0, 0, &content, |h| h.kind = Kind::ERASE);
+        let record = net.records[&position].clone().without_body();
+        net.records.insert(position, record);
+        (net.place(position), net.audit(&net.archive()))
+    };
+    let (_, report) = erased_by("KE");
+    assert_faults(&report, &[]);
+    assert_eq!((report.bodies_erased, report.bodies_missing), (1, 0));
+    assert!(report.to_string().contains("1 erased"), "{report}");
+    // Nobody erases what another country has written.
+    let (place, report) = erased_by("TZ");
+    assert_faults(&report, &[(place, What::MissingBody)]);
+}
+
+#[test]
+fn what_was_extended_has_not_expired() {
+    let mut net = Net::erasing();
+    let position = third_of_kenya(&net);
+    let until = START.after(45 * DAY);
+    let extend = Extend::new(Ground::STILL_NEEDED, until, [net.id(position)]).unwrap().encode().unwrap();
+    net.write("KE", 0, 0, &extend, |h| {
+        h.kind = Kind::EXTEND;
+        h.created_at = START.after(10 * DAY);
+    });
+    let record = net.records[&position].clone().without_body();
+    net.records.insert(position, record);
+    for (day, missing) in [(44, 1), (46, 0)] {
+        net.exported_at = START.after(day * DAY);
+        assert_eq!(net.audit(&net.archive()).bodies_missing, missing, "day {day}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ A bureau's day:
   ecomesh send seizure.toml --to TZ,FR           prints the id once the record is safe on disk
   ecomesh status ID --wait delivered             until every addressee holds it
   ecomesh receipt ID --refuse incomplete         tell the sender that nothing will be done, and why
+  ecomesh erase ID --reason sent-in-error        take back what it says, on all nodes
 
 Founding a network, once:
   ecomesh keygen --member KE --name \"NCB Nairobi\" --listen /ip4/192.0.2.10/tcp/4001
@@ -124,6 +125,10 @@ pub enum Command {
     Receipt(commands::receipt::Args),
     /// Send a message again to those who cannot open it
     Resend(commands::resend::Args),
+    /// Take back what messages of this bureau say, on all nodes
+    Erase(commands::erase::EraseArgs),
+    /// Keep messages of this bureau beyond their expiry
+    Extend(commands::erase::ExtendArgs),
     /// The keys to which messages are sealed: own ones, and those of the other members
     Prekeys(commands::prekeys::Args),
     /// Who is connected, and how far behind

@@ -7,6 +7,7 @@
 //! All processes end with the demonstration, however it ends: each stops when its standard input does.
 
 mod cluster;
+mod erasure;
 mod proxy;
 mod report;
 mod samples;
@@ -113,6 +114,7 @@ async fn story(countries: &[String], folder: &Path, global: &Global) -> anyhow::
 
     answer(&cluster, &messages, &narrator).await?;
     secrecy::show(&cluster, &messages, &narrator).await?;
+    erasure::show(&cluster, &messages, &narrator).await?;
     let settled = settled && settle(&cluster, &messages, SETTLE_MAX).await?;
 
     let messages = report::deliveries(&cluster, messages).await?;

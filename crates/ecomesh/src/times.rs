@@ -49,6 +49,17 @@ pub fn point(text: &str, now_ms: u64) -> Result<u64, Failure> {
     })
 }
 
+/// Reads a point in time to come: `2027-03-01`, `2027-03-01T08:00:00Z`, or ahead from now: `90d`.
+pub fn later(text: &str, now_ms: u64) -> Result<u64, Failure> {
+    let ahead = span(text.trim()).map(|ahead| now_ms.saturating_add(ahead));
+    let until = ahead.map_or_else(|| point(text, now_ms), Ok)?;
+    if until > now_ms {
+        return Ok(until);
+    }
+    Err(Failure::new(ExitCode::Usage, format!("{text:?} is over"))
+        .help("give a date to come (2030-03-01), or a span ahead from now (90d)"))
+}
+
 /// Reads a length of time: `500ms`, `60s`, `5m`, `2h`, `7d`.
 pub fn duration(text: &str) -> Result<std::time::Duration, Failure> {
     span(text.trim()).map(std::time::Duration::from_millis).ok_or_else(|| {
@@ -83,6 +94,15 @@ mod tests {
         for wrong in ["", "yesterday", "2h30", "h", "99999999999999999999d"] {
             assert_eq!(point(wrong, 0).map_err(|failure| failure.code), Err(ExitCode::Usage), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_to_come_is_read_ahead_from_now() {
+        let now = 1_772_323_200_000;
+        assert_eq!(later("90d", now).unwrap(), now + 90 * 86_400_000);
+        assert_eq!(later("2026-03-02", now).unwrap(), now + 86_400_000);
+        assert!(later("2026-02-01", now).is_err());
+        assert!(later("soon", now).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use ecomesh_protocol::LedgerError;
+use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_record::archive::{ArchiveEncoder, EncodeError, Filter, LogRange, Manifest};
 use ecomesh_record::{MemberId, Time};
 use ecomesh_store::{LedgerReader, OpenError, open_or_create};
@@ -11,6 +12,7 @@ use thiserror::Error;
 use crate::config::{ConfigError, NodeConfig};
 use crate::founding::keygen::{KeygenError, random};
 use crate::home::{Home, HomeError};
+use crate::views;
 
 /// Why there is no archive.
 #[derive(Debug, Error)]
@@ -60,10 +62,14 @@ pub(crate) fn write_archive_locked(
     let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, &options)?;
     let reader = opened.ledger.reader();
     let manifest = manifest(&reader, member, now);
+    let lives = views::lives(&reader, &roster);
     let (mut encoder, head) = ArchiveEncoder::begin(roster.founded(), &manifest)?;
     out.write_all(&head)?;
     for record in reader.records() {
         let (record, _) = record?;
+        // What was erased or has expired is in no archive; its header still holds the chain together.
+        let living = lives.life(&Term::of(&record), now) == Life::Living;
+        let record = if living { record } else { record.without_body() };
         out.write_all(&encoder.record(&record)?)?;
     }
     for proof in reader.forks() {

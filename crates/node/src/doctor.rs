@@ -212,6 +212,13 @@ fn examine_store(
                     let holes = walk.known_holes + walk.new_holes.len() as u64;
                     let text = format!("{} records read back, each header and chain is right", walk.records);
                     found.good("store", text);
+                    if walk.excused > 0 {
+                        let text = format!(
+                            "{} bodies are destroyed by right: they were erased, or have expired",
+                            walk.excused
+                        );
+                        found.add("store", Severity::Note, text);
+                    }
                     if holes > 0 {
                         let text = format!(
                             "{holes} bodies are missing or damaged; the node fetches them from its peers"

@@ -7,6 +7,7 @@
 mod answer;
 mod archives;
 mod auth;
+mod erasures;
 mod extract;
 mod listings;
 mod messages;
@@ -187,6 +188,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/records/{id}/status", get(records::status))
         .route("/v1/records/{id}/receipt", post(receipts::receipt))
         .route("/v1/records/{id}/resend", post(resend::resend))
+        .route("/v1/erasures", post(erasures::erase))
+        .route("/v1/extensions", post(erasures::extend))
         .route("/v1/prekeys", get(prekeys::prekeys))
         .route("/v1/export", get(archives::export))
         .route("/v1/import", post(archives::import).layer(DefaultBodyLimit::disable()))

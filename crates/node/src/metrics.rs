@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) commit_seconds: Histogram,
     pub(crate) stored: Counter,
     pub(crate) delivered: Counter,
+    pub(crate) destroyed: Counter,
     pub(crate) alarms: Counter,
     pub(crate) blames: Counter,
     pub(crate) links: Gauge,
@@ -75,6 +76,7 @@ impl Metrics {
             commit_seconds,
             stored: Counter::default(),
             delivered: Counter::default(),
+            destroyed: Counter::default(),
             alarms: Counter::default(),
             blames: Counter::default(),
             links: Gauge::default(),
@@ -145,6 +147,11 @@ impl Metrics {
         r.register("commit_seconds", "Duration of a commit, disk included", self.commit_seconds.clone());
         r.register("records_stored", "Records made durable since the start", self.stored.clone());
         r.register("deliveries", "Deliveries proved since the start", self.delivered.clone());
+        r.register(
+            "bodies_destroyed",
+            "Bodies destroyed since the start, being erased or expired",
+            self.destroyed.clone(),
+        );
         r.register("alarms", "Alarms since the start", self.alarms.clone());
         r.register("peers_cut_off", "Times that a peer was cut off since the start", self.blames.clone());
         r.register("links", "Links with other nodes", self.links.clone());

@@ -5,12 +5,14 @@
 //! * [`opener`] learns the content key of each record as soon as it is here, since its prekey is destroyed soon, and tells
 //!   the author of what cannot be opened.
 //! * [`keeper`] makes and publishes prekeys, and destroys their private halves.
+//! * [`shredder`] destroys the content keys of bodies that were destroyed.
 
 pub(crate) mod keeper;
 pub(crate) mod opener;
 mod seal;
+pub(crate) mod shredder;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -53,12 +55,24 @@ pub(crate) struct Mail {
     /// Records to this bureau whose content key is not kept yet, with the prekeys that they name.
     unopened: Mutex<BTreeMap<Position, PrekeyId>>,
     news: Notify,
+    /// Commitments to content keys of bodies that were destroyed: the keys go as well.
+    condemned: Mutex<BTreeSet<[u8; 32]>>,
+    /// There are new ones.
+    sentence: Notify,
 }
 
 impl Mail {
     /// Without records.
     pub(crate) fn new(own: MemberId, network: NetworkId, vault: Arc<Vault>) -> Self {
-        Self { own, network, vault, unopened: Mutex::default(), news: Notify::new() }
+        Self {
+            own,
+            network,
+            vault,
+            unopened: Mutex::default(),
+            news: Notify::new(),
+            condemned: Mutex::default(),
+            sentence: Notify::new(),
+        }
     }
 
     /// The own member.
@@ -84,6 +98,21 @@ impl Mail {
             self.lock().insert(header.position(), prekey);
             self.news.notify_one();
         }
+    }
+
+    /// The body of a record was destroyed: nobody opens it any more, and its content key goes too.
+    pub(crate) fn destroyed(&self, header: &Header) {
+        self.lock().remove(&header.position());
+        if let Some(commitment) = commitment(header).filter(|known| self.vault.knows_content_key(known)) {
+            self.condemned().insert(*commitment);
+            self.sentence.notify_one();
+        }
+    }
+
+    /// The commitments to content keys that are to be destroyed.
+    fn condemned(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
+        // A set is whole after every single call on it.
+        self.condemned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A body that was missing is here.

@@ -103,6 +103,11 @@ impl Effects {
                 let event = self.views_mut(|views| views.stored(record.record(), verdict, first_seen));
                 self.hub.publish(event);
             }
+            Output::Erased { record, seen_at } => {
+                tracing::debug!(id = %record.record().id().short(), "an erasure");
+                self.views_mut(|views| views.erased(record.record(), seen_at));
+            }
+            Output::Destroyed { position } => self.destroyed(position),
             Output::Filled { position } => {
                 tracing::debug!(%position, "a missing body came");
                 if position.log.lane == Lane::CONTROL {
@@ -139,6 +144,20 @@ impl Effects {
             }
         }
         None
+    }
+
+    /// What opens a body goes with it.
+    fn destroyed(&self, position: Position) {
+        match self.reader.header(position) {
+            Ok(Some((record, _))) => {
+                tracing::debug!(id = %record.id().short(), "a body was destroyed");
+                self.metrics.destroyed.inc();
+                self.mail.destroyed(record.header());
+            }
+            Ok(None) => {}
+            // The next start looks at all that is destroyed.
+            Err(error) => tracing::warn!(%position, %error, "a record cannot be read"),
+        }
     }
 
     /// A control record says something to the views only once its body is here.

@@ -16,6 +16,7 @@
 mod content_keys;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -23,7 +24,7 @@ use ecomesh_protocol::prekeys::Use;
 use ecomesh_protocol::rotation::{self, Life};
 use ecomesh_record::Time;
 use ecomesh_seal::vault::{
-    FILE_BYTES_MAX, KeptPrekey, Keys, NONCE_BYTES, Part, SALT_BYTES, VaultError, VaultKey,
+    DayKey, FILE_BYTES_MAX, KeptPrekey, Keys, NONCE_BYTES, Part, SALT_BYTES, VaultError, VaultKey,
     prekeys_from_bytes, prekeys_to_bytes,
 };
 use ecomesh_seal::{ContentKey, Params, PrekeyId, PrekeySecret};
@@ -208,18 +209,48 @@ impl Vault {
         self.content.keep(list, day, || self.new_day(day))
     }
 
+    /// Destroys these content keys: the others of their days move under new keys, and the old ones are destroyed with what
+    /// they open. If that fails half-way nothing is lost, and what is to be destroyed is tried again with the next call.
+    pub(crate) fn forget(&self, gone: &BTreeSet<[u8; 32]>) -> Result<(), VaultFault> {
+        // Held to the end, so that nobody is given a key of the day that dies meanwhile.
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        for old in self.content.days_of(gone, &keys) {
+            let new = DayKey::new(old.day, *random()?, random()?);
+            // Known before anything is written under it.
+            // Behind the old one, so that it is the key of its day from now on.
+            let place =
+                keys.days.iter().position(|key| key.id == old.id).map_or(keys.days.len(), |old| old + 1);
+            keys.days.insert(place, new.clone());
+            if let Err(error) = write(&keys_file(&self.dir), &self.key, Part::Keys, &keys.to_bytes()) {
+                keys.days.remove(place);
+                return Err(error);
+            }
+            self.content.move_to(&old, &new, gone)?;
+        }
+        let retired = self.content.retired();
+        if keys.days.iter().any(|key| retired.contains(&key.id)) {
+            let before = keys.days.clone();
+            keys.days.retain(|key| !retired.contains(&key.id));
+            if let Err(error) = write(&keys_file(&self.dir), &self.key, Part::Keys, &keys.to_bytes()) {
+                keys.days = before;
+                return Err(error);
+            }
+        }
+        self.content.remove_retired()
+    }
+
     /// The salt of a sealed body whose request has an idempotency key.
     pub(crate) fn request_salt(&self, idempotency: &[u8; 32], document: &[u8; 32]) -> [u8; 32] {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).request_salt(idempotency, document)
     }
 
     /// The key of the day, which is made and written if it is the first of its day.
-    fn new_day(&self, day: u32) -> Result<ecomesh_seal::vault::DayKey, VaultFault> {
+    fn new_day(&self, day: u32) -> Result<DayKey, VaultFault> {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = keys.days.iter().rev().find(|known| known.day == day) {
             return Ok(known.clone());
         }
-        let new = ecomesh_seal::vault::DayKey::new(day, *random()?, random()?);
+        let new = DayKey::new(day, *random()?, random()?);
         keys.days.push(new.clone());
         let written = write(&keys_file(&self.dir), &self.key, Part::Keys, &keys.to_bytes());
         if written.is_err() {

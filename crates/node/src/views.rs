@@ -13,8 +13,10 @@ mod scan;
 
 use ecomesh_api::{Event, RecordState};
 use ecomesh_protocol::Roster;
+use ecomesh_protocol::erasure::Erased;
 use ecomesh_protocol::forks::Forks;
 use ecomesh_protocol::judge::Void;
+use ecomesh_protocol::lives::{Life, Lives};
 use ecomesh_protocol::prekeys::{Announcement, Use};
 use ecomesh_protocol::receipt::Receipt;
 use ecomesh_record::{ForkProof, Kind, MemberId, Position, Record, RecordId, Time};
@@ -24,7 +26,7 @@ use ecomesh_store::Runs;
 pub(crate) use entry::{Entry, kind_view};
 pub(crate) use listing::{Filter, Page, list};
 pub(crate) use prekeys::{Chosen, NoPrekey};
-pub(crate) use scan::scan;
+pub(crate) use scan::{lives, scan};
 
 use prekeys::Prekeys;
 use receipts::Receipts;
@@ -37,6 +39,9 @@ pub(crate) struct Views {
     outbox: Runs<Key>,
     receipts: Receipts,
     prekeys: Prekeys,
+    lives: Lives,
+    /// Where members say that they have destroyed what was erased.
+    destroyed: Receipts,
     forks: Forks,
 }
 
@@ -59,14 +64,16 @@ pub(crate) enum Folder {
 }
 
 impl Views {
-    /// Without records.
-    pub(crate) fn new(own: MemberId, roster: &Roster, forks: Vec<ForkProof>) -> Self {
+    /// Without records, but with all that is known of forks, and of how long bodies live.
+    pub(crate) fn new(own: MemberId, roster: &Roster, forks: Vec<ForkProof>, lives: Lives) -> Self {
         Self {
             own,
             inbox: Runs::default(),
             outbox: Runs::default(),
             receipts: Receipts::default(),
             prekeys: Prekeys::of_charter(roster),
+            lives,
+            destroyed: Receipts::default(),
             forks: forks.into_iter().collect(),
         }
     }
@@ -102,6 +109,23 @@ impl Views {
         places
     }
 
+    /// Where members say that they have destroyed the body of this record: what is disputed says nothing.
+    pub(crate) fn destroyed(&self, id: RecordId) -> Vec<Position> {
+        let mut places = self.destroyed.places(id);
+        places.retain(|place| !self.is_disputed(*place));
+        places
+    }
+
+    /// A record erases the bodies of others.
+    pub(crate) fn erased(&mut self, record: &Record, seen_at: Time) {
+        self.lives.learn(record, seen_at, true);
+    }
+
+    /// How long bodies live.
+    pub(crate) fn lives(&self) -> &Lives {
+        &self.lives
+    }
+
     /// The prekey to which is sealed at this time.
     pub(crate) fn prekey(&self, member: MemberId, now: Time) -> Result<Chosen, NoPrekey> {
         self.prekeys.choose(member, now, |position| self.is_disputed(position))
@@ -127,7 +151,16 @@ impl Views {
         match record.header().kind {
             Kind::RECEIPT => {
                 if let Ok(receipt) = Receipt::decode(body.content()) {
-                    self.receipts.insert(record.position(), &receipt);
+                    let ids = receipt.entries().iter().map(|entry| entry.id);
+                    self.receipts.insert(record.position(), ids);
+                }
+            }
+            Kind::EXTEND => {
+                self.lives.learn(record, record.header().created_at, true);
+            }
+            Kind::ERASED => {
+                if let Ok(erased) = Erased::decode(body.content()) {
+                    self.destroyed.insert(record.position(), erased.targets().iter().copied());
                 }
             }
             Kind::PREKEY => {
@@ -146,10 +179,12 @@ impl Views {
             RecordState::Void
         } else if self.is_disputed(position) {
             RecordState::Disputed
-        } else if entry.is_expired(now) {
-            RecordState::Expired
         } else {
-            RecordState::Valid
+            match self.lives.life(&entry.term, now) {
+                Life::Living => RecordState::Valid,
+                Life::Expired => RecordState::Expired,
+                Life::Erased => RecordState::Erased,
+            }
         }
     }
 

@@ -187,6 +187,16 @@ impl Author {
         Ok(judge_document(roster, &self.draft_header(draft, log, &END_ZERO, now))?)
     }
 
+    /// Forgets what stands for this record; returns the idempotency keys.
+    pub fn forget_record(&mut self, id: RecordId) -> Vec<[u8; 32]> {
+        let of = self.remembered.iter().filter(|(_, (remembered, _))| remembered.recorded.id == id);
+        let keys: Vec<[u8; 32]> = of.map(|(key, _)| *key).collect();
+        for key in &keys {
+            self.remembered.remove(key);
+        }
+        keys
+    }
+
     /// Whether no draft waits.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty()

@@ -10,7 +10,8 @@ use crate::ledger::LogHead;
 use crate::limits::GENERATIONS_MAX;
 
 /// Kinds of control records that epoch 0 of a network founded by this version puts in force.
-pub const CONTROL_KINDS: &[u16] = &[Kind::LOG_OPEN.0, Kind::PREKEY.0, Kind::RECEIPT.0];
+pub const CONTROL_KINDS: &[u16] =
+    &[Kind::LOG_OPEN.0, Kind::PREKEY.0, Kind::RECEIPT.0, Kind::ERASE.0, Kind::EXTEND.0, Kind::ERASED.0];
 
 /// Longest content of a log-open record in bytes: an entry takes at most 47.
 const LOG_OPEN_BYTES_MAX: usize = 64 * 1024;

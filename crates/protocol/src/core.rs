@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ecomesh_record::{Frontier, LogId, MemberId, NetworkId, Position, SignedFrontier, Time, frontier};
+use ecomesh_record::{
+    Frontier, LogId, MemberId, NetworkId, Position, RecordId, SignedFrontier, Time, frontier,
+};
 use ecomesh_seal::SigningKey;
 use thiserror::Error;
 
@@ -20,14 +22,16 @@ use crate::disk::{Disk, DiskError};
 use crate::evidence::{Evidence, EvidenceLog};
 use crate::frontiers::Frontiers;
 use crate::hello::Certificates;
-use crate::io::{Alarm, AuthorError, Draft, Imported, Input, Now, Output, PeerKey};
+use crate::io::{Alarm, AuthorError, Draft, Imported, Input, Now, Output, PeerKey, Recorded};
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, Room};
+use crate::lives::Lives;
 use crate::replica::Replica;
 use crate::roster::Roster;
 use crate::sync::Sync;
 use crate::verify::{KeyRing, Verified};
 
+mod bodies;
 mod commit;
 mod gate;
 mod open;
@@ -100,6 +104,7 @@ pub struct Core<L, D> {
     frontiers: Frontiers,
     sync: Sync,
     deliveries: Deliveries,
+    lives: Lives,
     admission: Admission,
     blame: Blame,
     author: Author,
@@ -123,12 +128,20 @@ pub struct Core<L, D> {
 
     counter: u64,
     counter_reserved: u64,
-    complete: Option<SignedFrontier>,
+    /// The complete frontier, and the time in it.
+    complete: Option<(SignedFrontier, Time)>,
     changed: BTreeSet<LogId>,
     holes_changed: bool,
     /// The last frontier covered nothing, since too many bodies were missing.
     covers_nothing: bool,
     delta_at: u64,
+
+    walk: bodies::Walk,
+    /// Something is to be destroyed, and too few others have said what time it is.
+    asks_time: bool,
+    /// Erasures of which the record is being written that says they are carried out, and when the next one may be.
+    telling: Vec<RecordId>,
+    tell_at: u64,
 
     room: Room,
     room_at: u64,
@@ -145,6 +158,8 @@ pub struct Core<L, D> {
 /// Frontier counters are reserved in blocks of this, so that a restart never goes back. They begin at the clock's
 /// milliseconds and rise more slowly: where no reservation can be stored, the clock alone keeps them rising.
 const COUNTER_BLOCK: u64 = 1_000;
+/// For how long a complete frontier is handed out, in milliseconds.
+const COMPLETE_MS: u64 = 60_000;
 /// How often space is looked at while there is none, in milliseconds.
 const ROOM_MS: u64 = 1_000;
 /// How often clocks are compared and what is old is forgotten, in milliseconds.
@@ -313,12 +328,17 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         Ok(Some(SignedFrontier { bytes: bytes.into(), signature }))
     }
 
-    /// The complete frontier, signed once after each change.
+    /// The complete frontier, signed once after each change, and anew when the time in it is old: it also tells others
+    /// what time it is here.
     fn complete_frontier(&mut self, now: Now) -> Result<Option<SignedFrontier>, LedgerError> {
-        if self.complete.is_none() {
-            self.complete = self.sign_frontier(None, now)?;
+        let is_new =
+            |(_, at): &(SignedFrontier, Time)| difference(now.wall, *at).unsigned_abs() < COMPLETE_MS;
+        if let Some((frontier, _)) = self.complete.as_ref().filter(|complete| is_new(complete)) {
+            return Ok(Some(frontier.clone()));
         }
-        Ok(self.complete.clone())
+        let signed = self.sign_frontier(None, now)?;
+        self.complete = signed.clone().map(|signed| (signed, now.wall));
+        Ok(signed)
     }
 
     /// Digest of what is held here.
@@ -341,7 +361,15 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             false => self.author.submit(&self.roster, ticket, draft, now),
         };
         if let Some(result) = answer.transpose() {
-            self.output(Output::Authored { ticket, result });
+            self.authored(ticket, result);
+        }
+    }
+
+    /// What became of a draft: of a client's, or of the node's own.
+    fn authored(&mut self, ticket: u64, result: Result<Recorded, AuthorError>) {
+        match ticket {
+            bodies::TOLD_TICKET => self.told(&result),
+            _ => self.output(Output::Authored { ticket, result }),
         }
     }
 

@@ -15,6 +15,8 @@ use crate::verify::VerifiedFrontier;
 #[derive(Debug)]
 struct Open {
     id: RecordId,
+    /// When its body expires: whoever holds the record later has not got what it says.
+    ends_at: Time,
     /// Number of addressees whose word is missing.
     missing: usize,
 }
@@ -62,8 +64,8 @@ pub struct Deliveries {
 
 impl Deliveries {
     /// Begins to follow an own record, unless it has arrived everywhere. `members` are all others, for records that
-    /// name nobody.
-    pub fn follow(&mut self, header: &Header, id: RecordId, members: &[MemberId]) {
+    /// name nobody. `ends_at`: when its body expires.
+    pub fn follow(&mut self, header: &Header, id: RecordId, ends_at: Time, members: &[MemberId]) {
         if header.kind.is_control() {
             return;
         }
@@ -76,8 +78,31 @@ impl Deliveries {
             }
         }
         if missing > 0 {
-            self.open.insert(position, Open { id, missing });
+            self.open.insert(position, Open { id, ends_at, missing });
         }
+    }
+
+    /// The body of an own record expires later now.
+    pub fn extend(&mut self, position: Position, ends_at: Time) {
+        if let Some(open) = self.open.get_mut(&position) {
+            open.ends_at = ends_at;
+        }
+    }
+
+    /// The body of an own record was erased: nobody gets it any more.
+    pub fn withdraw(&mut self, position: Position) {
+        if self.open.remove(&position).is_some() {
+            for pending in self.pending.values_mut() {
+                pending.remove(&position);
+            }
+        }
+    }
+
+    /// Follows no more what has expired by this time.
+    pub fn forget_expired(&mut self, now: Time) {
+        let expired: Vec<Position> =
+            self.open.iter().filter(|(_, open)| open.ends_at <= now).map(|(position, _)| *position).collect();
+        expired.into_iter().for_each(|position| self.withdraw(position));
     }
 
     /// What a frontier proves that was not proved before. Changes nothing: see [`Deliveries::prove`].
@@ -126,7 +151,7 @@ impl Deliveries {
         for position in &arrived {
             pending.remove(position);
         }
-        arrived.into_iter().filter_map(|position| self.arrived(proof.member, position)).collect()
+        arrived.into_iter().filter_map(|position| self.arrived(proof.member, position, at)).collect()
     }
 
     /// Notes again what a frontier in the evidence has proved, when the node starts and follows nothing yet.
@@ -140,20 +165,21 @@ impl Deliveries {
         members.iter().map(of).min().unwrap_or(0)
     }
 
-    fn arrived(&mut self, member: MemberId, position: Position) -> Option<Proved> {
+    fn arrived(&mut self, member: MemberId, position: Position, at: Time) -> Option<Proved> {
         let open = self.open.get_mut(&position)?;
-        let id = open.id;
+        let (id, in_time) = (open.id, at < open.ends_at);
         open.missing -= 1;
         if open.missing == 0 {
             self.open.remove(&position);
         }
-        Some(Proved { id, position, member })
+        in_time.then_some(Proved { id, position, member })
     }
 
-    /// Each addressee of an own document, with the time at which its delivery was proved. `members` are all others.
-    pub fn of(&self, header: &Header, members: &[MemberId]) -> Vec<(MemberId, Option<Time>)> {
-        let position = header.position();
-        addressees(header, members).iter().map(|m| (*m, self.proved_at(*m, position))).collect()
+    /// Each addressee of an own document, with the time at which its delivery was proved, if that was before `end`, at
+    /// which its body was erased or expired. `members` are all others.
+    pub fn of(&self, header: &Header, end: Time, members: &[MemberId]) -> Vec<(MemberId, Option<Time>)> {
+        let proved = |member: &MemberId| self.proved_at(*member, header.position()).filter(|at| *at < end);
+        addressees(header, members).iter().map(|member| (*member, proved(member))).collect()
     }
 
     /// Members to whom something is still on its way.

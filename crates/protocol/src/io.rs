@@ -387,6 +387,18 @@ pub enum Output {
         /// When it was first seen here.
         first_seen: Time,
     },
+    /// A record erases the bodies of others: they are hidden from now on. Its own place may not be reached yet.
+    Erased {
+        /// The erasure.
+        record: Arc<Verified>,
+        /// When this node saw it.
+        seen_at: Time,
+    },
+    /// The body of a record is not here any more: it was destroyed, or need not have come.
+    Destroyed {
+        /// The record's place.
+        position: ecomesh_record::Position,
+    },
     /// A body that was missing is durable here.
     Filled {
         /// The record's place.

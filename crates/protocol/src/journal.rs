@@ -7,7 +7,7 @@
 //! An entry is *released* once enough other members hold its record; then a rewrite of the file leaves it out. The
 //! last entry of each lane stays for ever, so that the journal always knows where its logs end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use ecomesh_record::codec;
@@ -240,7 +240,20 @@ impl Journal {
         if self.released_bytes < REWRITE_BYTES.max(self.kept_bytes) { Ok(()) } else { self.rewrite(disk) }
     }
 
+    /// Rewrites the file without released entries, and without the bodies of these records, which are in the store and
+    /// are to be destroyed.
+    ///
+    /// # Errors
+    /// [`DiskError`]; the old file stands then.
+    pub fn strip(&mut self, disk: &mut impl Disk, positions: &BTreeSet<Position>) -> Result<(), DiskError> {
+        self.copy(disk, positions)
+    }
+
     fn rewrite(&mut self, disk: &mut impl Disk) -> Result<(), DiskError> {
+        self.copy(disk, &BTreeSet::new())
+    }
+
+    fn copy(&mut self, disk: &mut impl Disk, stripped: &BTreeSet<Position>) -> Result<(), DiskError> {
         let header = LogHeader {
             magic: *JOURNAL_MAGIC,
             network: self.network,
@@ -254,15 +267,28 @@ impl Journal {
         while !rest.is_empty() {
             let (run, behind) = rest.split_at_mut(run_length(rest));
             rest = behind;
+            let copied =
+                copy_run(disk, run, &mut file, |position, entry| match stripped.contains(&position) {
+                    true => self.without_body(entry),
+                    false => Some(entry.to_vec()),
+                });
             // An entry that can no longer be read would hide all behind it: the old file stays as it is.
-            if !copy_run(disk, run, &mut file)? {
+            if !copied? {
                 return Ok(());
             }
         }
         self.writer = Writer::replace(disk, JOURNAL, &file)?;
+        self.kept_bytes = kept.iter().map(|(_, span)| span.length).sum();
         self.kept = kept.into_iter().collect();
         self.released_bytes = 0;
         Ok(())
+    }
+
+    /// An entry of the file, without the body of its record.
+    fn without_body(&self, entry: &[u8]) -> Option<Vec<u8>> {
+        let entry = Entry::decode(self.network, small_log::payload(entry)?).ok()?;
+        let bare = Entry { record: entry.record.without_body(), ..entry };
+        Some(encode_entry(&bare.encode()))
     }
 }
 
@@ -280,21 +306,23 @@ fn run_length(spans: &[(Position, Span)]) -> usize {
     1 + spans.windows(2).take_while(fits).count()
 }
 
-/// Copies entries that stand one behind the other to the end of `file`, and notes where they stand there. Returns
-/// whether all of them are whole.
+/// Copies entries that stand one behind the other to the end of `file`, as `change` gives them, and notes where they
+/// stand there. Returns whether all of them are whole.
 fn copy_run(
     disk: &mut impl Disk,
     run: &mut [(Position, Span)],
     file: &mut Vec<u8>,
+    change: impl Fn(Position, &[u8]) -> Option<Vec<u8>>,
 ) -> Result<bool, DiskError> {
     let Some(start) = run.first().map(|(_, span)| span.start) else { return Ok(true) };
     let bytes: u64 = run.iter().map(|(_, span)| span.length).sum();
     let old = disk.read_part(JOURNAL, start, usize::try_from(bytes).unwrap_or(usize::MAX))?;
     let Some(old) = old else { return Ok(false) };
-    for (_, span) in run {
-        let Some(entry) = whole_entry(&old, span.start - start, span.length) else { return Ok(false) };
-        span.start = file.len() as u64;
-        file.extend_from_slice(entry);
+    for (position, span) in run {
+        let entry = whole_entry(&old, span.start - start, span.length);
+        let Some(entry) = entry.and_then(|entry| change(*position, entry)) else { return Ok(false) };
+        *span = Span { start: file.len() as u64, length: entry.len() as u64 };
+        file.extend_from_slice(&entry);
     }
     Ok(true)
 }

@@ -8,6 +8,7 @@ use ecomesh_record::{Audience, Flags, Header, Kind, Lane, MemberId, Priority, Re
 use thiserror::Error;
 
 use crate::control::{LogOpen, OpenMode};
+use crate::erasure::{Erase, Erased, Extend, TARGETS_FRAME_BYTES_MAX, TargetsError};
 use crate::prekeys::Announcement;
 use crate::receipt::Receipt;
 use crate::roster::Roster;
@@ -48,6 +49,9 @@ pub enum Void {
     /// A prekey record with a wrong content.
     #[error("a prekey record has a wrong content")]
     Prekey,
+    /// An erasure, an extension, or a member's word that it has destroyed bodies, with a wrong content.
+    #[error("a record about bodies has a wrong content")]
+    Erasure,
 }
 
 /// Judges a record against the roster of the epoch that it names, which must be known.
@@ -120,6 +124,9 @@ fn judge_control(roster: &Roster, record: &Record) -> Result<(), Void> {
         Kind::LOG_OPEN => judge_log_open(record),
         Kind::PREKEY => judge_prekey(record),
         Kind::RECEIPT => judge_receipt(record),
+        Kind::ERASE => judge_targets(record, TARGETS_FRAME_BYTES_MAX, Erase::decode),
+        Kind::EXTEND => judge_targets(record, TARGETS_FRAME_BYTES_MAX, Extend::decode),
+        Kind::ERASED => judge_targets(record, usize::MAX, Erased::decode),
         _ => Ok(()),
     }
 }
@@ -132,6 +139,16 @@ fn judge_prekey(record: &Record) -> Result<(), Void> {
 fn judge_receipt(record: &Record) -> Result<(), Void> {
     let content = record.body().ok_or(Void::Receipt)?.content();
     Receipt::decode(content).map(drop).map_err(|_| Void::Receipt)
+}
+
+fn judge_targets<T>(
+    record: &Record,
+    longest: usize,
+    decode: fn(&[u8]) -> Result<T, TargetsError>,
+) -> Result<(), Void> {
+    let content = record.body().ok_or(Void::Erasure)?.content();
+    let fits = record.frame_len() <= longest;
+    if fits && decode(content).is_ok() { Ok(()) } else { Err(Void::Erasure) }
 }
 
 fn judge_log_open(record: &Record) -> Result<(), Void> {

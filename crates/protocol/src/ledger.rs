@@ -4,7 +4,7 @@
 //! commit: when [`Ledger::commit`] returns, all of it survives a loss of power, and before that nothing of it may
 //! be shown to anyone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ecomesh_record::{Body, ForkProof, HeaderHash, LogId, NetworkId, Position, Record, RecordId, Time};
@@ -48,8 +48,12 @@ pub struct NewRecord {
 pub struct Batch {
     /// New records; those of one log are in its order.
     pub records: Vec<NewRecord>,
-    /// Bodies for records that are here without theirs, or whose body was damaged.
+    /// Bodies for records that are here without theirs, or whose body was damaged. Those of excused records are ignored.
     pub bodies: Vec<(Position, Body)>,
+    /// Records whose body need not be here any more: it is destroyed if it is here, and no hole if it is not.
+    pub excused: Vec<Position>,
+    /// Excused records whose body is needed again: they are holes.
+    pub wanted: Vec<Position>,
     /// New fork proofs; one for a log replaces an older one.
     pub forks: Vec<ForkProof>,
     /// Small named values, at most 4 KiB each; an empty value removes the name.
@@ -59,7 +63,12 @@ pub struct Batch {
 impl Batch {
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.bodies.is_empty() && self.forks.is_empty() && self.values.is_empty()
+        self.records.is_empty()
+            && self.bodies.is_empty()
+            && self.excused.is_empty()
+            && self.wanted.is_empty()
+            && self.forks.is_empty()
+            && self.values.is_empty()
     }
 }
 
@@ -173,11 +182,15 @@ pub trait Ledger {
     /// [`LedgerError::Damaged`].
     fn values_with(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError>;
 
-    /// Ids of all records below the heads whose body is missing or damaged, as far as known, lowest first.
+    /// Ids of all records below the heads whose body is missing or damaged, as far as known, lowest first; without those
+    /// that are excused.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`].
     fn holes(&self) -> Result<Vec<RecordId>, LedgerError>;
+
+    /// Whether the body of the record at this position need not be here: see [`Batch::excused`].
+    fn is_excused(&self, position: Position) -> bool;
 }
 
 /// A ledger in memory: the model that the real one is compared with, and the one of the simulator.
@@ -188,6 +201,7 @@ pub struct MemoryLedger {
     room: Room,
     records: BTreeMap<Position, (Record, Time)>,
     ids: BTreeMap<RecordId, Position>,
+    excused: BTreeSet<Position>,
     forks: BTreeMap<LogId, ForkProof>,
     values: BTreeMap<String, Vec<u8>>,
 }
@@ -201,6 +215,7 @@ impl MemoryLedger {
             room: Room::Plenty,
             records: BTreeMap::new(),
             ids: BTreeMap::new(),
+            excused: BTreeSet::new(),
             forks: BTreeMap::new(),
             values: BTreeMap::new(),
         }
@@ -265,11 +280,19 @@ impl Ledger for MemoryLedger {
             self.records.insert(record.position(), (record, new.first_seen));
         }
         for (position, body) in &batch.bodies {
+            if self.excused.contains(position) {
+                continue;
+            }
             if let Some((record, _)) = self.records.get_mut(position) {
                 // A body that does not fit was refused before it came here.
                 record.attach(self.network, body.clone()).map_err(|e| LedgerError::Damaged(e.to_string()))?;
             }
         }
+        for position in &batch.excused {
+            self.lose_body(*position);
+            self.excused.insert(*position);
+        }
+        self.excused.retain(|position| !batch.wanted.contains(position));
         self.forks.extend(batch.forks.iter().map(|proof| (proof.position().log, proof.clone())));
         for (name, value) in &batch.values {
             if value.is_empty() {
@@ -342,8 +365,13 @@ impl Ledger for MemoryLedger {
 
     fn holes(&self) -> Result<Vec<RecordId>, LedgerError> {
         let without = self.records.values().filter(|(record, _)| record.body().is_none());
-        let mut holes: Vec<RecordId> = without.map(|(record, _)| record.id()).collect();
+        let holes = without.filter(|(record, _)| !self.excused.contains(&record.position()));
+        let mut holes: Vec<RecordId> = holes.map(|(record, _)| record.id()).collect();
         holes.sort_unstable();
         Ok(holes)
+    }
+
+    fn is_excused(&self, position: Position) -> bool {
+        self.excused.contains(&position)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ecomesh_record::{LogId, MemberId, Position, Time};
+use ecomesh_record::{LogId, MemberId, Position, RecordId, Time};
 
 use crate::limits::{PARKED_BYTES_MAX, PARKED_BYTES_PER_AUTHOR, PARKED_RECORDS_PER_AUTHOR};
 use crate::verify::Verified;
@@ -68,6 +68,16 @@ impl Park {
     pub fn forget_below(&mut self, log: LogId, seq: u64) {
         let stale: Vec<Position> = self.waiting.range(log.at(0)..log.at(seq)).map(|(p, _)| *p).collect();
         for position in stale {
+            self.take(position);
+        }
+    }
+
+    /// Drops records of an author that are meant by `which`.
+    pub fn forget(&mut self, author: MemberId, which: impl Fn(RecordId) -> bool) {
+        let meant = |(position, (record, _)): (&Position, &(Arc<Verified>, Time))| {
+            (position.log.author == author && which(record.record().id())).then_some(*position)
+        };
+        for position in self.waiting.iter().filter_map(meant).collect::<Vec<_>>() {
             self.take(position);
         }
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ecomesh_record::{
-    Body, ForkProof, FrontierEntry, LogId, NetworkId, Position, RecordId, Time,
+    Body, ForkProof, FrontierEntry, LogId, MemberId, NetworkId, Position, RecordId, Time,
     limits::{FRONTIER_ENTRIES_MAX, HOLES_MAX},
 };
 
@@ -100,7 +100,7 @@ impl Replica {
         })
     }
 
-    /// Decides about a verified record.
+    /// Decides about a verified record. `excused`: its body need not be here, and it comes without it.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`].
@@ -109,6 +109,7 @@ impl Replica {
         ledger: &impl Ledger,
         record: Arc<Verified>,
         first_seen: Time,
+        excused: bool,
     ) -> Result<Receipt, LedgerError> {
         let position = record.record().position();
         let log = self.log(position.log);
@@ -122,8 +123,8 @@ impl Replica {
             return Ok(Receipt::Forks(Box::new(proof)));
         }
         if position.seq > log.staged.next {
-            // Without a body it would only have to be asked for again.
-            if record.record().body().is_some() {
+            // Without a body that is needed it would only have to be asked for again.
+            if record.record().body().is_some() || excused {
                 self.park.put(record, first_seen);
             }
             return Ok(Receipt::Early);
@@ -131,10 +132,10 @@ impl Replica {
         if record.record().header().prev != log.staged.head {
             return Ok(Receipt::Parts);
         }
-        if record.record().body().is_none() {
+        if record.record().body().is_none() && !excused {
             return Ok(Receipt::WantsBody);
         }
-        self.stage(record, first_seen);
+        self.stage(record, first_seen, excused);
         Ok(Receipt::Staged(1 + self.stage_parked(position.log)))
     }
 
@@ -157,8 +158,11 @@ impl Replica {
         Ok(Receipt::Known)
     }
 
-    fn stage(&mut self, record: Arc<Verified>, first_seen: Time) {
+    fn stage(&mut self, record: Arc<Verified>, first_seen: Time, excused: bool) {
         let position = record.record().position();
+        if excused {
+            self.staged.excused.push(position);
+        }
         let log = self.log_mut(position.log);
         log.staged = End { next: position.seq + 1, head: record.record().id() };
         self.staged_at.insert(position, record.clone());
@@ -178,7 +182,8 @@ impl Replica {
                 break;
             }
             let Some((record, first_seen)) = self.park.take(log.at(end.next)) else { break };
-            self.stage(record, first_seen);
+            let excused = record.record().body().is_none();
+            self.stage(record, first_seen, excused);
             count += 1;
         }
         // What waits at a taken place now, or does not fit, comes again by pull if it is needed.
@@ -186,9 +191,26 @@ impl Replica {
         count
     }
 
-    /// Stages one's own new record, which continues its log.
-    pub fn stage_own(&mut self, record: Arc<Verified>, created_at: Time) {
-        self.stage(record, created_at);
+    /// Stages one's own new record, which continues its log; `excused` as with [`Replica::receive`].
+    pub fn stage_own(&mut self, record: Arc<Verified>, created_at: Time, excused: bool) {
+        self.stage(record, created_at, excused);
+    }
+
+    /// Stages that the body of a durable record need not be here: it is destroyed, and no hole.
+    pub fn excuse(&mut self, position: Position, id: RecordId) {
+        self.holes.remove(&id);
+        self.staged.excused.push(position);
+    }
+
+    /// Stages that a body which was excused is needed again. It is a hole until it comes.
+    pub fn want(&mut self, position: Position, id: RecordId) {
+        self.holes.insert(id);
+        self.staged.wanted.push(position);
+    }
+
+    /// Drops what waits for its predecessors if it is one of these: it comes again by pull.
+    pub fn forget_early(&mut self, author: MemberId, ids: &[RecordId]) {
+        self.park.forget(author, |id| ids.binary_search(&id).is_ok());
     }
 
     /// Stages a body that was missing; the caller has checked that it is the right one.
@@ -240,8 +262,13 @@ impl Replica {
             let log = self.log_mut(new.record.record().position().log);
             log.staged = log.durable;
         }
-        // Proofs and the values that stand for themselves are written with the next commit.
+        // Proofs, what becomes of durable bodies, and the values that stand for themselves are written with the next
+        // commit.
         self.staged.forks = batch.forks;
+        let durable = |position: &Position| position.seq < self.log(position.log).durable.next;
+        let excused = batch.excused.into_iter().filter(durable).collect();
+        self.staged.wanted = batch.wanted;
+        self.staged.excused = excused;
         self.staged.values = batch.values;
         self.staged.values.retain(|(name, _)| !follows_records(name));
     }
@@ -322,6 +349,11 @@ impl Replica {
     /// Learns that the body of a record that is here is missing or damaged.
     pub fn mark_hole(&mut self, id: RecordId) -> bool {
         self.holes.insert(id)
+    }
+
+    /// Whether the body of this record is missing.
+    pub fn is_hole(&self, id: RecordId) -> bool {
+        self.holes.contains(&id)
     }
 
     /// The fork proofs.

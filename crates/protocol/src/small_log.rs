@@ -112,6 +112,11 @@ pub fn scan(magic: &[u8; 8], bytes: &[u8]) -> Result<Scan, LogError> {
     Ok(Scan { header, entries, whole_bytes: at as u64, torn_bytes: (bytes.len() - at) as u64 })
 }
 
+/// The payload of an entry as [`encode_entry`] made it; `None` unless it is whole.
+pub fn payload(entry: &[u8]) -> Option<&[u8]> {
+    entry_at(entry, 0)
+}
+
 /// The entry of `length` bytes that stands at `start` in a file, with its length and checksum; `None` unless it is
 /// whole.
 pub fn whole_entry(file: &[u8], start: u64, length: u64) -> Option<&[u8]> {

@@ -124,6 +124,12 @@ impl Verified {
         Ok(self)
     }
 
+    /// The record without its body.
+    #[must_use]
+    pub fn without_body(self) -> Self {
+        Self { record: self.record.without_body(), ..self }
+    }
+
     /// One's own record, signed just now: the caller holds the secret key.
     pub(crate) fn own(record: Record, key: PublicKey) -> Self {
         Self { record, key }

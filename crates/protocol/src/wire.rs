@@ -234,6 +234,11 @@ pub enum Answer {
         /// The record.
         record: Option<Box<Verified>>,
     },
+    /// Bodies were asked for that were erased: the erasures, whole.
+    Erased {
+        /// The records.
+        records: Vec<Verified>,
+    },
     /// Not now, or not here. Nobody is to blame.
     Unavailable,
 }
@@ -251,6 +256,8 @@ const PAGE: u8 = 3;
 const SLICE: u8 = 4;
 const BODIES: u8 = 5;
 const HEADER: u8 = 6;
+/// Only in answers.
+const ERASED: u8 = 7;
 /// Set in the kind of an answer.
 const ANSWER: u8 = 0x80;
 const UNAVAILABLE: u8 = 0xff;
@@ -364,6 +371,11 @@ pub mod answer {
         let frames: Vec<RecordFrame> =
             record.map(|r| r.clone().without_body().to_frame()).into_iter().collect();
         frame(HEADER | ANSWER, &frames)
+    }
+
+    /// See [`Answer::Erased`].
+    pub fn erased(records: &[RecordFrame]) -> Vec<u8> {
+        frame(ERASED | ANSWER, records)
     }
 
     /// See [`Answer::Unavailable`].
@@ -484,6 +496,15 @@ pub fn verify_answer(ring: &KeyRing, bytes: &[u8]) -> Result<Answer, FrameError>
             }
             let record = frames.pop().map(|frame| verify_one(ring, frame)).transpose()?.flatten();
             Ok(Answer::Header { record: record.map(Box::new) })
+        }
+        ERASED => {
+            let frames: Vec<RecordFrame> = payload(&bytes)?;
+            if frames.len() > BODIES_WANTED_MAX {
+                return Err(FrameError::TooMany("erasures"));
+            }
+            let records: Vec<_> =
+                frames.into_iter().map(|frame| verify_one(ring, frame)).collect::<Result<_, _>>()?;
+            Ok(Answer::Erased { records: records.into_iter().flatten().collect() })
         }
         _ => Err(FrameError::UnknownKind(kind)),
     }

@@ -43,7 +43,7 @@ fn a_frontier_beyond_the_own_log_proves_no_delivery() {
     let record = mesh.node("KE").record(id).unwrap();
     let log = record.header().log();
     let mut deliveries = Deliveries::default();
-    deliveries.follow(record.header(), id, &[member("TZ")]);
+    deliveries.follow(record.header(), id, Time(u64::MAX), &[member("TZ")]);
     let beyond = vec![FrontierEntry { log, seq: 7, head: RecordId([7; 32]) }];
     let proofs = |entries| {
         let here = |place: Position| Ok::<_, ()>((place == log.at(0)).then_some(id));

@@ -132,7 +132,7 @@ fn a_hole_proves_no_delivery() {
     let two = own(1, one.id());
     let mut deliveries = Deliveries::default();
     for record in [&one, &two] {
-        deliveries.follow(record.header(), record.id(), &[member("TZ")]);
+        deliveries.follow(record.header(), record.id(), Time(u64::MAX), &[member("TZ")]);
     }
     let log = one.header().log();
     let entry = FrontierEntry { log, seq: 1, head: two.id() };

@@ -67,6 +67,12 @@ impl Kind {
     pub const PREKEY: Self = Self(2);
     /// What became of records at an addressee.
     pub const RECEIPT: Self = Self(3);
+    /// Takes back what records of its author say: their bodies are hidden, then destroyed.
+    pub const ERASE: Self = Self(4);
+    /// Keeps bodies of its author's records beyond their expiry.
+    pub const EXTEND: Self = Self(5);
+    /// A member has destroyed bodies that were erased.
+    pub const ERASED: Self = Self(6);
     /// The first kind of a document.
     pub const FIRST_DOCUMENT: u16 = 256;
     /// An Ecomessage.

@@ -67,7 +67,7 @@ impl World {
         let count = 1 + self.client_rng.below(self.scenario.load.burst.max(1));
         for _ in 0..count {
             if !self.has_written_enough() {
-                let draft = self.draft(number);
+                let draft = self.any_draft(number);
                 self.submit(number, draft);
             }
         }
@@ -98,6 +98,18 @@ impl World {
     fn is_recovering(&self, number: usize) -> bool {
         let node = &self.nodes[number];
         node.core.as_ref().is_some_and(|core| core.status(node.now(self.now)).generation.is_none())
+    }
+
+    /// A message, or an erasure. Where nothing is erased no luck is used up: kept seeds go on to play what they played.
+    fn any_draft(&mut self, number: usize) -> Draft {
+        let permille = self.scenario.load.erase_permille;
+        if permille > 0
+            && self.client_rng.permille(permille)
+            && let Some(erasure) = self.erasing_draft(number)
+        {
+            return erasure;
+        }
+        self.draft(number)
     }
 
     /// A draft of random size, priority and addressees.

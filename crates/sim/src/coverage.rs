@@ -37,6 +37,12 @@ marks! {
     PageResumed => "a pull went on after a broken link",
     /// A large body came in slices.
     SlicesAssembled => "a large body came in slices",
+    /// A client took a message back.
+    Erased => "a message was erased",
+    /// A body was destroyed because it was erased.
+    Destroyed => "an erased body was destroyed",
+    /// Whoever asked for an erased body was shown the erasure.
+    ErasureShown => "an erasure was shown to who asked for a body",
     /// A body that was missing came.
     HoleFilled => "a missing body was filled",
     /// A node was crashed.

@@ -59,6 +59,8 @@ impl World {
             Output::Imported { .. } => {}
             Output::Stored { record, .. } => self.stored(number, record.record()),
             Output::Filled { .. } => self.coverage.mark(Mark::HoleFilled),
+            Output::Erased { record, .. } => self.learnt_erasure(number, record.record()),
+            Output::Destroyed { .. } => self.coverage.mark(Mark::Destroyed),
             Output::Delivered { id, position, member, .. } => self.delivered(number, id, position, member),
             Output::Keys(ring) => self.set_ring(number, ring),
             Output::Forked(proof) => {

@@ -374,6 +374,9 @@ impl World {
         let clock = &mut self.nodes[node].clock_ms;
         // A clock is corrected as often as it goes wrong.
         *clock = if *clock == 0 { jump * 1_000 } else { 0 };
+        let latest = self.nodes[node].now(self.now).wall;
+        let seen = &mut self.nodes[node].latest_wall;
+        *seen = latest.max(*seen);
     }
 
     fn fail_disk(&mut self) {

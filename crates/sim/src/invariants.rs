@@ -8,7 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecomesh_protocol::Ledger;
 use ecomesh_protocol::limits::{PARKED_BYTES_MAX, PARKED_RECORDS_PER_AUTHOR};
+use ecomesh_protocol::lives::Term;
 use ecomesh_protocol::wire::Question;
 use ecomesh_protocol::{Input, Recorded, VerifiedFrontier};
 use ecomesh_record::record::{header_hash, record_id};
@@ -114,6 +116,12 @@ impl Checks {
         &self.violations
     }
 
+    /// Messages of a node's client that it has acknowledged.
+    pub(crate) fn messages_of(&self, number: usize) -> Vec<RecordId> {
+        let all = self.acknowledged[number].iter().filter(|(position, _)| position.log.lane != Lane::CONTROL);
+        all.map(|(_, id)| *id).collect()
+    }
+
     /// Acknowledged records.
     pub(crate) fn acknowledged_count(&self) -> usize {
         self.acknowledged.iter().map(Vec::len).sum()
@@ -149,6 +157,7 @@ impl World {
 
     /// I1: what was acknowledged is on the disk, after every crash and at every start.
     pub(crate) fn check_durable(&mut self, number: usize) {
+        self.remember_erasures(number);
         let node = &self.nodes[number];
         let is_missing = |(position, id): &&(Position, RecordId)| {
             node.ledger.id_at(*position) != Some(*id) && !self.checks.lost.contains(id)
@@ -380,6 +389,7 @@ impl World {
             .or_else(|| self.unfinished(&honest))
             .or_else(|| self.unheld(&honest))
             .or_else(|| self.undelivered(&honest))
+            .or_else(|| self.undestroyed(&honest))
     }
 
     /// What the honest nodes cover, by their own frontier.
@@ -447,6 +457,9 @@ impl World {
                 return Some(format!("{waiting} drafts at {} have no answer", node.member));
             }
             let status = node.core.as_ref()?.status(node.now(self.now));
+            if self.scenario.load.erase_permille > 0 && !self.has_told(*number) {
+                return Some(format!("{} has not told what it destroyed", node.member));
+            }
             if status.generation.is_none() {
                 return Some(format!("{} still recovers", node.member));
             }
@@ -469,7 +482,8 @@ impl World {
     fn undelivered(&self, honest: &[usize]) -> Option<String> {
         for number in honest {
             let core = self.nodes[*number].core.as_ref()?;
-            let own = self.checks.acknowledged[*number].iter().rev().take(DELIVERIES_ASKED);
+            let own = self.checks.acknowledged[*number].iter().rev();
+            let own = own.filter(|(position, _)| position.log.lane != Lane::CONTROL).take(DELIVERIES_ASKED);
             for (position, id) in own.filter(|(_, id)| !self.checks.lost.contains(id)) {
                 let Some(delivery) = core.delivery(*position) else {
                     return Some(format!(
@@ -477,6 +491,9 @@ impl World {
                         self.name(*number)
                     ));
                 };
+                if self.may_have_ended(*number, *position) {
+                    continue;
+                }
                 let is_open = |(member, at): &(MemberId, Option<_>)| {
                     at.is_none() && self.members.node_of(*member).is_some_and(|n| self.nodes[n].is_honest())
                 };
@@ -486,6 +503,18 @@ impl World {
             }
         }
         None
+    }
+
+    /// Whether the body of an own record may have ended by its author's clock, which may have been years behind when it was
+    /// written: nobody need get it then.
+    fn may_have_ended(&self, number: usize, position: Position) -> bool {
+        let node = &self.nodes[number];
+        let latest = node.now(self.now).wall.max(node.latest_wall);
+        let record = node.ledger.record(position).ok().flatten();
+        let erased = |record: &Record| {
+            node.core.as_ref().is_some_and(|core| core.lives().erasure_of(&Term::of(record)).is_some())
+        };
+        record.is_some_and(|record| record.header().expires_at <= latest || erased(&record))
     }
 
     /// I9: a node comes to rest. Without this check a run with a node that does not would never end.

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use ecomesh_protocol::lives::ERASURE_PREFIX;
 use ecomesh_protocol::{Batch, Ledger, LedgerError, LogHead, Room};
 use ecomesh_record::{ForkProof, HeaderHash, LogId, NetworkId, Position, Record, RecordId, Time};
 
@@ -31,6 +32,8 @@ struct State {
     values: BTreeMap<String, Vec<u8>>,
     /// Records whose body is not here.
     holes: BTreeSet<RecordId>,
+    /// Records whose body need not be here, and is not.
+    excused: BTreeSet<Position>,
     /// Sabotage.
     broken: Broken,
 }
@@ -44,6 +47,8 @@ struct Broken {
     durable: Option<BTreeMap<LogId, usize>>,
     forgets_forks: bool,
     loses_bodies: bool,
+    forgets_erasures: bool,
+    keeps_erased: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +70,7 @@ impl SimLedger {
             forks: BTreeMap::new(),
             values: BTreeMap::new(),
             holes: BTreeSet::new(),
+            excused: BTreeSet::new(),
             broken: Broken::default(),
         })))
     }
@@ -78,7 +84,8 @@ impl SimLedger {
     pub(crate) fn lose_body(&self, position: Position) -> bool {
         let mut state = self.0.borrow_mut();
         let Some(id) = state.id_at(position) else { return false };
-        state.holes.insert(id)
+        // What is not here by right cannot be lost.
+        !state.excused.contains(&position) && state.holes.insert(id)
     }
 
     /// Sabotage: the next new record is told to be committed and is forgotten.
@@ -101,6 +108,18 @@ impl SimLedger {
     /// Sabotage: bodies are not kept.
     pub(crate) fn lose_bodies(&self) {
         self.0.borrow_mut().broken.loses_bodies = true;
+    }
+
+    /// Sabotage: what is erased from now on is not remembered, and what was is forgotten.
+    pub(crate) fn forget_erasures(&self) {
+        let mut state = self.0.borrow_mut();
+        state.broken.forgets_erasures = true;
+        state.values.retain(|name, _| !name.starts_with(ERASURE_PREFIX));
+    }
+
+    /// Sabotage: bodies that are to be destroyed from now on stay.
+    pub(crate) fn keep_erased(&self) {
+        self.0.borrow_mut().broken.keeps_erased = true;
     }
 
     /// The power is gone. A store that works has everything that it said it has.
@@ -161,7 +180,8 @@ impl State {
     /// A copy as it is here: without its body if that is absent.
     fn copy(&self, entry: &Entry) -> Record {
         let record = (*entry.record).clone();
-        if self.holes.contains(&record.id()) { record.without_body() } else { record }
+        let absent = self.holes.contains(&record.id()) || self.excused.contains(&record.position());
+        if absent { record.without_body() } else { record }
     }
 
     fn check(&self, batch: &Batch) -> Result<(), LedgerError> {
@@ -198,7 +218,22 @@ impl State {
                 self.holes.remove(&record.id());
             }
         }
+        let excused: &[Position] = if self.broken.keeps_erased { &[] } else { &batch.excused };
+        for position in excused {
+            if let Some(id) = self.id_at(*position) {
+                self.holes.remove(&id);
+                self.excused.insert(*position);
+            }
+        }
+        for position in &batch.wanted {
+            if let (true, Some(id)) = (self.excused.remove(position), self.id_at(*position)) {
+                self.holes.insert(id);
+            }
+        }
         for (name, value) in &batch.values {
+            if self.broken.forgets_erasures && name.starts_with(ERASURE_PREFIX) {
+                continue;
+            }
             if value.is_empty() {
                 self.values.remove(name);
             } else {
@@ -333,5 +368,9 @@ impl Ledger for SimLedger {
     fn holes(&self) -> Result<Vec<RecordId>, LedgerError> {
         let state = self.0.borrow();
         Ok(state.holes.iter().copied().collect())
+    }
+
+    fn is_excused(&self, position: Position) -> bool {
+        self.0.borrow().excused.contains(&position)
     }
 }

@@ -14,6 +14,7 @@ mod clients;
 mod coverage;
 mod disk;
 mod effects;
+mod erasures;
 mod faults;
 mod fuse;
 mod gossip;

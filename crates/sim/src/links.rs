@@ -585,6 +585,7 @@ impl World {
     /// The core answers a peer.
     pub(crate) fn respond(&mut self, number: usize, exchange: u64, bytes: Vec<u8>) {
         let Some(exchange) = self.nodes[number].exchanges.remove(&exchange) else { return };
+        self.check_served(number, &bytes);
         let mut bytes = bytes;
         if exchange.asks_records && self.nodes[number].has(Vice::Withhold) {
             bytes = wire::answer::unavailable();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ecomesh_protocol::{FoundingError, PeerKey, Roster};
 use ecomesh_record::charter::{FounderSignature, Thresholds};
-use ecomesh_record::{Charter, CharterMember, FoundedCharter, MemberId, Retention, Time};
+use ecomesh_record::{Charter, CharterMember, FoundedCharter, Kind, MemberId, Retention, Time};
 use ecomesh_seal::SigningKey;
 
 /// Most members: two letters name 676, and the charter takes 512.
@@ -23,10 +23,12 @@ pub(crate) struct Members {
 
 impl Members {
     /// A network of `count` members, founded by all.
-    pub(crate) fn found(count: usize) -> Result<Self, FoundingError> {
+    /// Without erasures it has the control records of before there were any: its id, which all records depend on, stays
+    /// the same, and so does what kept seeds play.
+    pub(crate) fn found(count: usize, erases: bool) -> Result<Self, FoundingError> {
         let ids: Vec<MemberId> = (0..count.min(MEMBERS_MAX)).map(name).collect();
         let peers: Vec<PeerKey> = (0..ids.len()).map(transport_key).collect();
-        let roster = Roster::found(charter(&ids, &peers))?;
+        let roster = Roster::found(charter(&ids, &peers, erases))?;
         let numbers = peers.iter().copied().zip(0..).collect();
         let by_id = ids.iter().copied().zip(0..).collect();
         Ok(Self { roster, ids, peers, numbers, by_id })
@@ -64,7 +66,7 @@ fn name(node: usize) -> MemberId {
         .expect("two capital letters name a member")
 }
 
-fn charter(ids: &[MemberId], peers: &[PeerKey]) -> FoundedCharter {
+fn charter(ids: &[MemberId], peers: &[PeerKey], erases: bool) -> FoundedCharter {
     let entry = |(node, id): (usize, &MemberId)| CharterMember {
         member: *id,
         role: 0,
@@ -83,7 +85,11 @@ fn charter(ids: &[MemberId], peers: &[PeerKey]) -> FoundedCharter {
         drafted_at: FOUNDED,
         thresholds: Thresholds::default(),
         retention: retention.collect(),
-        control_kinds: ecomesh_protocol::control::CONTROL_KINDS.to_vec(),
+        control_kinds: if erases {
+            ecomesh_protocol::control::CONTROL_KINDS.to_vec()
+        } else {
+            vec![Kind::LOG_OPEN.0, Kind::PREKEY.0, Kind::RECEIPT.0]
+        },
         members: ids.iter().enumerate().map(entry).collect(),
         ext: Vec::new(),
     };

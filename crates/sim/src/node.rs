@@ -9,6 +9,7 @@ use ecomesh_protocol::{Core, Input, KeyRing, Now, Output, journal};
 use ecomesh_record::{LogId, MemberId, NetworkId, RecordId, Time};
 
 use crate::disk::SimDisk;
+use crate::erasures::Erased;
 use crate::fuse::Fuse;
 use crate::gossip::{Gossip, MessageId};
 use crate::hostile::Vice;
@@ -80,6 +81,10 @@ pub(crate) struct Node {
     pub(crate) boot: u32,
     booted_at: u64,
     pub(crate) clock_ms: i64,
+    /// What this process knows to be erased.
+    pub(crate) erased: Erased,
+    /// The latest time that its clock has shown when it jumped.
+    pub(crate) latest_wall: Time,
     pub(crate) paused_until: u64,
     /// It stays down until somebody starts it.
     pub(crate) instances: u32,
@@ -143,6 +148,8 @@ impl Node {
             boot: 0,
             booted_at: 0,
             clock_ms: 0,
+            erased: Erased::new(),
+            latest_wall: Time(0),
             paused_until: 0,
             instances: 1,
             inbox: VecDeque::new(),
@@ -228,6 +235,7 @@ impl Node {
         self.requests.clear();
         self.pushes.clear();
         self.last_token = 0;
+        self.erased.clear();
         self.fatal = None;
         self.may_fail = false;
     }

@@ -29,6 +29,10 @@ pub enum Sabotage {
     LoseAnswer,
     /// The store loses bodies without a word: deliveries are told of what is not held.
     LoseBodies,
+    /// The store forgets what was erased (I6).
+    ForgetErasures,
+    /// The store keeps bodies that it was told to destroy: the others see it in no frontier.
+    KeepErased,
     /// The store holds another record than was signed (I4).
     Forge,
     /// Each batch of the core leads to the next at once (I9).
@@ -46,6 +50,8 @@ impl Sabotage {
         Self::EndForNothing,
         Self::LoseAnswer,
         Self::LoseBodies,
+        Self::ForgetErasures,
+        Self::KeepErased,
         Self::Forge,
         Self::NeverRest,
     ];
@@ -102,6 +108,8 @@ impl World {
             }
             Some(Sabotage::ForgetForks) => node.ledger.forget_forks(),
             Some(Sabotage::LoseBodies) => node.ledger.lose_bodies(),
+            Some(Sabotage::ForgetErasures) => node.ledger.forget_erasures(),
+            Some(Sabotage::KeepErased) => node.ledger.keep_erased(),
             _ => {}
         }
     }

@@ -73,6 +73,8 @@ pub struct Load {
     pub retry_percent: u8,
     /// So many percent of drafts are for all members; the others name up to four. Default 30.
     pub to_all_percent: u8,
+    /// So many of a thousand drafts take back up to three own messages instead. Default 0.
+    pub erase_permille: u16,
     /// So many percent of drafts are flash, and as many urgent. Default 20.
     pub urgent_percent: u8,
 }
@@ -270,6 +272,7 @@ impl Default for Load {
             keyed_percent: 30,
             retry_percent: 10,
             to_all_percent: 30,
+            erase_permille: 0,
             urgent_percent: 20,
         }
     }
@@ -388,6 +391,7 @@ impl Scenario {
             if given > most { Err(ScenarioError::Share { name, given, most }) } else { Ok(()) }
         };
         share("network.loss_percent", self.network.loss_percent.into(), 30)?;
+        share("load.erase_permille", self.load.erase_permille.into(), 1_000)?;
         share("network.double_percent", self.network.double_percent.into(), 50)?;
         share("network.overtake_percent", self.network.overtake_percent.into(), 100)?;
         share("network.clog_ms", self.network.clog_ms, 5_000)
@@ -419,6 +423,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("crashes", include_str!("../scenarios/crashes.toml")),
     ("disks", include_str!("../scenarios/disks.toml")),
     ("clocks", include_str!("../scenarios/clocks.toml")),
+    ("erasures", include_str!("../scenarios/erasures.toml")),
     ("hostile", include_str!("../scenarios/hostile.toml")),
     ("everything", include_str!("../scenarios/everything.toml")),
     ("wide", include_str!("../scenarios/wide.toml")),

@@ -93,6 +93,8 @@ pub(crate) struct World {
     pub(crate) client_rng: Rng,
     /// The faults are over.
     pub(crate) calm: bool,
+    /// How often days have passed since.
+    pub(crate) days_passed: u32,
     /// When all agreed for the first time after that.
     pub(crate) agreed_at: Option<u64>,
     /// Records of hostile authors that had been stored then.
@@ -103,7 +105,8 @@ pub(crate) struct World {
 impl World {
     /// Founds the network and puts the first events into the queue.
     pub(crate) fn new(scenario: Scenario, seed: u64, sabotage: Option<Sabotage>) -> Self {
-        let members = Members::found(scenario.nodes).expect("the keys of a simulation found a network");
+        let members = Members::found(scenario.nodes, scenario.load.erase_permille > 0)
+            .expect("the keys of a simulation found a network");
         let ring = Arc::new(KeyRing::of_roster(&members.roster));
         let first_ring = (ring.clone(), ring_hash(&ring, &members.roster));
         let pool = Pool::default();
@@ -131,6 +134,7 @@ impl World {
             fault_rng: Rng::stream(seed, "faults"),
             client_rng: Rng::stream(seed, "clients"),
             calm: false,
+            days_passed: 0,
             agreed_at: None,
             agreed_with: 0,
             over: false,
@@ -361,10 +365,12 @@ impl World {
         self.calm = true;
         self.tell("the faults are over");
         self.end_faults();
+        self.let_days_pass();
         self.after(LOOK_US, Event::Look);
     }
 
     fn look(&mut self) {
+        self.let_days_pass();
         let wrong = self.disagreement();
         let late = self.scenario.run_ms + self.scenario.converge_ms;
         match (wrong, self.agreed_at) {

@@ -17,6 +17,8 @@ const BROKEN: &[(Sabotage, &str, &[&str])] = &[
     (Sabotage::EndForNothing, "calm", &["I9"]),
     (Sabotage::LoseAnswer, "calm", &["I8"]),
     (Sabotage::LoseBodies, "calm", &["I1", "I2", "I8"]),
+    (Sabotage::ForgetErasures, "erasures", &["I6", "I8"]),
+    (Sabotage::KeepErased, "erasures", &["I8"]),
     (Sabotage::Forge, "calm", &["I4"]),
     (Sabotage::NeverRest, "calm", &["I9"]),
 ];

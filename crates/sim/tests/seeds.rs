@@ -8,11 +8,12 @@ use ecomesh_sim::{Coverage, Mark, Outcome, Scenario, run};
 const FIXED: &[(&str, std::ops::Range<u64>)] = &[
     ("everything", 1..4),
     ("crashes", 1..2),
-    ("hostile", 1..3),
+    ("hostile", 1..4),
     ("disks", 1..3),
     ("partitions", 1..2),
     ("lossy", 1..2),
     ("clocks", 1..2),
+    ("erasures", 1..3),
     ("calm", 1..2),
 ];
 

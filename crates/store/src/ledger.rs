@@ -117,6 +117,10 @@ impl Ledger for SledLedger {
         Ok(self.shared.values_with(prefix))
     }
 
+    fn is_excused(&self, position: Position) -> bool {
+        self.shared.is_excused(position)
+    }
+
     fn holes(&self) -> Result<Vec<RecordId>, LedgerError> {
         Ok(self.shared.holes())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ecomesh_protocol::ledger::{
     Batch, LedgerError, LogHead, NewRecord, VALUE_BYTES_MAX, VALUE_NAME_BYTES_MAX,
 };
+use ecomesh_record::limits::SALT_BYTES;
 use ecomesh_record::{Body, LogId, Position, Record};
 use sled::Batch as SledBatch;
 
@@ -20,6 +21,8 @@ type Row = (Vec<u8>, Vec<u8>);
 pub(crate) struct Plan {
     /// Rows of records and chunks of bodies; nobody sees them before the heads move.
     bulk: Vec<Row>,
+    /// Keys of chunks of bodies that are destroyed.
+    removed: Vec<Vec<u8>>,
     changes: Changes,
     /// Whether it holds nothing but control records and small things, which the reserve is kept for.
     pub(crate) control_only: bool,
@@ -40,11 +43,18 @@ impl Plan {
     pub(crate) fn new(shared: &Shared, batch: &Batch) -> Result<Self, LedgerError> {
         let is_control = |new: &NewRecord| new.record.record().header().kind.is_control();
         let control_only = batch.bodies.is_empty() && batch.records.iter().all(is_control);
-        let mut plan = Self { bulk: Vec::new(), changes: Changes::default(), control_only };
+        let mut plan =
+            Self { bulk: Vec::new(), removed: Vec::new(), changes: Changes::default(), control_only };
         plan.add_values(batch)?;
         plan.add_records(&shared.state(), &batch.records)?;
         for (position, body) in &batch.bodies {
             plan.add_body(shared, batch, *position, body)?;
+        }
+        for position in &batch.excused {
+            plan.excuse(shared, *position)?;
+        }
+        for position in &batch.wanted {
+            plan.want(shared, *position)?;
         }
         let forks = batch.forks.iter().map(|proof| (proof.position().log, proof.clone()));
         plan.changes.forks.extend(forks);
@@ -54,9 +64,9 @@ impl Plan {
 
     /// Whether nothing is to be written.
     pub(crate) fn is_empty(&self) -> bool {
-        let Changes { heads, ids, forks, values, new_holes, filled } = &self.changes;
+        let Changes { heads, ids, forks, values, new_holes, filled, excused, wanted } = &self.changes;
         let rows = self.bulk.len() + heads.len() + ids.len() + forks.len() + values.len();
-        rows + new_holes.len() + filled.len() == 0
+        rows + new_holes.len() + filled.len() + excused.len() + wanted.len() + self.removed.len() == 0
     }
 
     /// Bytes that this may take on the disk, generously: sled writes a page again for a small change of it.
@@ -64,6 +74,7 @@ impl Plan {
         let bulk = bytes_of(&self.bulk);
         let values: usize = self.changes.values.values().map(|value| value.len() + ROW_OVERHEAD).sum();
         let small = self.changes.heads.len() + self.changes.forks.len() + self.changes.new_holes.len();
+        let small = small + self.changes.excused.len() + self.changes.wanted.len() + self.removed.len();
         (bulk + values + small * 512) as u64 * WRITE_FACTOR
     }
 
@@ -82,7 +93,13 @@ impl Plan {
         let fits = bulk.len() <= room && bytes_of(&bulk) <= BATCH_BYTES_MAX;
         let with_heads = if fits { std::mem::take(&mut bulk) } else { Vec::new() };
         let mut batches: Vec<SledBatch> = split(&bulk).into_iter().map(insert_all).collect();
+        // A crash between these and the rows that excuse them leaves holes, which are excused again.
+        let mut removed = self.removed;
+        let room = room.saturating_sub(with_heads.len());
+        let with_rows = if removed.len() <= room { std::mem::take(&mut removed) } else { Vec::new() };
+        batches.extend(removed.chunks(OPERATIONS_MAX).map(remove_all));
         let mut last = insert_all(&with_heads);
+        with_rows.into_iter().for_each(|key| last.remove(key));
         for row in rows {
             match row.after {
                 Some(value) => last.insert(row.key, value),
@@ -149,6 +166,9 @@ impl Plan {
         position: Position,
         body: &Body,
     ) -> Result<(), LedgerError> {
+        if shared.state().excused.contains(&position) {
+            return Ok(());
+        }
         let in_batch = batch.records.iter().map(|new| new.record.record()).find(|r| r.position() == position);
         let record = match in_batch {
             Some(record) => Some(record.clone()),
@@ -164,6 +184,39 @@ impl Plan {
         self.changes.new_holes.remove(&position);
         if shared.state().holes.contains(position) {
             self.changes.filled.insert(position);
+        }
+        Ok(())
+    }
+
+    /// A body that need not be here: its chunks go, those of this batch too.
+    fn excuse(&mut self, shared: &Shared, position: Position) -> Result<(), LedgerError> {
+        let state = shared.state();
+        let in_batch = self.changes.new_holes.remove(&position).is_some();
+        let prefix = schema::chunks_prefix(position);
+        self.bulk.retain(|(key, _)| !key.starts_with(&prefix));
+        if state.holes.contains(position) {
+            self.changes.filled.insert(position);
+        }
+        let is_here = state.covers(position);
+        if in_batch || is_here || self.changes.heads.get(&position.log).is_some_and(|h| position.seq <= h.seq)
+        {
+            self.changes.excused.insert(position);
+        }
+        drop(state);
+        if is_here && let Some((record, _)) = shared.header(position)? {
+            let bytes = SALT_BYTES + record.header().body_len as usize;
+            let chunks = 0..schema::chunk_count(bytes);
+            self.removed.extend(chunks.map(|number| schema::chunk_key(position, number)));
+        }
+        Ok(())
+    }
+
+    /// A body that was excused is needed again.
+    fn want(&mut self, shared: &Shared, position: Position) -> Result<(), LedgerError> {
+        let is_excused = shared.state().excused.contains(&position);
+        if let (true, Some((record, _))) = (is_excused, shared.header(position)?) {
+            self.changes.wanted.insert(position);
+            self.changes.new_holes.insert(position, record.id());
         }
         Ok(())
     }
@@ -209,6 +262,12 @@ fn split(mut rows: &[Row]) -> Vec<&[Row]> {
         rows = rest;
     }
     parts
+}
+
+fn remove_all(keys: &[Vec<u8>]) -> SledBatch {
+    let mut batch = SledBatch::default();
+    keys.iter().for_each(|key| batch.remove(key.as_slice()));
+    batch
 }
 
 fn insert_all(rows: &[Row]) -> SledBatch {

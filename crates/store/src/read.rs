@@ -27,6 +27,8 @@ pub struct Counts {
     pub logs: usize,
     /// Records whose body is missing.
     pub holes: usize,
+    /// Records whose body need not be here, and is not: it was erased, or has expired.
+    pub excused: usize,
     /// Logs with a fork proof.
     pub forks: usize,
 }
@@ -51,6 +53,7 @@ impl Shared {
             records: state.records,
             logs: state.heads.len(),
             holes: state.holes.len(),
+            excused: state.excused.len(),
             forks: state.forks.len(),
         }
     }
@@ -72,6 +75,10 @@ impl Shared {
         let from = state.values.range(prefix.to_owned()..);
         let these = from.take_while(|(name, _)| name.starts_with(prefix));
         these.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    pub(crate) fn is_excused(&self, position: Position) -> bool {
+        self.state().excused.contains(&position)
     }
 
     pub(crate) fn holes(&self) -> Vec<RecordId> {
@@ -136,13 +143,19 @@ impl Shared {
         let Some((mut record, first_seen)) = self.header(position)? else {
             return Ok(None);
         };
-        if self.state().holes.contains(position) {
+        let state = self.state();
+        if state.holes.contains(position) || state.excused.contains(&position) {
             return Ok(Some((record, first_seen)));
         }
+        drop(state);
         let body = self.body(position, record.header().body_len)?;
         if body.and_then(|body| record.attach(self.network, body).ok()).is_none() {
-            tracing::warn!(%position, "a body is missing or damaged; it is fetched again from peers");
-            self.state_mut().holes.insert_found(position, record.id());
+            let mut state = self.state_mut();
+            // It may have been destroyed while it was read.
+            if !state.excused.contains(&position) {
+                tracing::warn!(%position, "a body is missing or damaged; it is fetched again from peers");
+                state.holes.insert_found(position, record.id());
+            }
         }
         Ok(Some((record, first_seen)))
     }
@@ -341,6 +354,16 @@ impl LedgerReader {
     /// A small named value.
     pub fn value(&self, name: &str) -> Option<Vec<u8>> {
         self.shared.value(name)
+    }
+
+    /// Whether the body of the record at a position need not be here, and is not.
+    pub fn is_excused(&self, position: Position) -> bool {
+        self.shared.is_excused(position)
+    }
+
+    /// All small named values whose name begins with `prefix`, ascending by name.
+    pub fn values_with(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
+        self.shared.values_with(prefix)
     }
 
     /// Ids of all records whose body is missing or damaged, as far as known, lowest first.

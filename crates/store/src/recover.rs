@@ -69,6 +69,9 @@ fn load_row(state: &mut State, table: Table, (key, value): &Row) -> Option<()> {
             let id = RecordId(value.as_ref().try_into().ok()?);
             state.holes.insert_saved(schema::read_position(key)?, id);
         }
+        Table::Excused => {
+            state.excused.insert(schema::read_position(key)?);
+        }
         Table::Values => {
             let name = String::from_utf8(key.get(1..)?.to_vec()).ok()?;
             state.values.insert(name, value.to_vec());

@@ -11,6 +11,7 @@
 //! b       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64 ‖ u16  one chunk of `salt ‖ content`, 7,168 bytes but for the last
 //! f       author 8 ‖ lane u8 ‖ generation u32                  fork proof of that log
 //! o       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64        record id 32: the body is missing (a hole)
+//! e       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64        (nothing): the body need not be here, and is not (excused)
 //! v       name                                                 a small value
 //! ```
 //!
@@ -39,12 +40,13 @@ pub(crate) enum Table {
     Bodies = b'b',
     Forks = b'f',
     Holes = b'o',
+    Excused = b'e',
     Values = b'v',
 }
 
 impl Table {
     /// The tables that are small, held in memory and covered by the digest.
-    pub(crate) const SMALL: [Self; 4] = [Self::Heads, Self::Forks, Self::Holes, Self::Values];
+    pub(crate) const SMALL: [Self; 5] = [Self::Heads, Self::Forks, Self::Holes, Self::Excused, Self::Values];
 
     /// First byte of the table's keys.
     pub(crate) fn prefix(self) -> [u8; 1] {
@@ -89,6 +91,11 @@ pub(crate) fn fork_key(log: LogId) -> Vec<u8> {
 /// Key of a hole.
 pub(crate) fn hole_key(position: Position) -> Vec<u8> {
     Table::Holes.key(&position.key())
+}
+
+/// Key of a record whose body need not be here.
+pub(crate) fn excused_key(position: Position) -> Vec<u8> {
+    Table::Excused.key(&position.key())
 }
 
 /// Key of a small value.

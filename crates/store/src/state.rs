@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) forks: BTreeMap<LogId, ForkProof>,
     pub(crate) values: BTreeMap<String, Vec<u8>>,
     pub(crate) holes: Holes,
+    /// Records whose body need not be here, and is not.
+    pub(crate) excused: BTreeSet<Position>,
     /// Number of commits.
     pub(crate) commit: u64,
     /// Over the rows of the small tables as they are on disk.
@@ -38,6 +40,9 @@ pub(crate) struct Changes {
     pub(crate) values: BTreeMap<String, Vec<u8>>,
     pub(crate) new_holes: BTreeMap<Position, RecordId>,
     pub(crate) filled: BTreeSet<Position>,
+    pub(crate) excused: BTreeSet<Position>,
+    /// Excused no more.
+    pub(crate) wanted: BTreeSet<Position>,
 }
 
 impl State {
@@ -74,6 +79,13 @@ impl State {
             let before = self.holes.saved_row(*position);
             rows.push(RowChange { key: schema::hole_key(*position), before, after: None });
         }
+        for (positions, excused) in [(&changes.excused, true), (&changes.wanted, false)] {
+            for position in positions {
+                let row = |is_there: bool| is_there.then(Vec::new);
+                let before = row(self.excused.contains(position));
+                rows.push(RowChange { key: schema::excused_key(*position), before, after: row(excused) });
+            }
+        }
         rows
     }
 
@@ -92,6 +104,12 @@ impl State {
         }
         changes.filled.iter().for_each(|position| self.holes.remove(*position));
         changes.new_holes.into_iter().for_each(|(position, id)| self.holes.insert_saved(position, id));
+        // Who read the body while it was being destroyed may have found a hole.
+        changes.excused.iter().for_each(|position| self.holes.remove(*position));
+        self.excused.extend(changes.excused);
+        for position in &changes.wanted {
+            self.excused.remove(position);
+        }
         self.commit += 1;
         self.digest = digest;
     }

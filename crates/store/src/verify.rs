@@ -14,6 +14,8 @@ pub struct Verification {
     pub bodies: u64,
     /// Records that were known to lack their body before.
     pub known_holes: u64,
+    /// Records whose body was erased or has expired, and is destroyed.
+    pub excused: u64,
     /// Records whose body is missing or damaged, found now. They are holes from now on, and fetched again.
     pub new_holes: Vec<RecordId>,
     /// What is wrong with headers; at most [`Verification::FAULTS_MAX`]. With any of these the store has to be set
@@ -93,6 +95,7 @@ impl SledLedger {
         match (record.body().is_some(), was_hole) {
             (true, _) => found.bodies += 1,
             (false, true) => found.known_holes += 1,
+            (false, false) if self.shared().is_excused(position) => found.excused += 1,
             (false, false) => found.new_holes.push(record.id()),
         }
         Ok(record)

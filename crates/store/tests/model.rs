@@ -14,6 +14,10 @@ enum Step {
     Commit(Vec<(usize, u8, usize, bool)>),
     /// Bodies for some of the holes.
     Fill(Vec<usize>),
+    /// Bodies that need not be there any more, of any records.
+    Excuse(Vec<usize>),
+    /// Of those, some that are needed again.
+    Want(Vec<usize>),
     /// Small values; an empty one removes.
     Values(Vec<(u8, usize)>),
     Fork(usize, u8),
@@ -26,10 +30,19 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec(record, 0..40).prop_map(Step::Commit),
         2 => prop::collection::vec(any::<usize>(), 0..6).prop_map(Step::Fill),
+        2 => prop::collection::vec(any::<usize>(), 0..6).prop_map(Step::Excuse),
+        1 => prop::collection::vec(any::<usize>(), 0..6).prop_map(Step::Want),
         2 => prop::collection::vec((0..6u8, 0..50usize), 0..6).prop_map(Step::Values),
         1 => (0..MEMBERS.len(), any::<u8>()).prop_map(|(m, n)| Step::Fork(m, n)),
         2 => Just(Step::Restart),
     ]
+}
+
+/// Some of the places that are taken.
+fn some_of(model: &MemoryLedger, which: &[usize]) -> Vec<Position> {
+    let heads = model.heads().unwrap();
+    let all: Vec<Position> = heads.iter().flat_map(|h| (0..=h.seq).map(|seq| h.log.at(seq))).collect();
+    which.iter().filter(|_| !all.is_empty()).map(|n| all[n % all.len()]).collect()
 }
 
 proptest! {
@@ -65,6 +78,8 @@ proptest! {
                     Batch { bodies: some.collect(), ..Batch::default() }
                 }
                 Step::Fill(_) => Batch::default(),
+                Step::Excuse(which) => Batch { excused: some_of(&model, &which), ..Batch::default() },
+                Step::Want(which) => Batch { wanted: some_of(&model, &which), ..Batch::default() },
                 Step::Values(values) => {
                     let values = values.into_iter().map(|(n, length)| (format!("v{n}"), vec![n; length]));
                     Batch { values: values.collect(), ..Batch::default() }

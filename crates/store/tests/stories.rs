@@ -100,6 +100,43 @@ fn a_body_that_comes_later_fills_the_hole() {
 }
 
 #[test]
+fn a_body_that_need_not_be_here_is_gone_and_no_hole_until_it_is_wanted() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    // The largest body has more chunks than fit beside the rows of one batch.
+    let sizes = [20_000, 1024 * 1024, 1024 * 1024, 100];
+    let records: Vec<_> = sizes.iter().map(|n| authors.next("KE", 1, Kind::MESSAGE, vec![5; *n])).collect();
+    let places: Vec<_> = records.iter().map(|record| record.record().position()).collect();
+    let mut ledger = open(dir.path(), authors.network);
+    ledger.commit(&batch(&records[..3])).unwrap();
+    // One comes without its body at once, as to a node that was away when it was erased.
+    let last = Batch { excused: vec![places[3]], ..batch(&[authors.bare(&records[3])]) };
+    ledger.commit(&last).unwrap();
+    ledger.commit(&Batch { excused: places[..3].to_vec(), ..Batch::default() }).unwrap();
+    for _ in 0..2 {
+        assert_eq!(ledger.holes().unwrap(), []);
+        assert_eq!((ledger.counts().excused, ledger.counts().records), (4, 4));
+        for (place, whole) in places.iter().zip(&records) {
+            let record = ledger.record(*place).unwrap().unwrap();
+            assert_eq!((record.id(), record.body()), (whole.record().id(), None));
+            assert!(ledger.is_excused(*place));
+        }
+        let walk = ledger.verify(|_| {}).unwrap();
+        assert_eq!((walk.excused, walk.bodies, walk.new_holes.len()), (4, 0, 0));
+        drop(ledger);
+        ledger = open(dir.path(), authors.network);
+    }
+    // What is not wanted is not taken.
+    let body = vec![(places[0], records[0].record().body().unwrap().clone())];
+    ledger.commit(&Batch { bodies: body.clone(), ..Batch::default() }).unwrap();
+    assert_eq!(ledger.record(places[0]).unwrap().unwrap().body(), None);
+    ledger.commit(&Batch { wanted: vec![places[0]], ..Batch::default() }).unwrap();
+    assert_eq!(ledger.holes().unwrap(), [records[0].record().id()]);
+    ledger.commit(&Batch { bodies: body, ..Batch::default() }).unwrap();
+    assert_eq!(ledger.record(places[0]).unwrap().as_ref(), Some(records[0].record()));
+    assert_eq!((ledger.holes().unwrap().len(), ledger.counts().excused), (0, 3));
+}
+
+#[test]
 fn readers_see_what_is_durable_and_nothing_else() {
     let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
     let records: Vec<_> = (0..300).map(|_| authors.next("KE", 1, Kind::MESSAGE, vec![1; 100])).collect();

@@ -3,6 +3,7 @@
 
 use ecomesh_protocol::control::LogOpen;
 use ecomesh_protocol::disk::Disk;
+use ecomesh_protocol::erasure::{Erase, Erased, Extend};
 use ecomesh_protocol::evidence::{EVIDENCE, EVIDENCE_MAGIC, EvidenceLog};
 use ecomesh_protocol::hello::{self, Certificates};
 use ecomesh_protocol::journal::{self, JOURNAL, JOURNAL_MAGIC, Journal};
@@ -182,12 +183,17 @@ pub fn sync_answer(data: &[u8]) -> bool {
         Answer::Slice { offset, total, bytes } => answer::slice(*offset, *total, bytes),
         Answer::Bodies { bodies } => answer::bodies(bodies),
         Answer::Header { record } => answer::header(record.as_ref().map(|v| v.record())),
+        Answer::Erased { records } => {
+            answer::erased(&records.iter().map(|v| v.record().to_frame()).collect::<Vec<_>>())
+        }
         // The payload of this one is not looked at.
         Answer::Unavailable => return true,
     };
-    // Frontiers of strangers, the rest of a page behind a key that is not known, and bodies of headers are left out.
-    let may_be_shorter =
-        matches!(found, Answer::Exchange { .. } | Answer::Page { .. } | Answer::Header { .. });
+    // Frontiers of strangers, what is behind a key that is not known, and bodies of headers are left out.
+    let may_be_shorter = matches!(
+        found,
+        Answer::Exchange { .. } | Answer::Page { .. } | Answer::Header { .. } | Answer::Erased { .. }
+    );
     assert!(again == data || (may_be_shorter && again.len() < data.len()));
     true
 }
@@ -195,6 +201,24 @@ pub fn sync_answer(data: &[u8]) -> bool {
 pub fn log_open(data: &[u8]) -> bool {
     let Ok(open) = LogOpen::decode(member("TZ"), data) else { return false };
     assert_eq!(open.encode().as_deref(), Ok(data));
+    true
+}
+
+pub fn erase(data: &[u8]) -> bool {
+    let Ok(erase) = Erase::decode(data) else { return false };
+    assert_eq!(erase.encode().as_deref(), Ok(data));
+    true
+}
+
+pub fn extend(data: &[u8]) -> bool {
+    let Ok(extend) = Extend::decode(data) else { return false };
+    assert_eq!(extend.encode().as_deref(), Ok(data));
+    true
+}
+
+pub fn erased(data: &[u8]) -> bool {
+    let Ok(erased) = Erased::decode(data) else { return false };
+    assert_eq!(erased.encode().as_deref(), Ok(data));
     true
 }
 

@@ -9,6 +9,7 @@ use ecomesh_node::founding::sign::SignatureFile;
 use ecomesh_protocol::MemoryDisk;
 use ecomesh_protocol::control::{LogOpen, OpenMode};
 use ecomesh_protocol::disk::Disk;
+use ecomesh_protocol::erasure::{Erase, Erased, Extend, Ground};
 use ecomesh_protocol::evidence::{EVIDENCE, Evidence, EvidenceLog};
 use ecomesh_protocol::hello::{self, Certificate, Hello};
 use ecomesh_protocol::journal::{self, Content, Entry, JOURNAL, Journal};
@@ -57,6 +58,9 @@ fn records() -> Vec<Seed> {
         ("body", "empty", Body::new([1; 32], Vec::new()).expect("small").encode()),
         ("log_open", "heads", open),
         ("log_open", "empty", empty.encode().expect("no heads")),
+        ("erase", "two", erase().encode().expect("two ids")),
+        ("extend", "two", extend().encode().expect("two ids")),
+        ("erased", "two", erased().encode().expect("two ids")),
         ("receipt", "opened", receipt(&[(1, Outcome::OPENED)])),
         (
             "receipt",
@@ -68,6 +72,20 @@ fn records() -> Vec<Seed> {
         ("archive", "whole", archive(true)),
         ("archive", "empty", archive(false)),
     ]
+}
+
+const ERASED: [RecordId; 2] = [RecordId([1; 32]), RecordId([2; 32])];
+
+fn erase() -> Erase {
+    Erase::new(Ground::COURT_ORDER, ERASED).expect("two ids")
+}
+
+fn extend() -> Extend {
+    Extend::new(Ground::STILL_NEEDED, Time(1_800_000_000_000), ERASED).expect("two ids")
+}
+
+fn erased() -> Erased {
+    Erased::new(ERASED).expect("two ids")
 }
 
 fn receipt(entries: &[(u8, Outcome)]) -> Vec<u8> {
@@ -188,6 +206,7 @@ fn frames() -> Vec<Seed> {
         ("sync_answer", "bodies", answer::bodies(&[(chain[0].id(), body)])),
         ("sync_answer", "header", answer::header(Some(&chain[0]))),
         ("sync_answer", "unavailable", answer::unavailable()),
+        ("sync_answer", "erased", answer::erased(&[chain[0].to_frame()])),
     ]
 }
 

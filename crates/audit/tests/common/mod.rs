@@ -61,6 +61,11 @@ pub struct Net {
 impl Net {
     /// A network with nothing in it.
     pub fn found(names: &[&str], keepers: &[&str]) -> Self {
+        Self::found_with(names, keepers, &[Kind::LOG_OPEN])
+    }
+
+    /// A network with these control records.
+    pub fn found_with(names: &[&str], keepers: &[&str], control: &[Kind]) -> Self {
         let founder = |name: &&str| CharterMember {
             member: member(name),
             role: if keepers.contains(name) { Role::KEEPER.0 } else { Role::COUNTRY.0 },
@@ -80,7 +85,7 @@ impl Net {
             drafted_at: START,
             thresholds: Thresholds::default(),
             retention: vec![(1, 40), (2, 1_827)],
-            control_kinds: vec![Kind::LOG_OPEN.0],
+            control_kinds: control.iter().map(|kind| kind.0).collect(),
             members,
             ext: Vec::new(),
         };
@@ -99,7 +104,17 @@ impl Net {
 
     /// Three members: Kenya writes, is restored, and writes again; Tanzania writes; France only reads.
     pub fn small() -> Self {
-        let mut net = Self::found(&["KE", "TZ", "FR"], &[]);
+        Self::found(&["KE", "TZ", "FR"], &[]).with_mail()
+    }
+
+    /// The same, in a network that erases.
+    pub fn erasing() -> Self {
+        let control = [Kind::LOG_OPEN, Kind::ERASE, Kind::EXTEND];
+        Self::found_with(&["KE", "TZ", "FR"], &[], &control).with_mail()
+    }
+
+    fn with_mail(mut self) -> Self {
+        let net = &mut self;
         net.write("KE", 1, 0, b"ivory, 120 kg", |_| {});
         net.write("KE", 1, 0, b"a second word on it", |h| h.to = vec![member("TZ")]);
         net.write("KE", 1, 0, b"and a third", |h| h.priority = Priority::FLASH);
@@ -107,7 +122,7 @@ impl Net {
         net.write("KE", 1, 2, b"after the restore", |_| {});
         net.write("TZ", 1, 0, b"seen", |h| h.to = vec![member("FR"), member("KE")]);
         net.write("TZ", 2, 0, b"an entry", |_| {});
-        net
+        self
     }
 
     /// Adds a good record at the end of a log; `change` makes it another one before it is signed.

@@ -95,6 +95,10 @@ pub fn subject(message: &MessageView) -> String {
         RecordState::Disputed => parts.push(String::from("[disputed]")),
         RecordState::Early => parts.push(String::from("[early]")),
         RecordState::Expired => parts.push(String::from("[expired]")),
+        RecordState::Erased => parts.push(String::from("[erased]")),
+    }
+    if matches!(message.state, RecordState::Expired | RecordState::Erased) {
+        return parts.join(" ");
     }
     let missing = if message.body_here { "(no subject)" } else { "(body not here yet)" };
     parts.push(message.subject.clone().unwrap_or_else(|| missing.to_owned()));

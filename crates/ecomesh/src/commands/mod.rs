@@ -8,6 +8,7 @@ pub mod backup;
 pub mod charter;
 pub mod doctor;
 pub mod ecomessage;
+pub mod erase;
 pub mod export;
 pub mod frontier;
 pub mod import;
@@ -49,6 +50,8 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(args, global),
         Command::Status(args) => status::run(args, global),
         Command::Receipt(args) => receipt::run(args, global),
+        Command::Erase(args) => erase::erase(args, global),
+        Command::Extend(args) => erase::extend(args, global),
         Command::Peers(args) => peers::run(args, global),
         Command::Frontier(args) => frontier::run(args, global),
         Command::Network(args) => network::run(args, global),

@@ -4,7 +4,7 @@ use ecomesh_api::{ReaderKey, ReceiptOutcome, ReceiptRequest, RecordState, Record
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::{listing, receipt};
+use crate::commands::{erase, listing, receipt};
 use crate::exit::ExitCode;
 use crate::{output, times};
 
@@ -95,6 +95,9 @@ fn text(record: &RecordView) -> String {
     }
     if let Some(signed_by) = &record.header.signed_by {
         lines.push(format!("signed by  {signed_by}"));
+    }
+    if let Some(erasure) = &record.erasure {
+        lines.push(format!("erased     {}", erase::words(erasure)));
     }
     if let Some(said) = &record.receipt {
         lines.push(format!("receipt    {} (by this bureau)", receipt::words(said)));

@@ -7,18 +7,20 @@ use ecomesh_api::{Client, ClientError, StatusView};
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::receipt;
+use crate::commands::{erase, receipt};
 use crate::exit::{ExitCode, Failure};
 use crate::{output, times};
 
 /// Pause between two questions while waiting.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How far one's own message has come: recorded, held by n members, delivered to whom and when, opened or refused.
+/// How far one's own message has come: recorded, held by n members, delivered to whom and when, opened or refused, erased
+/// where.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 `held by n` and `delivered` are told by the other nodes' own signed statements of what they hold,
-`opened`, `refused` and `cannot open` by signed receipts of the addressees.
+`opened`, `refused` and `cannot open` by signed receipts of the addressees. Of an erased message each
+member says, once a day, that it has destroyed what it said.
 
 Examples:
   ecomesh status 3f9a2c71d0
@@ -44,6 +46,8 @@ pub enum Goal {
     Delivered,
     /// Every addressee has opened or refused it, or cannot open it
     Answered,
+    /// It was erased, and every member has destroyed what it says
+    Erased,
 }
 
 impl Goal {
@@ -52,6 +56,7 @@ impl Goal {
             Self::Held => !status.held_by.is_empty(),
             Self::Delivered => status.is_delivered(),
             Self::Answered => status.is_answered(),
+            Self::Erased => status.is_erased(),
         }
     }
 }
@@ -112,6 +117,7 @@ fn text(status: &StatusView) -> String {
         lines.push(format!("  {:<8} {when}", recipient.member));
         lines.extend(recipient.receipt.as_ref().map(|said| format!("  {:<8} {}", "", receipt::words(said))));
     }
+    lines.extend(status.erasure.iter().flat_map(erase::status_lines));
     lines.join("\n")
 }
 

@@ -4,11 +4,12 @@ use std::io::Read;
 use std::sync::Arc;
 
 use ecomesh_protocol::ledger::Ledger;
+use ecomesh_protocol::lives::{Life, Lives, Term};
 use ecomesh_protocol::replica::{Receipt, Replica};
 use ecomesh_protocol::verify::{verify_fork, verify_frame};
-use ecomesh_protocol::{KeyRing, LedgerError, Roster};
-use ecomesh_record::Time;
+use ecomesh_protocol::{KeyRing, LedgerError, Roster, Verified, judge};
 use ecomesh_record::archive::{ArchiveDecoder, ArchiveError, Item};
+use ecomesh_record::{Record, Time};
 use ecomesh_store::{OpenError, SledLedger, open_or_create};
 use thiserror::Error;
 
@@ -61,6 +62,8 @@ pub(super) fn refill(
     let mut filling = Filling {
         replica: Replica::open(roster.network(), &opened.ledger)?,
         ring: KeyRing::of_roster(roster),
+        lives: Lives::new(roster),
+        roster: roster.clone(),
         ledger: opened.ledger,
         now,
         done: Refilled { records: 0, left_out: 0 },
@@ -85,6 +88,8 @@ pub(super) fn refill(
 struct Filling {
     replica: Replica,
     ring: KeyRing,
+    lives: Lives,
+    roster: Roster,
     ledger: SledLedger,
     now: Time,
     done: Refilled,
@@ -100,8 +105,18 @@ impl Filling {
                     return Ok(());
                 };
                 self.ring.learn(&verified);
-                match self.replica.receive(&self.ledger, Arc::new(verified), self.now)? {
+                self.learn(&verified);
+                let excused = self.is_excused(verified.record());
+                let verified = if excused { verified.without_body() } else { verified };
+                let record = Arc::new(verified);
+                match self.replica.receive(&self.ledger, record.clone(), self.now, excused)? {
                     Receipt::Staged(count) => self.done.records += count as u64,
+                    // The body was missing, or was erased by a record that is not in the backup: a hole, which the peers
+                    // fill, or explain.
+                    Receipt::WantsBody => {
+                        self.replica.stage_own(record, self.now, false);
+                        self.done.records += 1;
+                    }
                     _ => self.done.left_out += 1,
                 }
                 if self.replica.staged().records.len() >= BATCH_RECORDS {
@@ -117,6 +132,26 @@ impl Filling {
             Item::Charter(_) | Item::Manifest(_) | Item::Key { .. } | Item::End => {}
         }
         Ok(())
+    }
+
+    /// What it says of bodies. The hold of an erasure begins anew: nobody knows how long the backup lay.
+    fn learn(&mut self, verified: &Verified) {
+        let record = verified.record();
+        if record.header().kind.is_control()
+            && judge(&self.roster, record).is_ok()
+            && let Some((name, value)) = self.lives.learn(record, self.now, true)
+        {
+            self.replica.stage_value(name, value);
+        }
+    }
+
+    /// Whether its body was erased, or is not in the backup since it had expired.
+    fn is_excused(&self, record: &Record) -> bool {
+        match self.lives.life(&Term::of(record), self.now) {
+            Life::Living => false,
+            Life::Expired => record.body().is_none(),
+            Life::Erased => true,
+        }
     }
 
     fn commit(&mut self) -> Result<(), RefillError> {

@@ -31,6 +31,7 @@ use crate::scrub::Scrub;
 use crate::sealing::Mail;
 use crate::sealing::keeper::Keeper;
 use crate::sealing::opener::Opener;
+use crate::sealing::shredder;
 use crate::shell::{Correlation, Effects, NetEvents, to_net};
 use crate::vault::{Vault, VaultFault, Writer};
 use crate::views::Views;
@@ -253,7 +254,11 @@ fn launch(
         own,
     };
     let keeper = Keeper { mail: mail.clone(), views: views_of, core, roster: roster.clone() };
-    let tasks = Tasks(vec![tokio::spawn(opener.run()), tokio::spawn(keeper.run())]);
+    let tasks = Tasks(vec![
+        tokio::spawn(opener.run()),
+        tokio::spawn(keeper.run()),
+        tokio::spawn(shredder::run(mail.clone())),
+    ]);
     let services = Services {
         own,
         roster,

@@ -12,6 +12,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use ecomesh_api::{ARCHIVE_TYPE, ExportQuery, Imported, Problem, ProblemCode};
 use ecomesh_protocol::control::LogOpen;
+use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::verify::verify_frame;
 use ecomesh_protocol::{KeyRing, Verified};
 use ecomesh_record::archive::{
@@ -164,11 +165,12 @@ type ContentKeys = BTreeMap<RecordId, [u8; 32]>;
 fn proof_of(services: &Services, id: &str) -> Result<(Manifest, ContentKeys), Refusal> {
     let (record, _) = records::find(services, id)?;
     let header = record.header();
-    let expired = header.expires_at != Time(0) && header.expires_at <= services.now();
-    if record.body().is_none() || expired {
+    let ended =
+        services.views(|views| views.lives().life(&Term::of(&record), services.now())) != Life::Living;
+    if record.body().is_none() || ended {
         return Err(Refusal(
             Problem::new(ProblemCode::NotFound, "what this record says is not here, so it cannot be proved")
-                .advice("a body that is missing comes back from the peers by itself; one that has expired does not"),
+                .advice("a body that is missing comes back from the peers by itself; one that was erased or has expired does not"),
         ));
     }
     let mut keys = ContentKeys::new();
@@ -246,10 +248,9 @@ fn write(
     while let Some(position) = encoder.expected() {
         let record = services.reader.record(position).map_err(io::Error::other)?;
         let record = record.ok_or_else(|| io::Error::other("a record of the manifest is gone"))?;
-        let header = record.header();
-        // What has expired is exported no more; its header still holds the chain together.
-        let expired = header.expires_at != Time(0) && header.expires_at <= services.now();
-        let record = if expired { record.without_body() } else { record };
+        // What was erased or has expired is exported no more; its header still holds the chain together.
+        let life = services.views(|views| views.lives().life(&Term::of(&record), services.now()));
+        let record = if life == Life::Living { record } else { record.without_body() };
         put(encoder.record(&record).map_err(io::Error::other)?, false)?;
     }
     let mut forks = services.reader.forks();

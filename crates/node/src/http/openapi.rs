@@ -2,7 +2,9 @@
 
 use utoipa::OpenApi;
 
-use super::{archives, listings, messages, node, operation, prekeys, receipts, records, resend, stream};
+use super::{
+    archives, erasures, listings, messages, node, operation, prekeys, receipts, records, resend, stream,
+};
 
 /// Collects what the routes say of themselves.
 #[derive(OpenApi)]
@@ -29,6 +31,8 @@ use super::{archives, listings, messages, node, operation, prekeys, receipts, re
         records::status,
         receipts::receipt,
         resend::resend,
+        erasures::erase,
+        erasures::extend,
         prekeys::prekeys,
         archives::export,
         archives::import,
@@ -64,6 +68,8 @@ mod tests {
         ("get", "/v1/records/{id}/status"),
         ("post", "/v1/records/{id}/receipt"),
         ("post", "/v1/records/{id}/resend"),
+        ("post", "/v1/erasures"),
+        ("post", "/v1/extensions"),
         ("get", "/v1/prekeys"),
         ("get", "/v1/export"),
         ("post", "/v1/import"),

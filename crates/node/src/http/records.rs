@@ -9,6 +9,7 @@ use ecomesh_api::{
 };
 use ecomesh_document::{Document, render};
 use ecomesh_protocol::judge;
+use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::prekeys::Use;
 use ecomesh_record::{Audience, Header, MemberId, Record, RecordId, Time};
 use ecomesh_seal::{PrekeyId, fingerprint};
@@ -16,7 +17,7 @@ use ecomesh_seal::{PrekeyId, fingerprint};
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
 use super::receipts::Said;
-use super::{Refusal, Services, damaged, receipts};
+use super::{Refusal, Services, damaged, erasures, receipts};
 use crate::sealing::Closed;
 use crate::views::{Entry, kind_view};
 
@@ -62,7 +63,12 @@ pub(crate) async fn status(
         return Err(Refusal(Problem::new(ProblemCode::NotOwnRecord, message).advice(advice)));
     };
     let id = record.id();
-    let said = services.read(move |services| receipts::of_members(services, &record, |_| true)).await?;
+    let (said, erasure) = services
+        .read(move |services| {
+            let said = receipts::of_members(services, &record, |_| true)?;
+            Ok((said, erasures::status(services, &record)?))
+        })
+        .await?;
     let recipient = |(member, at): &(MemberId, Option<Time>)| RecipientView {
         member: member.to_string(),
         name: services.name_of(*member),
@@ -76,6 +82,7 @@ pub(crate) async fn status(
         delivery: delivery_view(&delivery),
         held_by: delivery.held_by.iter().map(ToString::to_string).collect(),
         recipients: delivery.delivered.iter().map(recipient).collect(),
+        erasure,
     }))
 }
 
@@ -108,8 +115,10 @@ pub(super) fn document_of(services: &Services, record: &Record) -> Result<Docume
     if header.kind.is_control() {
         return Err("a control record has no document".into());
     }
-    if header.expires_at != Time(0) && header.expires_at <= services.now() {
-        return Err("the document has expired".into());
+    match services.views(|views| views.lives().life(&Term::of(record), services.now())) {
+        Life::Living => {}
+        Life::Expired => return Err("the document has expired".into()),
+        Life::Erased => return Err("its author has erased it".into()),
     }
     if !matches!(header.audience, Audience::Sealed { .. }) {
         let body = record.body().ok_or("the document is not here; it is being fetched")?;
@@ -135,7 +144,7 @@ pub(super) fn message_view(
     services: &Services,
 ) -> MessageView {
     // Nobody acts upon what a void record says, so no listing shows it.
-    let shown = !matches!(state, RecordState::Void | RecordState::Expired);
+    let shown = !matches!(state, RecordState::Void | RecordState::Expired | RecordState::Erased);
     let document = record.filter(|_| shown).and_then(|record| document_of(services, record).ok());
     let document = document.as_ref();
     MessageView {
@@ -147,7 +156,7 @@ pub(super) fn message_view(
         priority: entry.priority.into(),
         created_at_ms: entry.created_at.0,
         first_seen_ms: entry.first_seen.0,
-        expires_at_ms: (entry.expires_at != Time(0)).then_some(entry.expires_at.0),
+        expires_at_ms: services.views(|views| views.lives().expiry(&entry.term)).map(|time| time.0),
         exercise: entry.exercise,
         state,
         subject: document.map(Document::title),
@@ -185,6 +194,7 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
         unreadable: document.as_ref().err().cloned(),
         document: document.ok().map(|document| document.to_json()),
         sealed: sealed_view(services, record.header()),
+        erasure: erasures::view(services, &record),
         receipt: said.map(Said::view),
         receipt_due,
     })

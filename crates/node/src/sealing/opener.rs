@@ -91,6 +91,11 @@ impl Opener {
                     opened.push(*position);
                     continue;
                 }
+                // It was erased or has expired before it came.
+                Err(Closed::NoBody) if self.reader.is_excused(*position) => {
+                    looked.done.push(*position);
+                    continue;
+                }
                 // It is fetched again.
                 Err(Closed::NoBody) => continue,
                 Err(Closed::ToOthers | Closed::KeyLost) => {

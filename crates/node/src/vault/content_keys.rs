@@ -9,6 +9,7 @@
 //! tear only what was written last, so that alone is tried when the vault is opened. Where the keys stand is kept in
 //! memory, 16 bytes for each.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -52,6 +53,8 @@ struct Inner {
     files: Vec<DayFile>,
     /// First eight bytes of the commitment, number of the file, number of the entry.
     places: Runs<(u64, u32, u32)>,
+    /// Ids of keys whose files moved under others, and the old files.
+    retired: BTreeMap<[u8; 16], PathBuf>,
     /// What the system said when a file could not be synced: what is in it then is uncertain until the next start.
     broken: Option<FileError>,
 }
@@ -96,11 +99,17 @@ impl ContentKeys {
         &self,
         list: &[Kept],
         day: u32,
-        key_of_day: impl FnOnce() -> Result<DayKey, VaultFault>,
+        key_of_day: impl Fn() -> Result<DayKey, VaultFault>,
     ) -> Result<(), VaultFault> {
-        // Before the lock: whoever looks for a key holds the vault's keys and waits for this lock.
-        let key = key_of_day()?;
-        let mut inner = self.lock();
+        let (key, mut inner) = loop {
+            // Before the lock: whoever looks for a key holds the vault's keys and waits for this lock.
+            let key = key_of_day()?;
+            let inner = self.lock();
+            // It may have died in between.
+            if !inner.retired.contains_key(&key.id) {
+                break (key, inner);
+            }
+        };
         if let Some(error) = &inner.broken {
             return Err(error.clone().into());
         }
@@ -113,6 +122,70 @@ impl ContentKeys {
         };
         inner.close_all_but(number);
         inner.append(number, list, &key)
+    }
+
+    /// The keys of the days under which any of these content keys stands.
+    pub(super) fn days_of(&self, gone: &BTreeSet<[u8; 32]>, keys: &Keys) -> Vec<DayKey> {
+        let inner = self.lock();
+        let places = |commitment: &[u8; 32]| {
+            let first = prefix(commitment);
+            inner.places.between((first, 0, 0), (first, u32::MAX, u32::MAX)).collect::<Vec<_>>()
+        };
+        let numbers: BTreeSet<u32> = gone.iter().flat_map(places).map(|(_, number, _)| number).collect();
+        let files = numbers.into_iter().filter_map(|number| inner.files.get(number as usize));
+        files.filter_map(|file| keys.days.iter().find(|key| key.id == file.id).cloned()).collect()
+    }
+
+    /// Writes the file of a day anew under another key, without the content keys that are gone.
+    pub(super) fn move_to(
+        &self,
+        old: &DayKey,
+        new: &DayKey,
+        gone: &BTreeSet<[u8; 32]>,
+    ) -> Result<(), VaultFault> {
+        let mut inner = self.lock();
+        let Some(number) = inner.files.iter().position(|file| file.id == old.id) else { return Ok(()) };
+        let old_path = inner.files[number].path.clone();
+        let bytes = files::read(&old_path, FILE_BYTES_MAX)?;
+        let mut moved = header(new);
+        let entries = bytes.get(HEADER_BYTES..).unwrap_or_default().chunks_exact(ENTRY_BYTES);
+        let mut prefixes = Vec::new();
+        for (commitment, key) in entries.filter_map(|entry| open(old, entry)) {
+            if !gone.contains(&commitment) {
+                moved.extend_from_slice(&commitment);
+                moved.extend_from_slice(&new.wrap(&commitment, &key));
+                prefixes.push(prefix(&commitment));
+            }
+        }
+        let path = path_of(&self.dir, new);
+        files::write_private(&path, &moved)?;
+        let file = &mut inner.files[number];
+        *file = DayFile::found(path, new, moved.len() as u64);
+        let others = inner.places.between((0, 0, 0), (u64::MAX, u32::MAX, u32::MAX));
+        let mut places = Runs::default();
+        others.filter(|place| place.1 != index(number)).for_each(|place| places.insert(place));
+        (0..).zip(prefixes).for_each(|(place, first)| places.insert((first, index(number), place)));
+        inner.places = places;
+        inner.retired.insert(old.id, old_path);
+        Ok(())
+    }
+
+    /// Ids of keys that open nothing any more.
+    pub(super) fn retired(&self) -> BTreeSet<[u8; 16]> {
+        self.lock().retired.keys().copied().collect()
+    }
+
+    /// Removes the files of keys that are destroyed.
+    pub(super) fn remove_retired(&self) -> Result<(), VaultFault> {
+        for path in self.lock().retired.values() {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(FileError::io(path, &error).into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -225,10 +298,13 @@ impl DayFile {
 }
 
 fn opens(day: &DayKey, entry: &[u8]) -> bool {
-    let parts = entry
-        .split_first_chunk::<32>()
-        .and_then(|(commitment, rest)| Some((commitment, rest.first_chunk()?)));
-    parts.is_some_and(|(commitment, wrapped)| day.unwrap(commitment, wrapped).is_some())
+    open(day, entry).is_some()
+}
+
+/// The commitment and the content key of an entry that is whole.
+fn open(day: &DayKey, entry: &[u8]) -> Option<([u8; 32], ContentKey)> {
+    let (commitment, wrapped) = entry.split_first_chunk::<32>()?;
+    Some((*commitment, day.unwrap(commitment, wrapped.first_chunk()?)?))
 }
 
 fn options() -> OpenOptions {

@@ -32,6 +32,12 @@ impl Home {
         Vault::open(&self.path(), &passphrase("a long passphrase")).unwrap()
     }
 
+    /// The contents of all files of content keys.
+    fn files(&self) -> Vec<Vec<u8>> {
+        let list = std::fs::read_dir(content_keys_dir(&self.path())).unwrap();
+        list.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+    }
+
     fn content_file(&self) -> PathBuf {
         let mut list = std::fs::read_dir(content_keys_dir(&self.path())).unwrap();
         list.next().unwrap().unwrap().path()
@@ -192,4 +198,108 @@ fn no_new_vault_takes_the_place_of_one_that_is_there() {
         crate::founding::keygen::keygen(home.dir.path(), &request, &passphrase("another passphrase"), params);
     assert!(made.is_err(), "identity and card are lost, the vault is not");
     assert_eq!(std::fs::read(keys_file(&home.path())).unwrap(), before);
+}
+
+#[test]
+fn a_content_key_that_is_destroyed_is_in_no_file_and_those_of_its_day_survive() {
+    let home = Home::new();
+    let (vault, _) = home.open();
+    vault.keep(&[kept(1), kept(2), kept(3)], TODAY).unwrap();
+    vault.keep(&[kept(4)], Time(TODAY.0 + DAY_MS)).unwrap();
+    let old = home.files();
+    vault.forget(&BTreeSet::from([[2; 32], [9; 32]])).unwrap();
+    let check = |vault: &Vault| {
+        for n in [1, 3, 4] {
+            assert_eq!(vault.content_key(&[n; 32]), Some(kept(n).key), "{n}");
+        }
+        assert!(!vault.knows_content_key(&[2; 32]));
+        assert_eq!(vault.content_key(&[2; 32]), None);
+    };
+    check(&vault);
+    // The day goes on under its new key.
+    vault.keep(&[kept(5)], TODAY).unwrap();
+    assert_eq!(vault.content_key(&[5; 32]), Some(kept(5).key));
+    drop(vault);
+    let (again, _) = home.open();
+    check(&again);
+    assert_eq!(again.content_key(&[5; 32]), Some(kept(5).key));
+    // The other day was not touched, and the old file is gone.
+    let new = home.files();
+    assert_eq!((old.len(), new.len()), (2, 2));
+    assert_eq!(old.iter().filter(|file| new.contains(file)).count(), 1);
+    // Who has kept the old file opens it with no key that is left.
+    let days = again.keys.read().unwrap().days.clone();
+    let moved = old.iter().find(|file| !new.contains(file)).unwrap();
+    assert_eq!(moved.len(), 28 + 3 * 80);
+    for entry in moved[28..].chunks_exact(80) {
+        let commitment: [u8; 32] = entry[..32].try_into().unwrap();
+        let wrapped: [u8; 48] = entry[32..].try_into().unwrap();
+        assert!(days.iter().all(|day| day.unwrap(&commitment, &wrapped).is_none()));
+    }
+}
+
+/// A crash between any two writes leaves what is to survive, and what was to be destroyed is destroyed the next time.
+#[test]
+fn a_crash_while_keys_are_destroyed_loses_no_other() {
+    for stage in 0..4 {
+        let home = Home::new();
+        let (vault, _) = home.open();
+        vault.keep(&[kept(1), kept(2)], TODAY).unwrap();
+        let before = home.content_file();
+        let old_file = std::fs::read(&before).unwrap();
+        let old_keys = std::fs::read(keys_file(&home.path())).unwrap();
+        vault.forget(&BTreeSet::from([[2; 32]])).unwrap();
+        let after = home.content_file();
+        drop(vault);
+        match stage {
+            // Nothing of it was written but the list of keys, of which the old one says the same.
+            0 => {
+                std::fs::remove_file(&after).unwrap();
+                std::fs::write(&before, &old_file).unwrap();
+                std::fs::write(keys_file(&home.path()), &old_keys).unwrap();
+            }
+            // The new file is there, and nobody has its key.
+            1 => {
+                std::fs::write(&before, &old_file).unwrap();
+                std::fs::write(keys_file(&home.path()), &old_keys).unwrap();
+            }
+            // The old file is still there, and its key is gone.
+            2 => std::fs::write(&before, &old_file).unwrap(),
+            _ => {}
+        }
+        let (again, _) = home.open();
+        assert_eq!(again.content_key(&[1; 32]), Some(kept(1).key), "stage {stage}");
+        again.forget(&BTreeSet::from([[2; 32]])).unwrap();
+        drop(again);
+        let (again, _) = home.open();
+        assert_eq!(again.content_key(&[1; 32]), Some(kept(1).key), "stage {stage}");
+        assert!(!again.knows_content_key(&[2; 32]), "stage {stage}");
+    }
+}
+
+/// Keys that come while others are destroyed are kept, whichever key of the day they found.
+#[test]
+fn keys_that_come_meanwhile_are_kept() {
+    let home = Home::new();
+    let (vault, _) = home.open();
+    let doomed: Vec<Kept> = (200..210).map(kept_far).collect();
+    vault.keep(&doomed, TODAY).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (1..60).for_each(|n| vault.keep(&[kept(n)], TODAY).unwrap()));
+        scope.spawn(|| {
+            for one in &doomed {
+                vault.forget(&BTreeSet::from([one.key_commitment])).unwrap();
+            }
+        });
+    });
+    drop(vault);
+    let (again, _) = home.open();
+    for n in 1..60 {
+        assert_eq!(again.content_key(&[n; 32]), Some(kept(n).key), "{n}");
+    }
+    assert!(doomed.iter().all(|one| !again.knows_content_key(&one.key_commitment)));
+}
+
+fn kept_far(n: u8) -> Kept {
+    Kept { key_commitment: [n; 32], key: ContentKey::from_bytes(&[n; 32]) }
 }

@@ -2,6 +2,7 @@
 
 use ecomesh_api::DocumentKind;
 use ecomesh_protocol::judge::Void;
+use ecomesh_protocol::lives::Term;
 use ecomesh_record::{Audience, Kind, MemberId, Position, Priority, Record, RecordId, Time};
 
 use super::{Folder, Key};
@@ -13,8 +14,8 @@ pub(crate) struct Entry {
     pub(crate) position: Position,
     pub(crate) created_at: Time,
     pub(crate) first_seen: Time,
-    /// 0: never.
-    pub(crate) expires_at: Time,
+    /// What decides about the life of its body.
+    pub(crate) term: Term,
     pub(crate) kind: Kind,
     pub(crate) priority: Priority,
     pub(crate) exercise: bool,
@@ -33,7 +34,7 @@ impl Entry {
             position: header.position(),
             created_at: header.created_at,
             first_seen,
-            expires_at: header.expires_at,
+            term: Term::of(record),
             kind: header.kind,
             priority: header.priority,
             exercise: header.flags.has(ecomesh_record::Flags::EXERCISE),
@@ -52,11 +53,6 @@ impl Entry {
     /// Who wrote it.
     pub(crate) fn author(&self) -> MemberId {
         self.position.log.author
-    }
-
-    /// Whether its body may no longer be shown.
-    pub(crate) fn is_expired(&self, now: Time) -> bool {
-        self.expires_at != Time(0) && self.expires_at <= now
     }
 
     /// Whether it is from (inbox) or for (outbox) this member.

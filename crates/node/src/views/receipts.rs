@@ -3,7 +3,6 @@
 //! Places only, 32 bytes each: what a receipt says is read from the store when somebody asks. Of a record's id the
 //! first eight bytes are kept; whoever asks compares the whole.
 
-use ecomesh_protocol::receipt::Receipt;
 use ecomesh_record::{Lane, LogId, MemberId, Position, RecordId};
 use ecomesh_store::Runs;
 
@@ -15,11 +14,11 @@ pub(crate) struct Receipts(Runs<Key>);
 type Key = (u64, [u8; 8], u32, u64);
 
 impl Receipts {
-    /// Adds a receipt that is by the rules.
-    pub(crate) fn insert(&mut self, position: Position, receipt: &Receipt) {
+    /// Adds a record that is by the rules and speaks of these.
+    pub(crate) fn insert(&mut self, position: Position, ids: impl IntoIterator<Item = RecordId>) {
         let Position { log, seq } = position;
-        for entry in receipt.entries() {
-            self.0.insert((first_bytes(entry.id), *log.author.as_bytes(), log.generation, seq));
+        for id in ids {
+            self.0.insert((first_bytes(id), *log.author.as_bytes(), log.generation, seq));
         }
     }
 

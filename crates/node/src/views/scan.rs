@@ -1,5 +1,6 @@
 //! Building the projections from the store when the node starts.
 
+use ecomesh_protocol::lives::{ERASURE_PREFIX, EXTENSION_PREFIX, Lives};
 use ecomesh_protocol::{LedgerError, Roster, judge};
 use ecomesh_record::Record;
 use ecomesh_store::LedgerReader;
@@ -21,7 +22,7 @@ pub(crate) fn scan(
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Views, LedgerError> {
     let total = reader.counts().records;
-    let mut views = Views::new(mail.own(), roster, reader.forks());
+    let mut views = Views::new(mail.own(), roster, reader.forks(), lives(reader, roster));
     let mut done = 0;
     for head in reader.heads() {
         let mut next = 0;
@@ -33,12 +34,22 @@ pub(crate) fn scan(
                 let record = with_body_if_needed(reader, header)?;
                 let verdict = judge(roster, &record);
                 mail.arrived(record.header(), verdict);
+                if reader.is_excused(record.position()) {
+                    mail.destroyed(record.header());
+                }
                 let _event = views.stored(&record, verdict, first_seen);
             }
             progress(done, total);
         }
     }
     Ok(views)
+}
+
+/// What the store knows of how long bodies live.
+pub(crate) fn lives(reader: &LedgerReader, roster: &Roster) -> Lives {
+    let mut values = reader.values_with(ERASURE_PREFIX);
+    values.extend(reader.values_with(EXTENSION_PREFIX));
+    Lives::from_values(roster, values.iter().map(|(name, value)| (name.as_str(), value.as_slice())))
 }
 
 /// Documents are judged by their headers; some control records by what they say.

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use ecomesh_api::RecordState;
 use ecomesh_protocol::control::CONTROL_KINDS;
 use ecomesh_protocol::ledger::{Batch, Ledger, NewRecord};
+use ecomesh_protocol::lives::Lives;
 use ecomesh_protocol::verify::{KeyRing, verify_record};
 use ecomesh_protocol::{Roster, judge};
 use ecomesh_record::charter::{FounderSignature, Thresholds};
@@ -88,7 +89,7 @@ impl Bureau {
         let options = Options { ballast_bytes: 0, ..Options::default() };
         let ledger =
             open_or_create(&dir.path().join("store"), roster.network(), [7; 16], &options).unwrap().ledger;
-        let views = RwLock::new(Views::new(member("KE"), &roster, Vec::new()));
+        let views = RwLock::new(Views::new(member("KE"), &roster, Vec::new(), Lives::new(&roster)));
         Self { roster, ledger, views, heads: Default::default(), _dir: dir }
     }
 

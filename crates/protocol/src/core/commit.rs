@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ecomesh_record::{ForkProof, MemberId, Position, Record, SignedFrontier};
+use ecomesh_record::{ForkProof, MemberId, Position, Record, SignedFrontier, Time};
 use sha2::{Digest, Sha256};
 
 use super::{BYTES_PREFIX, Core, Journaled, ROOM_MS, difference};
@@ -18,6 +18,7 @@ use crate::limits::{
     CLOCK_SKEW_MS, DELTA_MS_MAX, DELTA_MS_MIN, DELTA_MS_PER_LINK, NOTIFY_FORKS_MAX, PUSH_BYTES_MAX,
     PUSH_RECORDS_MAX,
 };
+use crate::lives::Term;
 use crate::sync::{Ask, View};
 use crate::verify::Verified;
 use crate::wire::{Waiting, ask, encode_push, push_len};
@@ -123,7 +124,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let pending = |key: &[u8; 32]| journaled.values().any(|own| own.idempotency == *key);
         let batch = self.author.write_waiting(&self.roster, OWN_RECORDS_MAX, pending, now);
         for (ticket, result) in batch.answers {
-            self.output(Output::Authored { ticket, result });
+            self.authored(ticket, result);
         }
         if batch.written.is_empty() {
             return;
@@ -136,7 +137,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 other => AuthorError::Disk(other.to_string()),
             };
             for ticket in tickets {
-                self.output(Output::Authored { ticket, result: Err(answer.clone()) });
+                self.authored(ticket, Err(answer.clone()));
             }
             self.disk_failed(&error);
         }
@@ -144,12 +145,12 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     fn refuse_drafts(&mut self, error: &AuthorError, documents_only: bool) {
         for ticket in self.author.give_up_waiting(documents_only) {
-            self.output(Output::Authored { ticket, result: Err(error.clone()) });
+            self.authored(ticket, Err(error.clone()));
         }
     }
 
     /// A failed sync ends the process; anything else is told, and tried again with the next record.
-    fn disk_failed(&mut self, error: &DiskError) {
+    pub(super) fn disk_failed(&mut self, error: &DiskError) {
         if matches!(error, DiskError::SyncFailed { .. }) {
             self.output(Output::Fatal(error.to_string()));
         }
@@ -182,12 +183,15 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             return;
         }
         self.give_up_disputed();
+        self.strip_journaled();
         let mut staged = Vec::new();
         for (position, own) in &self.journaled {
             let end = self.replica.staged_end(position.log);
             let header = own.record.record().header();
             if position.seq == end.next && header.prev == end.head {
-                self.replica.stage_own(own.record.clone(), header.created_at);
+                // From the journal of a store that was lost, a record can come without its body.
+                let excused = own.record.record().body().is_none();
+                self.replica.stage_own(own.record.clone(), header.created_at, excused);
                 staged.push(own.record.clone());
                 if own.idempotency != [0; 32] {
                     let value = encode_remembered(&remembered(own));
@@ -209,13 +213,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         for position in lost {
             let ticket = self.journaled.remove(&position).and_then(|own| own.ticket);
             if let Some(ticket) = ticket {
-                self.output(Output::Authored { ticket, result: Err(AuthorError::Busy) });
+                self.authored(ticket, Err(AuthorError::Busy));
             }
         }
     }
 
     /// One commit of the store, then what it means.
     fn store(&mut self, now: Now) -> Result<(), LedgerError> {
+        self.learn_staged(now)?;
         if self.replica.staged().is_empty() {
             return Ok(());
         }
@@ -269,7 +274,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             self.records += 1;
             self.touch(position.log);
             if record.header().author == self.config.member {
-                self.deliveries.follow(record.header(), record.id(), &self.others);
+                self.follow(record);
             }
             if let Some(journaled) = self.journaled.remove(&position) {
                 own.push(new.record.clone());
@@ -281,9 +286,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             self.output(Output::Stored { record: new.record, verdict, first_seen: new.first_seen });
         }
         for (position, _) in batch.bodies {
-            self.holes_changed = true;
-            self.complete = None;
+            self.holes_change();
             self.output(Output::Filled { position });
+        }
+        for position in batch.excused {
+            self.output(Output::Destroyed { position });
         }
         if !own.is_empty() {
             self.sync.changed(now.mono);
@@ -297,12 +304,21 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         self.sync.caught_up(&self.replica, &self.frontiers);
     }
 
+    /// Follows an own record until all its addressees have it, unless its body has ended.
+    pub(super) fn follow(&mut self, record: &Record) {
+        let term = Term::of(record);
+        if self.lives.erasure_of(&term).is_none() {
+            let ends_at = self.lives.expiry(&term).unwrap_or(Time(u64::MAX));
+            self.deliveries.follow(record.header(), record.id(), ends_at, &self.others);
+        }
+    }
+
     fn answer_author(&mut self, journaled: &Journaled, now: Now) {
         if journaled.idempotency != [0; 32] {
             self.author.remember(journaled.idempotency, remembered(journaled), now.mono);
         }
         if let Some(ticket) = journaled.ticket {
-            self.output(Output::Authored { ticket, result: Ok(recorded(journaled)) });
+            self.authored(ticket, Ok(recorded(journaled)));
         }
     }
 
@@ -456,8 +472,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let member = self.admitted.get(&peer).map(|(member, _)| *member);
         // An equal digest is no evidence: while something is on its way to this very member, its word is wanted.
         let recovering = self.own_generation().is_none();
-        let wants_word =
-            recovering || member.is_some_and(|m| waits.contains(&m) || self.frontiers.of(m).is_none());
+        let wants_word = recovering
+            || self.asks_time
+            || member.is_some_and(|m| waits.contains(&m) || self.frontiers.of(m).is_none());
         let digest = if wants_word { [0; 32] } else { self.holdings()? };
         let third = waits.iter().filter(|m| Some(**m) != member).take(64);
         let known = |m: &MemberId| {
@@ -476,6 +493,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             }
         }
         self.seek();
+        self.look_after_bodies(now)?;
         self.ask_for_unproved(now);
         let founded = self.roster.charter().drafted_at;
         let admission = &self.admission;
@@ -532,7 +550,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let mut released = Vec::new();
         for position in due {
             let Some(record) = self.ledger.record(position)? else { continue };
-            let readable = record.body().is_some();
+            let readable = record.body().is_some() || self.ledger.is_excused(position);
             if readable && self.frontiers.holders(position, record.id()).len() >= enough {
                 released.push(position);
             }

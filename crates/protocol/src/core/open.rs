@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ecomesh_record::{Lane, LogId, MemberId, NetworkId, Time};
 
+use super::bodies::Walk;
 use super::gate::decode_certificate;
 use super::{BYTES_PREFIX, COUNTER_NAME, Core, CoreConfig, Identity, OpenError, TRANSPORT_PREFIX};
 use crate::admission::Admission;
@@ -18,6 +19,7 @@ use crate::io::{Alarm, Now};
 use crate::journal::{self, Content, JOURNAL, Journal};
 use crate::ledger::{Ledger, LedgerError, LogHead, Room};
 use crate::limits::PAGE_RECORDS_MAX;
+use crate::lives::{ERASURE_PREFIX, EXTENSION_PREFIX, Lives};
 use crate::replica::{End, Replica};
 use crate::roster::Roster;
 use crate::sync::Sync;
@@ -66,6 +68,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             frontiers: Frontiers::default(),
             sync: Sync::new(config.seed),
             deliveries: Deliveries::default(),
+            lives: read_lives(&roster, &ledger)?,
             admission: Admission::new(read_bytes(&ledger)?),
             blame: Blame::default(),
             author: Author::new(network, member, standing),
@@ -87,6 +90,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             changed: BTreeSet::new(),
             holes_changed: false,
             delta_at: 0,
+            walk: Walk::new(now.mono),
+            asks_time: false,
+            telling: Vec::new(),
+            tell_at: now.mono,
             room: Room::Plenty,
             room_at: 0,
             housekeeping_at: now.mono,
@@ -148,7 +155,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 let Some(last) = headers.last() else { break };
                 from = last.position().seq + 1;
                 for record in &headers {
-                    self.deliveries.follow(record.header(), record.id(), &self.others);
+                    self.follow(record);
                 }
             }
         }
@@ -249,6 +256,13 @@ fn stand(
         .map(ecomesh_record::ForkProof::position)
         .any(|position| position.log.author == member && position.log.generation == current);
     Ok(if whole && !forked { Standing::Open(current) } else { recovering })
+}
+
+fn read_lives(roster: &Roster, ledger: &impl Ledger) -> Result<Lives, LedgerError> {
+    let mut values = ledger.values_with(ERASURE_PREFIX)?;
+    values.extend(ledger.values_with(EXTENSION_PREFIX)?);
+    let values = values.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+    Ok(Lives::from_values(roster, values))
 }
 
 fn read_bytes(ledger: &impl Ledger) -> Result<BTreeMap<MemberId, u64>, LedgerError> {

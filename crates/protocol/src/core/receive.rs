@@ -61,9 +61,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             // The ring has changed since the pool looked: it comes again by pull.
             return Ok(Receipt::Early);
         }
-        let record = Arc::new(verified);
-        let receipt = self.replica.receive(&self.ledger, record.clone(), now.wall)?;
+        // What ended is not taken in again, whoever serves it.
+        let excused = self.is_excused(verified.record(), now);
+        let record = Arc::new(if excused { verified.without_body() } else { verified });
+        let receipt = self.replica.receive(&self.ledger, record.clone(), now.wall, excused)?;
         let position = record.record().position();
+        if receipt == Receipt::Early {
+            self.learn_about_bodies(&record, false, now)?;
+        }
         match &receipt {
             Receipt::Staged(_) | Receipt::Known => self.learn_key(&record),
             Receipt::Early => self.sync.hurry(position.log),
@@ -94,7 +99,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    fn is_verified_by_its_key(&self, verified: &Verified) -> bool {
+    pub(super) fn is_verified_by_its_key(&self, verified: &Verified) -> bool {
         let header = verified.record().header();
         match self.ring.key(header.author, header.generation) {
             Some(key) => key == verified.key(),
@@ -287,6 +292,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 self.sync.bisected(*position, proof.as_ref(), both.is_some());
                 proof.into_iter().for_each(|proof| self.take_fork(proof, now));
             }
+            (Want::Slice(_) | Want::Bodies(_), Answer::Erased { records }) => {
+                self.sync.left_empty(peer, &want, now.mono);
+                self.take_erasures(records, now)?;
+            }
             (Want::Notify, Answer::Taken) => self.sync.notification_taken(peer),
             (_, Answer::Unavailable) => self.sync.left_empty(peer, &want, now.mono),
             _ => {
@@ -340,9 +349,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     /// What is missing is told in the frontier and fetched again.
     pub(super) fn body_missing(&mut self, id: RecordId) {
+        if self.is_no_loss(id) {
+            return;
+        }
         if self.replica.mark_hole(id) {
-            self.holes_changed = true;
-            self.complete = None;
+            self.holes_change();
             self.alarm(Alarm::Holes(self.replica.holes().len()));
         }
     }

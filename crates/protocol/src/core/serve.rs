@@ -1,6 +1,6 @@
 //! Answers to the questions of peers.
 
-use ecomesh_record::{RecordFrame, RecordId};
+use ecomesh_record::{Record, RecordFrame, RecordId};
 
 use super::Core;
 use crate::disk::Disk;
@@ -50,11 +50,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 let mut page = self.ledger.page(log, from, max_bytes, PAGE_RECORDS_MAX)?;
                 page.truncate(usize::try_from(end - from).unwrap_or(usize::MAX));
                 // Found damaged just now.
-                page.iter().filter(|record| record.body().is_none()).for_each(|r| self.body_missing(r.id()));
+                let is_missing = |r: &&Record| r.body().is_none() && !self.ledger.is_excused(r.position());
+                let missing: Vec<RecordId> = page.iter().filter(is_missing).map(Record::id).collect();
+                missing.into_iter().for_each(|id| self.body_missing(id));
                 let fits = |bytes: usize| bytes <= max_bytes;
                 let frames: Vec<RecordFrame> = page
                     .into_iter()
                     .map(|record| {
+                        let record = self.shown(record, now);
                         // A record that alone exceeds the page comes without its body, which is asked in slices.
                         let record = if fits(record.frame_len()) { record } else { record.without_body() };
                         record.to_frame()
@@ -62,8 +65,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                     .collect();
                 Ok(answer::page(&frames))
             }
-            Question::Slice { id, offset, max_bytes } => self.serve_slice(id, offset, max_bytes),
-            Question::Bodies { ids } => self.serve_bodies(&ids),
+            Question::Slice { id, offset, max_bytes } => self.serve_slice(id, offset, max_bytes, now),
+            Question::Bodies { ids } => self.serve_bodies(&ids, now),
             Question::Header { position } => {
                 let record = self.ledger.record(position)?;
                 Ok(answer::header(record.as_ref()))
@@ -83,8 +86,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         Ok(answer::exchange(frontier.as_ref(), &third))
     }
 
-    fn serve_slice(&self, id: RecordId, offset: u32, max_bytes: u32) -> Result<Vec<u8>, LedgerError> {
-        let Some(body) = self.durable_body(id)? else { return Ok(answer::unavailable()) };
+    fn serve_slice(
+        &self,
+        id: RecordId,
+        offset: u32,
+        max_bytes: u32,
+        now: Now,
+    ) -> Result<Vec<u8>, LedgerError> {
+        let Some(body) = self.durable_body(id, now)? else { return self.serve_erasures(&[id]) };
         let from = offset as usize;
         let until = body.len().min(from.saturating_add(max_bytes.min(SLICE_BYTES_MAX) as usize));
         match body.get(from..until) {
@@ -95,23 +104,30 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    fn serve_bodies(&self, ids: &[RecordId]) -> Result<Vec<u8>, LedgerError> {
+    fn serve_bodies(&self, ids: &[RecordId], now: Now) -> Result<Vec<u8>, LedgerError> {
         let mut bodies = Vec::new();
         let mut bytes = 0;
         for id in ids {
-            let Some(body) = self.durable_body(*id)? else { continue };
+            let Some(body) = self.durable_body(*id, now)? else { continue };
             bytes += body.len() + 64;
             if bytes > PAGE_BYTES_MAX as usize && !bodies.is_empty() {
                 break;
             }
             bodies.push((*id, body));
         }
-        Ok(if bodies.is_empty() { answer::unavailable() } else { answer::bodies(&bodies) })
+        if bodies.is_empty() { self.serve_erasures(ids) } else { Ok(answer::bodies(&bodies)) }
     }
 
-    fn durable_body(&self, id: RecordId) -> Result<Option<Vec<u8>>, LedgerError> {
+    /// A peer's word that a body was erased proves nothing: the erasures do.
+    fn serve_erasures(&self, ids: &[RecordId]) -> Result<Vec<u8>, LedgerError> {
+        let erasures = self.erasures_of(ids)?;
+        Ok(if erasures.is_empty() { answer::unavailable() } else { answer::erased(&erasures) })
+    }
+
+    fn durable_body(&self, id: RecordId, now: Now) -> Result<Option<Vec<u8>>, LedgerError> {
         let Some(position) = self.ledger.find(id)? else { return Ok(None) };
         let record = self.ledger.record(position)?;
-        Ok(record.and_then(|r| r.body().map(ecomesh_record::Body::encode)))
+        let shown = record.map(|record| self.shown(record, now));
+        Ok(shown.and_then(|record| record.body().map(ecomesh_record::Body::encode)))
     }
 }

@@ -9,6 +9,7 @@ use crate::author::Standing;
 use crate::disk::Disk;
 use crate::io::{Now, PeerKey};
 use crate::ledger::{Ledger, LedgerError, Room};
+use crate::lives::Term;
 use crate::verify::Verified;
 
 /// The node at a glance.
@@ -177,7 +178,12 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         let found = self.ledger.headers(position.log, position.seq, 1).ok()?;
         let record = found.first().filter(|record| record.position() == position)?;
-        let delivered = self.deliveries.of(record.header(), &self.others);
+        // Whoever holds the record since its body ended has not got what it says.
+        let term = Term::of(record);
+        let erased = self.lives.erasure_of(&term).map(|(_, e)| e.written_at);
+        let expired = self.lives.expiry(&term);
+        let end = erased.into_iter().chain(expired).min().unwrap_or(Time(u64::MAX));
+        let delivered = self.deliveries.of(record.header(), end, &self.others);
         let held_by = self.frontiers.holders(position, record.id());
         Some(Delivery { held_by, members: self.others.len(), delivered })
     }

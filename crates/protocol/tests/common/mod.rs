@@ -167,6 +167,9 @@ pub struct Node {
     pub stored: Vec<(RecordId, Result<(), ecomesh_protocol::Void>)>,
     pub delivered: Vec<(RecordId, MemberId)>,
     pub sought: Vec<MemberId>,
+    /// Erasures and bodies that were destroyed, in the order in which they were told.
+    pub erasures: Vec<RecordId>,
+    pub destroyed: Vec<Position>,
     pub alarms: Vec<Alarm>,
     pub fatal: Option<String>,
     pub blocked: Vec<(PeerKey, String)>,
@@ -268,6 +271,8 @@ impl Mesh {
             stored: Vec::new(),
             delivered: Vec::new(),
             sought: Vec::new(),
+            erasures: Vec::new(),
+            destroyed: Vec::new(),
             alarms: Vec::new(),
             fatal: None,
             blocked: Vec::new(),
@@ -571,6 +576,10 @@ impl Mesh {
                 self.nodes.get_mut(name).unwrap().delivered.push((id, member));
             }
             Output::Alarm(alarm) => self.nodes.get_mut(name).unwrap().alarms.push(alarm),
+            Output::Erased { record, .. } => {
+                self.nodes.get_mut(name).unwrap().erasures.push(record.record().id());
+            }
+            Output::Destroyed { position } => self.nodes.get_mut(name).unwrap().destroyed.push(position),
             Output::Fatal(reason) => self.nodes.get_mut(name).unwrap().fatal = Some(reason),
         }
     }

@@ -168,6 +168,7 @@ pub fn open(path: &Path, network: NetworkId) -> SledLedger {
 /// All that the trait tells, to compare two ledgers.
 pub fn contents(ledger: &impl Ledger) -> Result<Contents, LedgerError> {
     let mut records = Vec::new();
+    let mut excused = Vec::new();
     let heads = ledger.heads()?;
     for head in &heads {
         for seq in 0..=head.seq {
@@ -176,6 +177,9 @@ pub fn contents(ledger: &impl Ledger) -> Result<Contents, LedgerError> {
             assert_eq!(ledger.find(record.id())?, Some(position));
             assert_eq!(ledger.header_hash(position)?, Some((record.hash(), *record.signature())));
             records.push((record, ledger.first_seen(position)?));
+            if ledger.is_excused(position) {
+                excused.push(position);
+            }
         }
         assert_eq!(ledger.record(head.log.at(head.seq + 1))?, None);
     }
@@ -185,6 +189,7 @@ pub fn contents(ledger: &impl Ledger) -> Result<Contents, LedgerError> {
         forks: ledger.forks()?,
         values: ledger.values_with("")?,
         holes: ledger.holes()?,
+        excused,
     })
 }
 
@@ -195,6 +200,7 @@ pub struct Contents {
     pub forks: Vec<ForkProof>,
     pub values: Vec<(String, Vec<u8>)>,
     pub holes: Vec<RecordId>,
+    pub excused: Vec<Position>,
 }
 
 pub fn copy_dir(from: &Path, to: &Path) {

@@ -93,6 +93,10 @@ impl Ledger for SimLedger {
     fn holes(&self) -> Result<Vec<RecordId>, LedgerError> {
         self.inner.holes()
     }
+
+    fn is_excused(&self, position: Position) -> bool {
+        self.inner.is_excused(position)
+    }
 }
 
 /// What a node has told the world.
