@@ -305,6 +305,8 @@ fn what_is_erased_before_it_arrives_is_told_as_delivered_to_nobody() {
     mesh.assert_equal();
     assert!(!has_body(&mesh, "TZ", id));
     assert_eq!(mesh.delivered_to("KE", id), ["FR"], "TZ holds the header, and never had what it says");
+    let told: Vec<_> = mesh.node("KE").delivered.iter().filter(|(told, _)| *told == id).collect();
+    assert_eq!(told, [&(id, member("FR"))]);
     mesh.stop("KE", |_, _| {});
     mesh.start("KE");
     mesh.link_all();
@@ -539,4 +541,172 @@ fn sign_control(mesh: &Mesh, content: Vec<u8>, kind: Kind) -> Record {
     let key = signing_key("KE");
     let network = mesh.network();
     Record::sign_with(network, header, Some(body), |id| *key.sign_record(network, id).as_bytes()).unwrap()
+}
+
+#[test]
+fn a_clock_that_runs_ahead_among_others_destroys_nothing_before_its_time() {
+    let mut mesh = Mesh::new(&["CN", "FR", "KE", "TZ"]);
+    let id = mesh.sent("KE", "x", &["TZ"]);
+    recorded(&mut mesh, "KE", erase(&[id]));
+    mesh.pass(500);
+    mesh.skew_ms.insert("TZ".into(), 10 * DAY as i64);
+    mesh.sent("KE", "what makes them exchange frontiers", &["TZ"]);
+    mesh.pass(A_MOMENT);
+    assert!(has_body(&mesh, "TZ", id));
+    mesh.jump(HOLD_MS);
+    mesh.sent("KE", "once more", &["TZ"]);
+    mesh.pass(A_MOMENT);
+    assert!(!has_body(&mesh, "TZ", id) && !has_body(&mesh, "CN", id));
+}
+
+#[test]
+fn a_clock_that_runs_behind_cuts_no_hold_short() {
+    let mut mesh = Mesh::new(&["CN", "FR", "KE", "TZ"]);
+    mesh.skew_ms.insert("TZ".into(), -10 * DAY as i64);
+    let id = mesh.sent("KE", "x", &["TZ"]);
+    mesh.pass(A_MOMENT);
+    recorded(&mut mesh, "KE", erase(&[id]));
+    mesh.pass(500);
+    mesh.skew_ms.clear();
+    mesh.sent("KE", "what makes them exchange frontiers", &["TZ"]);
+    mesh.pass(A_MOMENT);
+    assert!(is_hidden(&mesh, "TZ", id) && has_body(&mesh, "TZ", id));
+}
+
+#[test]
+fn a_body_that_is_lost_during_the_hold_is_asked_of_nobody() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let id = mesh.sent("KE", "x", &["TZ"]);
+    recorded(&mut mesh, "KE", erase(&[id]));
+    mesh.pass(500);
+    mesh.input("TZ", Input::BodyMissing { id });
+    mesh.run();
+    let status = mesh.node("TZ").core().status(mesh.now);
+    assert_eq!(status.holes, 0);
+    assert!(!has_body(&mesh, "TZ", id));
+    assert_eq!(mesh.node("TZ").destroyed.len(), 1);
+}
+
+#[test]
+fn what_waits_for_its_predecessors_is_dropped_when_it_is_erased() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    mesh.partition(&["KE"], &["TZ"]);
+    mesh.sent("KE", "not passed on", &["TZ"]);
+    let id = mesh.sent("KE", "early", &["TZ"]);
+    let erasure = recorded(&mut mesh, "KE", erase(&[id]));
+    for (id, topic) in [(id, 2), (erasure, 1)] {
+        let record = mesh.node("KE").record(id).unwrap();
+        let ring = mesh.node("TZ").core().ring();
+        let report = ecomesh_protocol::wire::verify_push(&ring, topic, &encode_push(&[&record]).unwrap());
+        mesh.input("TZ", Input::Pushed { token: 1, from: common::transport_key("KE"), report });
+        mesh.run();
+        assert_eq!(mesh.node("TZ").core().early().len(), usize::from(topic == 2));
+    }
+}
+
+#[test]
+fn the_journal_lets_go_of_what_is_destroyed() {
+    let mut mesh = Mesh::new(&["FR", "KE", "TZ"]);
+    // FR is off line, so that the journal has to keep everything at first.
+    mesh.partition(&["KE", "TZ"], &["FR"]);
+    let ids: Vec<RecordId> = (0..4).map(|n| mesh.sent("KE", &format!("message {n}"), &["TZ"])).collect();
+    recorded(&mut mesh, "KE", erase(&ids[..1]));
+    mesh.pass(500);
+    mesh.jump(HOLD_MS);
+    mesh.pass(A_MOMENT);
+    mesh.heal();
+    mesh.pass(A_MOMENT);
+    // The next one that is destroyed has the file written anew, without what was released meanwhile.
+    recorded(&mut mesh, "KE", erase(&ids[1..2]));
+    mesh.pass(500);
+    mesh.jump(HOLD_MS);
+    mesh.pass(A_MOMENT);
+    let network = mesh.network();
+    mesh.stop("KE", |_, disk| {
+        let content = journal::read(network, member("KE"), &disk.read(JOURNAL).unwrap().unwrap()).unwrap();
+        let left: Vec<RecordId> = content.entries.iter().map(|entry| entry.record.id()).collect();
+        assert!(!left.contains(&ids[0]) && left.contains(&ids[3]));
+    });
+}
+
+#[test]
+fn a_body_that_was_let_go_without_a_reason_comes_back() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let id = mesh.sent("KE", "x", &["TZ"]);
+    mesh.pass(500);
+    mesh.stop("TZ", |ledger, _| {
+        let excused = vec![ledger.find(id).unwrap().unwrap()];
+        ledger.commit(&ecomesh_protocol::Batch { excused, ..Default::default() }).unwrap();
+    });
+    mesh.start("TZ");
+    mesh.link_all();
+    mesh.pass(500);
+    assert!(!has_body(&mesh, "TZ", id));
+    mesh.pass(120_000);
+    assert!(has_body(&mesh, "TZ", id));
+}
+
+#[test]
+fn what_is_destroyed_is_told_once_a_day() {
+    let mut mesh = Mesh::new(&["FR", "KE", "TZ"]);
+    let (one, two) = (mesh.sent("KE", "one", &["TZ"]), mesh.sent("KE", "two", &["TZ"]));
+    recorded(&mut mesh, "KE", erase(&[one]));
+    mesh.jump(HOUR);
+    mesh.pass(A_MOMENT);
+    recorded(&mut mesh, "KE", Draft { salt: [7; 32], ..erase(&[two]) });
+    mesh.pass(500);
+    mesh.jump(HOLD_MS - HOUR);
+    mesh.pass(A_MOMENT);
+    assert_eq!(told(&mesh, "KE", one).len(), 3);
+    mesh.jump(2 * HOUR);
+    mesh.pass(A_MOMENT);
+    assert!(!has_body(&mesh, "TZ", two) && told(&mesh, "KE", two).is_empty());
+    mesh.now.mono += DAY;
+    mesh.jump(DAY);
+    mesh.pass(A_MOMENT);
+    assert_eq!(told(&mesh, "KE", two).len(), 3);
+}
+
+/// The store is lost after the erasure was carried out, and the journal still has the body: an older copy of it was put
+/// back.
+#[test]
+fn an_own_record_of_the_journal_comes_without_the_body_that_was_destroyed() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let id = mesh.sent("KE", "a canary in the journal", &["TZ"]);
+    recorded(&mut mesh, "KE", erase(&[id]));
+    mesh.pass(500);
+    let mut values = mesh.node("KE").core().ledger().values_with("erasure/").unwrap();
+    // Carried out, by the first byte.
+    values[0].1[0] = 1;
+    let network = mesh.network();
+    mesh.partition(&["KE"], &["TZ"]);
+    mesh.stop("KE", |ledger, _| {
+        let instance = ledger.instance();
+        *ledger = MemoryLedger::new(network, instance);
+        ledger.commit(&ecomesh_protocol::Batch { values, ..Default::default() }).unwrap();
+    });
+    mesh.start("KE");
+    mesh.pass(500);
+    assert!(mesh.node("KE").record(id).is_some_and(|record| record.body().is_none()));
+    assert_eq!(mesh.node("KE").core().status(mesh.now).holes, 0);
+    mesh.stop("KE", |_, disk| {
+        let bytes = disk.read(JOURNAL).unwrap().unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"canary"));
+    });
+}
+
+#[test]
+fn an_erasure_that_would_not_fit_the_store_is_void() {
+    let mesh = Mesh::new(&["KE", "TZ"]);
+    let targets = (0..64).map(|n| RecordId([n; 32]));
+    let content = Erase::new(Ground::OTHER, targets).unwrap().encode().unwrap();
+    let body = Body::new([1; 32], content).unwrap();
+    let of = |extensions: u16| {
+        let ext = (0..extensions).map(|kind| ecomesh_record::Extension { kind, bytes: vec![0; 256] });
+        let header = Header { ext: ext.collect(), ..control(&mesh, &body, 0) };
+        let record = Record::sign_with(mesh.network(), header, Some(body.clone()), |_| [0; 64]).unwrap();
+        judge(&mesh.roster, &record)
+    };
+    assert_eq!((of(0), of(5)), (Ok(()), Ok(())));
+    assert_eq!((of(7), of(8)), (Err(Void::Erasure), Err(Void::Erasure)));
 }

@@ -207,10 +207,17 @@ impl Node {
     }
 }
 
+fn skewed(now: Now, skew_ms: &BTreeMap<String, i64>, name: &str) -> Now {
+    let skew = skew_ms.get(name).copied().unwrap_or(0);
+    Now { wall: Time(now.wall.0.saturating_add_signed(skew)), ..now }
+}
+
 pub struct Mesh {
     pub roster: Roster,
     pub nodes: BTreeMap<String, Node>,
     pub now: Now,
+    /// How far wall clocks are from the right time, in milliseconds.
+    pub skew_ms: BTreeMap<String, i64>,
     /// Pairs that cannot talk.
     pub cut: BTreeSet<(String, String)>,
     /// Whether pushes are lost.
@@ -236,6 +243,7 @@ impl Mesh {
             roster: roster(names),
             nodes: BTreeMap::new(),
             now: Now { wall: Time(1_800_000_000_000), mono: 1_000 },
+            skew_ms: BTreeMap::new(),
             cut: BTreeSet::new(),
             lose_pushes: false,
             linked: BTreeSet::new(),
@@ -461,8 +469,9 @@ impl Mesh {
             self.now.wall = self.now.wall.after(50);
             for node in self.nodes.values_mut() {
                 if let Some(core) = &mut node.core {
-                    core.handle_timeout(self.now);
-                    core.commit(self.now);
+                    let now = skewed(self.now, &self.skew_ms, &node.name);
+                    core.handle_timeout(now);
+                    core.commit(now);
                 }
             }
             self.run();
@@ -488,7 +497,7 @@ impl Mesh {
 
     /// One batch of a node: inputs, outputs, commit, outputs.
     fn turn(&mut self, name: &str) -> bool {
-        let now = self.now;
+        let now = skewed(self.now, &self.skew_ms, name);
         let node = self.nodes.get_mut(name).unwrap();
         let Some(core) = &mut node.core else {
             node.inbox.clear();
