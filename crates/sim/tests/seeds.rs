@@ -21,6 +21,11 @@ const FIXED: &[(&str, std::ops::Range<u64>)] = &[
 const FOUND: &[(&str, u64, &str)] = &[
     ("clocks", 6, "a clock that jumped made a node forget its clients' keys: a retry became a second record"),
     (
+        "everything",
+        40_006_260,
+        "a clock that jumped back for nine years made a node wait for bodies that had expired, which nobody serves",
+    ),
+    (
         "erasures",
         1272,
         "a retry was answered whose record had lost its body meanwhile, and the check called that a lie",

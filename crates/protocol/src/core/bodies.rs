@@ -24,6 +24,8 @@ const TELL_MS: u64 = 24 * 60 * 60 * 1000;
 const DUE_MAX: usize = 4;
 /// Headers that are looked at in one step of a walk over all logs.
 const STEP: usize = 512;
+/// Holes that are looked at in one step.
+const HOLES_STEP: usize = 128;
 /// A walk begins so long after the one before, in milliseconds: 6 hours.
 const WALK_MS: u64 = 6 * 60 * 60 * 1000;
 /// And the first one so long after the start: a minute, in which the peers say what time it is.
@@ -60,6 +62,12 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     pub(super) fn agreed(&self, now: Now) -> Option<Time> {
         let median = self.frontiers.median_clock(now.wall, self.others.len())?;
         Some(now.wall.min(median))
+    }
+
+    /// The higher of the own clock and of the median of the others: a body is waited for again only if it lives by both.
+    fn latest(&self, now: Now) -> Time {
+        let median = self.frontiers.median_clock(now.wall, self.others.len());
+        median.map_or(now.wall, |median| now.wall.max(median))
     }
 
     /// What is to be shown of a record's body. While too few others have said what time it is, the own clock alone hides.
@@ -139,8 +147,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let id = record.record().id();
         let was_known = self.lives.erasure(id).is_some();
         // The hold begins at the later time: a clock that runs behind must not cut it short.
-        let median = self.frontiers.median_clock(now.wall, self.others.len());
-        let seen_at = median.map_or(now.wall, |median| now.wall.max(median));
+        let seen_at = self.latest(now);
         let Some((name, value)) = self.lives.learn(record.record(), seen_at, in_chain) else { return Ok(()) };
         self.replica.stage_value(name, value);
         if was_known {
@@ -238,6 +245,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 self.carry_out(id)?;
             }
             self.walk(agreed, now)?;
+            self.excuse_ended_holes(agreed)?;
         }
         self.tell_destroyed(now);
         Ok(())
@@ -352,6 +360,19 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         Ok(())
     }
 
+    /// Holes whose time is over need not be filled: nobody serves them any more.
+    fn excuse_ended_holes(&mut self, agreed: Time) -> Result<(), LedgerError> {
+        for id in self.replica.holes().into_iter().take(HOLES_STEP) {
+            let Some(position) = self.ledger.find(id)? else { continue };
+            let Some(record) = self.header_at(position)? else { continue };
+            if self.lives.life(&Term::of(&record), agreed) != Life::Living {
+                self.replica.excuse(position, id);
+                self.holes_change();
+            }
+        }
+        Ok(())
+    }
+
     /// The next log with bodies that can end.
     fn log_after(&self, log: Option<LogId>) -> Option<LogId> {
         self.replica.logs().find(|next| log.is_none_or(|log| *next > log) && next.lane != Lane::CONTROL)
@@ -362,7 +383,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let term = Term::of(record);
         let excused = self.ledger.is_excused(record.position());
         if excused {
-            let wanted = self.lives.life(&term, now.wall) == Life::Living;
+            let wanted = self.lives.life(&term, self.latest(now)) == Life::Living;
             return wanted.then_some(Step::Want);
         }
         let agreed = agreed?;
