@@ -710,3 +710,41 @@ fn an_erasure_that_would_not_fit_the_store_is_void() {
     assert_eq!((of(0), of(5)), (Ok(()), Ok(())));
     assert_eq!((of(7), of(8)), (Err(Void::Erasure), Err(Void::Erasure)));
 }
+
+/// Nobody serves what has expired: a node whose clock is years behind must not wait for it, and take nothing behind it.
+#[test]
+fn a_clock_that_is_years_behind_waits_for_nothing_that_has_expired() {
+    let mut mesh = Mesh::new(&["CN", "FR", "KE", "TZ"]);
+    mesh.partition(&["CN", "FR", "KE"], &["TZ"]);
+    let expires_at = Some(mesh.now.wall.after(DAY));
+    let id = recorded(&mut mesh, "KE", Draft { expires_at, ..draft("x", &["TZ"]) });
+    mesh.sent("KE", "behind it", &["TZ"]);
+    mesh.pass(500);
+    days(&mut mesh, 2);
+    mesh.skew_ms.insert("TZ".into(), -1_000 * DAY as i64);
+    mesh.heal();
+    mesh.pass(10_000);
+    mesh.assert_equal();
+    assert!(!has_body(&mesh, "TZ", id));
+    mesh.skew_ms.clear();
+    mesh.pass(A_MOMENT);
+    assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
+}
+
+#[test]
+fn a_clock_that_is_years_ahead_excuses_nothing_that_the_others_have() {
+    let mut mesh = Mesh::new(&["CN", "FR", "KE", "TZ"]);
+    let id = mesh.sent("KE", "x", &["TZ"]);
+    mesh.pass(500);
+    mesh.skew_ms.insert("TZ".into(), 3_000 * DAY as i64);
+    mesh.sent("KE", "what makes them exchange frontiers", &["TZ"]);
+    mesh.pass(A_MOMENT);
+    mesh.nodes.get_mut("TZ").unwrap().destroyed.clear();
+    mesh.input("TZ", Input::BodyMissing { id });
+    mesh.run();
+    mesh.pass(A_MOMENT);
+    assert!(mesh.node("TZ").destroyed.is_empty() && has_body(&mesh, "TZ", id));
+    mesh.skew_ms.clear();
+    mesh.pass(A_MOMENT);
+    assert!(has_body(&mesh, "TZ", id) && !is_hidden(&mesh, "TZ", id));
+}

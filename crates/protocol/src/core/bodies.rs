@@ -50,24 +50,19 @@ impl Walk {
 enum Step {
     /// It is over, and here.
     Destroy,
-    /// It need not come, and is waited for.
-    Excuse,
     /// It is not here, and is needed.
     Want,
 }
 
 impl<L: Ledger, D: Disk> Core<L, D> {
-    /// The time on which clocks agree: the lower of the own one and of the median of the others; `None` without that. One
-    /// wrong clock destroys nothing.
-    pub(super) fn agreed(&self, now: Now) -> Option<Time> {
-        let median = self.frontiers.median_clock(now.wall, self.others.len())?;
-        Some(now.wall.min(median))
+    /// The median of the others' clocks, moved on by the time since; `None` while too few have said what time it is.
+    fn median(&self, now: Now) -> Option<Time> {
+        self.frontiers.median_clock(now.wall, self.others.len())
     }
 
-    /// The higher of the own clock and of the median of the others: a body is waited for again only if it lives by both.
-    fn latest(&self, now: Now) -> Time {
-        let median = self.frontiers.median_clock(now.wall, self.others.len());
-        median.map_or(now.wall, |median| now.wall.max(median))
+    /// The time on which clocks agree: the lower of the own one and of that median. One wrong clock destroys nothing.
+    pub(super) fn agreed(&self, now: Now) -> Option<Time> {
+        Some(now.wall.min(self.median(now)?))
     }
 
     /// What is to be shown of a record's body. While too few others have said what time it is, the own clock alone hides.
@@ -75,24 +70,22 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let term = Term::of(record);
         match self.lives.life(&term, now.wall) {
             // The agreed time is never later than the own, so that only what has expired by that is asked for it.
-            Life::Expired => {
-                let agreed = self.agreed(now).unwrap_or(now.wall);
-                self.lives.life(&term, agreed)
-            }
+            Life::Expired => self.lives.life(&term, self.agreed(now).unwrap_or(now.wall)),
             other => other,
         }
     }
 
-    /// Whether a record can be held without its body.
+    /// Whether a record is to be held without its body. One that comes with it keeps it unless both clocks say that its time
+    /// is over. One that comes without it, or has lost it, is measured by the others' clocks: they serve it no more, and an
+    /// own clock that runs behind would wait for it for ever; one that runs ahead must not excuse what the others have.
     pub(super) fn is_excused(&self, record: &Record, now: Now) -> bool {
         let term = Term::of(record);
-        match self.lives.life(&term, now.wall) {
-            Life::Living => false,
-            Life::Erased => true,
-            Life::Expired => {
-                self.agreed(now).is_some_and(|agreed| self.lives.life(&term, agreed) != Life::Living)
-            }
+        // Nearly all is living: only what has a chance to be over is worth a look at all clocks.
+        if record.body().is_some() && self.lives.life(&term, now.wall) == Life::Living {
+            return false;
         }
+        let time = if record.body().is_some() { self.agreed(now) } else { self.median(now) };
+        self.lives.life(&term, time.unwrap_or(Time(0))) != Life::Living
     }
 
     /// A record as others may get it: without its body if that is hidden.
@@ -147,7 +140,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let id = record.record().id();
         let was_known = self.lives.erasure(id).is_some();
         // The hold begins at the later time: a clock that runs behind must not cut it short.
-        let seen_at = self.latest(now);
+        let seen_at = self.median(now).map_or(now.wall, |median| now.wall.max(median));
         let Some((name, value)) = self.lives.learn(record.record(), seen_at, in_chain) else { return Ok(()) };
         self.replica.stage_value(name, value);
         if was_known {
@@ -245,7 +238,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 self.carry_out(id)?;
             }
             self.walk(agreed, now)?;
-            self.excuse_ended_holes(agreed)?;
+            self.excuse_ended_holes(now)?;
         }
         self.tell_destroyed(now);
         Ok(())
@@ -345,10 +338,6 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             let (position, id) = (record.position(), record.id());
             match self.step(&record, Some(agreed), now) {
                 Some(Step::Destroy) => over.push((position, id)),
-                Some(Step::Excuse) => {
-                    self.replica.excuse(position, id);
-                    self.holes_change();
-                }
                 Some(Step::Want) => {
                     self.replica.want(position, id);
                     self.holes_change();
@@ -361,11 +350,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     }
 
     /// Holes whose time is over need not be filled: nobody serves them any more.
-    fn excuse_ended_holes(&mut self, agreed: Time) -> Result<(), LedgerError> {
+    fn excuse_ended_holes(&mut self, now: Now) -> Result<(), LedgerError> {
         for id in self.replica.holes().into_iter().take(HOLES_STEP) {
             let Some(position) = self.ledger.find(id)? else { continue };
             let Some(record) = self.header_at(position)? else { continue };
-            if self.lives.life(&Term::of(&record), agreed) != Life::Living {
+            if self.is_excused(&record, now) {
                 self.replica.excuse(position, id);
                 self.holes_change();
             }
@@ -383,15 +372,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let term = Term::of(record);
         let excused = self.ledger.is_excused(record.position());
         if excused {
-            let wanted = self.lives.life(&term, self.latest(now)) == Life::Living;
+            let wanted = self.lives.life(&term, self.median(now).unwrap_or(now.wall)) == Life::Living;
             return wanted.then_some(Step::Want);
         }
-        let agreed = agreed?;
-        if self.lives.is_over(&term, agreed) {
-            return Some(Step::Destroy);
-        }
-        let ended = self.lives.life(&term, agreed) != Life::Living;
-        (ended && self.replica.is_hole(term.id)).then_some(Step::Excuse)
+        agreed.filter(|agreed| self.lives.is_over(&term, *agreed)).map(|_| Step::Destroy)
     }
 
     fn tell_destroyed(&mut self, now: Now) {
