@@ -24,6 +24,7 @@ const COMMANDS: &[&str] = &[
     "show",
     "status",
     "receipt",
+    "attachments",
     "erase",
     "extend",
     "peers",
@@ -213,6 +214,56 @@ fn a_message_is_taken_back_and_everybody_sees_that_it_was() {
     ke.run(&["resend", id, "--to", "TZ"]).expect(5);
 }
 
+#[test]
+fn files_go_with_a_message_and_are_saved_whole() {
+    let network = Network::start(&["KE", "TZ", "TH"]);
+    let (ke, tz, th) = (&network.nodes[0], &network.nodes[1], &network.nodes[2]);
+    let dir = network.folder.path().join("evidence");
+    std::fs::create_dir_all(&dir).expect("a folder");
+    // More than one part.
+    let photo: Vec<u8> = (0..250_000_u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(dir.join("photo.jpg"), &photo).expect("a file");
+    std::fs::write(dir.join("report.txt"), "two tusks").expect("a file");
+    std::fs::write(dir.join("empty"), "").expect("a file");
+    let (attached, empty) =
+        (format!("{0}/photo.jpg,{0}/report.txt", dir.display()), format!("{}/empty", dir.display()));
+    let text = ["send", "--text", "see the photograph", "--language", "en", "--to", "TZ", "--attach"];
+    let with =
+        |files: &'_ str| [&text[..], &[files]].concat().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let run = |files: &str| {
+        let arguments = with(files);
+        ke.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert!(run(&empty).expect(3).stderr.contains("is empty"));
+    assert!(run("nowhere.jpg").expect(7).stderr.contains("nothing was sent"));
+    let sent = run(&attached).expect(0);
+    assert!(sent.stderr.contains("photo.jpg: part 2 of 2"), "{}", sent.stderr);
+    let id = sent.stdout.trim();
+    let status = ke.run(&["status", id, "--wait", "delivered", "--timeout", "60s"]).expect(0).stdout;
+    assert!(status.contains("file       ") && status.contains("TZ       delivered"), "{status}");
+    let listed = tz.run(&["attachments", id]).expect(0).stdout;
+    assert!(listed.contains("1000000") && listed.contains("report.txt"), "{listed}");
+    let shown = tz.run(&["show", id]).expect(0).stdout;
+    assert!(shown.contains("photo.jpg") && shown.contains("(1000000 bytes)"), "{shown}");
+
+    let saved = network.folder.path().join("saved");
+    let saved_text = saved.to_str().expect("a plain path");
+    for again in [false, true] {
+        let said = tz.run(&["attachments", id, "--save", saved_text]).expect(0).stdout;
+        assert_eq!(said.contains("(was there)"), again, "{said}");
+    }
+    assert_eq!(std::fs::read(saved.join("photo.jpg")).expect("saved"), photo);
+    assert_eq!(std::fs::read(saved.join("report.txt")).expect("saved"), b"two tusks");
+    assert_eq!(std::fs::read_dir(&saved).expect("a folder").count(), 2);
+    network.wait_until_equal();
+    let closed = th.run(&["attachments", id]).expect(0);
+    assert!(
+        closed.stdout.trim().is_empty() && closed.stderr.contains("only KE, TZ can read it"),
+        "{}",
+        closed.stderr
+    );
+}
+
 /// Among other records of its author, which it neither holds nor shows.
 #[test]
 fn one_message_is_proved_to_whoever_has_only_the_file() {
@@ -287,6 +338,7 @@ fn field_names_of_json_are_stable() {
         ("show", tz.json(&["show", id])),
         ("receipt", tz.json(&["receipt", id, "--refuse", "incomplete"])),
         ("status, answered", ke.json(&["status", id, "--wait", "answered", "--timeout", "60s"])),
+        ("attachments", ke.json(&["attachments", id])),
         ("extend", ke.json(&["extend", id, "--until", "365d", "--reason", "still-needed"])),
         ("erase", ke.json(&["erase", id, "--reason", "superseded"])),
         ("status, erased", ke.json(&["status", id])),

@@ -102,6 +102,7 @@ async fn send_all(network: &Network, documents: &[Document]) -> Vec<String> {
             reply_to: None,
             expires_at_ms: None,
             exercise: true,
+            files: Vec::new(),
         };
         async move {
             api.send(&request, None).await.map(|sent| sent.id).map_err(|error| format!("{index}: {error:?}"))

@@ -310,6 +310,7 @@ fn message(title: &str) -> SendRequest {
         reply_to: None,
         expires_at_ms: None,
         exercise: true,
+        files: Vec::new(),
     }
 }
 

@@ -188,5 +188,6 @@ pub(crate) fn message(key: &str, text: &str) -> SendRequest {
         reply_to: None,
         expires_at_ms: None,
         exercise: true,
+        files: Vec::new(),
     }
 }

@@ -169,6 +169,7 @@ impl Arena {
                     reply_to: None,
                     expires_at_ms: None,
                     exercise: true,
+                    files: Vec::new(),
                 };
                 api.send(&request, None).await.expect("a long message is taken");
             }
@@ -308,6 +309,7 @@ async fn deliver(api: &Client, sender: usize) -> Duration {
         reply_to: None,
         expires_at_ms: None,
         exercise: true,
+        files: Vec::new(),
     };
     let began = Instant::now();
     let deadline = began + PATIENCE;

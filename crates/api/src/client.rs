@@ -21,8 +21,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     EraseRequest, ErasuresView, ExportQuery, ExtendRequest, ExtensionsView, FrontierQuery, FrontierView,
-    Health, Imported, Listing, ListingQuery, NetworkView, NodeView, PeersView, PrekeysView, Problem, Ready,
-    ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView,
+    Health, Imported, Listing, ListingQuery, NetworkView, NodeView, PartQuery, PartSent, PeersView,
+    PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent,
+    StatusView,
 };
 use connection::Pool;
 
@@ -156,6 +157,40 @@ impl Client {
         headers.extend(idempotency_key.map(|key| (crate::IDEMPOTENCY_KEY, key)));
         let response = self.exchange(Method::POST, "/v1/messages", &headers, whole(body)).await?;
         self.accepted(response).await
+    }
+
+    /// `POST /v1/parts`: records a part of a file, at most [`crate::limits::PART_BYTES`]; as [`Client::send`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn part(
+        &self,
+        bytes: Vec<u8>,
+        query: &PartQuery,
+        idempotency_key: &str,
+    ) -> Result<PartSent, ClientError> {
+        let headers = [
+            (header::CONTENT_TYPE.as_str(), "application/octet-stream"),
+            (crate::IDEMPOTENCY_KEY, idempotency_key),
+        ];
+        let path = with_query("/v1/parts", query)?;
+        let response = self.exchange(Method::POST, &path, &headers, whole(bytes)).await?;
+        self.accepted(response).await
+    }
+
+    /// `GET /v1/records/{id}/files/{number}`: a file of a message, whole; `number` begins with 1. Whoever saves it compares
+    /// its SHA-256 with what the message says.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn file(&self, id: &str, number: usize) -> Result<Vec<u8>, ClientError> {
+        let path = format!("/v1/records/{}/files/{number}", digits(id)?);
+        let response = self.exchange(Method::GET, &path, &[], empty()).await?;
+        if response.status().is_success() {
+            self.read_bytes(response).await
+        } else {
+            Err(self.refusal(response).await)
+        }
     }
 
     /// `GET /v1/inbox`: what other bureaus sent, newest first.

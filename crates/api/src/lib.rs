@@ -16,6 +16,7 @@ mod archive;
 mod client;
 mod erasure;
 mod event;
+mod file;
 pub mod limits;
 mod message;
 mod node;
@@ -32,6 +33,7 @@ pub use erasure::{
     ExtendRequest, ExtensionView, ExtensionsView,
 };
 pub use event::{Event, EventEnvelope};
+pub use file::{FileDelivery, FileRequest, FileStatus, FileView, PartQuery, PartSent};
 pub use message::{
     DocumentKind, Listing, ListingQuery, MessageView, Priority, RecordState, SendRequest, Sent, SentState,
 };

@@ -10,6 +10,14 @@ pub const LISTING_MAX: usize = 500;
 pub const LISTING_DEFAULT: usize = 50;
 /// Longest idempotency key in bytes: a UUID has 36.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// Bytes of a part of a file: with what sealing adds to it, it fits a record.
+pub const PART_BYTES: usize = 768 * 1024;
+/// Largest file that goes with a message in bytes.
+pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Most files that go with a message.
+pub const FILES_MAX: usize = 16;
+/// Longest name of a file in bytes: what file systems take.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// Fewest digits of an abbreviated record id.
 pub const ID_PREFIX_MIN: usize = 6;
 /// Events kept for clients that come back with `Last-Event-ID`.

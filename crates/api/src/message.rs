@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::file::FileRequest;
 use crate::record::DeliveryView;
 
 /// What a document is.
@@ -79,6 +80,9 @@ pub struct SendRequest {
     /// An exercise, not a real case.
     #[serde(default)]
     pub exercise: bool,
+    /// Files that go with it, at most 16, whose parts are recorded already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRequest>,
 }
 
 /// The answer to a send, given once the record is durable.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::erasure::{ErasureStatus, ErasureView};
+use crate::file::{FileStatus, FileView};
 use crate::message::{MessageView, RecordState};
 use crate::node::LaneName;
 use crate::receipt::ReceiptView;
@@ -25,6 +26,9 @@ pub struct RecordView {
     pub text: Option<String>,
     /// Why the document cannot be shown, if it cannot.
     pub unreadable: Option<String>,
+    /// Files that go with it; empty if it cannot be read.
+    #[serde(default)]
+    pub files: Vec<FileView>,
     /// To whom it is sealed, and how well; absent if everybody can read it.
     #[serde(default)]
     pub sealed: Option<SealedView>,
@@ -137,15 +141,19 @@ pub struct StatusView {
     pub held_by: Vec<String>,
     /// One for each addressee, ascending; all other members if it is to all.
     pub recipients: Vec<RecipientView>,
+    /// How far the files that go with it have come.
+    #[serde(default)]
+    pub files: Vec<FileStatus>,
     /// Who has destroyed what it says, if it was erased.
     #[serde(default)]
     pub erasure: Option<ErasureStatus>,
 }
 
 impl StatusView {
-    /// Whether every addressee holds it.
+    /// Whether every addressee holds it, with all its files.
     pub fn is_delivered(&self) -> bool {
         self.recipients.iter().all(|recipient| recipient.delivered_at_ms.is_some())
+            && self.files.iter().all(|file| file.delivered.iter().all(|one| one.parts == file.parts))
     }
 
     /// Whether every member has said that it has destroyed what the message says.

@@ -50,6 +50,7 @@ fn request_of(characters: usize) -> SendRequest {
         reply_to: None,
         expires_at_ms: None,
         exercise: true,
+        files: Vec::new(),
     }
 }
 

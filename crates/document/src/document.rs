@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::codes::Code;
 use crate::ecomessage::Ecomessage;
+use crate::file::AttachedFile;
 use crate::form::{Field, Form, FormSpec, Mode, Reader};
 use crate::limits::{CONTENT_BYTES_MAX, FORM_BYTES_MAX};
 use crate::member::MemberCode;
@@ -268,6 +269,14 @@ impl Document {
         }
     }
 
+    /// Members that the form names for a copy.
+    pub fn copies(&self) -> &[MemberCode] {
+        match self {
+            Self::Ecomessage(m) => &m.copy,
+            Self::Message(_) => &[],
+        }
+    }
+
     /// Priority that the form names: `flash`, `urgent` or `routine`.
     pub fn priority(&self) -> Option<&str> {
         let priority = match self {
@@ -293,6 +302,24 @@ impl Document {
             Self::Message(m) => &m.handling,
         };
         handling.iter().flat_map(|h| h.excluded.iter().map(Code::as_str))
+    }
+
+    /// Files that go with it.
+    pub fn files(&self) -> &[AttachedFile] {
+        match self {
+            Self::Ecomessage(m) => &m.files,
+            Self::Message(m) => &m.files,
+        }
+    }
+
+    /// The same document with these files.
+    #[must_use]
+    pub fn with_files(mut self, files: Vec<AttachedFile>) -> Self {
+        match &mut self {
+            Self::Ecomessage(m) => m.files = files,
+            Self::Message(m) => m.files = files,
+        }
+        self
     }
 
     /// Writes the sender, addressees and priority into the form with which it is really sent.

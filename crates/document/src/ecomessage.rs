@@ -30,6 +30,7 @@ pub use transport::{Transport, Vehicle, Vessel};
 
 use crate::codes::{Code, Confidentiality, Country, Language, Priority};
 use crate::date::UtcTime;
+use crate::file::AttachedFile;
 use crate::form::{Reader, form, no_rules};
 use crate::member::MemberCode;
 use crate::text::{Line, Prose};
@@ -92,6 +93,8 @@ form! {
         list requests: Request = "14 Information requested";
         /// What a source said that fits no field, word for word: dirty cells of an import, illegible entries.
         list reported: Reported = "As reported";
+        /// Files that go with it. `ecomesh send --attach` fills this in: leave it out.
+        list files: AttachedFile = "File";
     }
 
     /// Who must not see it.

@@ -20,6 +20,7 @@ pub mod codes;
 pub mod date;
 pub mod decimal;
 pub mod ecomessage;
+pub mod file;
 pub mod incident;
 pub mod limits;
 pub mod member;

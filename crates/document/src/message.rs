@@ -2,6 +2,7 @@
 
 use crate::codes::{Code, Confidentiality, Language, Priority};
 use crate::ecomessage::Handling;
+use crate::file::AttachedFile;
 use crate::form::{form, no_rules};
 use crate::member::MemberCode;
 use crate::text::{Line, MessageText};
@@ -29,5 +30,7 @@ form! {
         recommended title: Line = "Title";
         /// The text.
         required text: MessageText = "Text";
+        /// Files that go with it. `ecomesh send --attach` fills this in: leave it out.
+        list files: AttachedFile = "File";
     }
 }

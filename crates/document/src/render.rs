@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use crate::codes::CodeTable;
 use crate::document::Document;
+use crate::file;
 use crate::form::{FieldKind, FieldSpec, FormSpec};
 use crate::text;
 use crate::tree::{Node, Value};
@@ -24,6 +25,10 @@ pub fn render(document: &Document) -> String {
 
 fn render_table(node: &Node, spec: &FormSpec, depth: usize, language: &str, out: &mut String) {
     for field in spec.fields {
+        // Ids of records say nothing to people.
+        if spec.name == file::TABLE && field.name == file::PARTS {
+            continue;
+        }
         let Some(value) = node.get(field.name) else { continue };
         match field.kind {
             FieldKind::Table(inner) => render_inner(value, field, inner, depth, language, out),

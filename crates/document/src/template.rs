@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use crate::codes::CodeTable;
 use crate::document::{ECOMESSAGE, Kind, MESSAGE};
+use crate::file;
 use crate::form::{FieldKind, FieldSpec, FormSpec, Need};
 
 /// A commented form of an Ecomessage. `language` (`ar`, `en`, `fr`, `es`) is filled in, and chooses the language of
@@ -52,10 +53,12 @@ impl Writer<'_> {
     /// The fields of a table: single values first, since in TOML they must stand before tables.
     fn table(&mut self, spec: &FormSpec, path: &str, left_out: bool) {
         let is_table = |f: &&FieldSpec| matches!(f.kind, FieldKind::Table(_));
-        for field in spec.fields.iter().filter(|f| !is_table(f)) {
+        // What sending fills in is nothing to fill in by hand.
+        let by_hand = spec.fields.iter().filter(|f| f.name != file::FIELD);
+        for field in by_hand.clone().filter(|f| !is_table(f)) {
             self.value(field, path, left_out);
         }
-        for field in spec.fields.iter().filter(is_table) {
+        for field in by_hand.filter(is_table) {
             if let FieldKind::Table(inner) = field.kind {
                 self.inner_table(field, inner, path, left_out);
             }

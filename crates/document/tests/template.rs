@@ -72,7 +72,8 @@ fn with_the_required_fields_filled_in_they_pass() {
 #[test]
 fn every_field_of_the_form_stands_in_it_with_its_words() {
     fn expect(spec: &FormSpec, text: &str) {
-        for field in spec.fields {
+        // Sending fills in the files.
+        for field in spec.fields.iter().filter(|field| field.name != "files") {
             assert!(
                 text.contains(&format!("{} = ", field.name)) || text.contains(&format!("{}]", field.name)),
                 "{}",

@@ -125,6 +125,8 @@ pub enum Command {
     Receipt(commands::receipt::Args),
     /// Send a message again to those who cannot open it
     Resend(commands::resend::Args),
+    /// List the files that go with a message, and save them
+    Attachments(commands::attachments::Args),
     /// Take back what messages of this bureau say, on all nodes
     Erase(commands::erase::EraseArgs),
     /// Keep messages of this bureau beyond their expiry

@@ -9,6 +9,7 @@ mod archives;
 mod auth;
 mod erasures;
 mod extract;
+mod files;
 mod listings;
 mod messages;
 mod node;
@@ -182,6 +183,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/frontier", get(node::frontier))
         .route("/v1/network", get(node::network))
         .route("/v1/messages", post(messages::send))
+        .route("/v1/parts", post(files::part))
+        .route("/v1/records/{id}/files/{number}", get(files::file))
         .route("/v1/inbox", get(listings::inbox))
         .route("/v1/outbox", get(listings::outbox))
         .route("/v1/records/{id}", get(records::record))

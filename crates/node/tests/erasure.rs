@@ -32,6 +32,7 @@ fn message(text: &str, open: bool) -> SendRequest {
         reply_to: None,
         expires_at_ms: None,
         exercise: false,
+        files: Vec::new(),
     }
 }
 

@@ -31,6 +31,7 @@ async fn send(client: &Client, text: &str, to: &str) -> String {
         reply_to: None,
         expires_at_ms: None,
         exercise: false,
+        files: Vec::new(),
     };
     client.send(&request, None).await.unwrap().id
 }

@@ -49,6 +49,7 @@ async fn the_log_holds_no_content_and_no_key() {
         reply_to: None,
         expires_at_ms: None,
         exercise: false,
+        files: Vec::new(),
     };
     let sent = nodes[0].client().send(&request, Some("key")).await.unwrap();
     until("the message is delivered", || async {

@@ -20,6 +20,7 @@ async fn send(client: &Client, to: &str) -> String {
         reply_to: None,
         expires_at_ms: None,
         exercise: false,
+        files: Vec::new(),
     };
     client.send(&request, None).await.unwrap().id
 }

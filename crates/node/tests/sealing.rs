@@ -28,6 +28,7 @@ fn message(text: &str, to: &[&str]) -> SendRequest {
         reply_to: None,
         expires_at_ms: None,
         exercise: false,
+        files: Vec::new(),
     }
 }
 

@@ -437,9 +437,13 @@ fn names_a_prekey_for_each(audience: &Audience, to: &[MemberId]) -> bool {
     matches!(audience, Audience::Sealed { prekeys, .. } if prekeys.len() == to.len())
 }
 
-/// Control records have a lane of their own.
+/// Control records have a lane of their own, and so have parts of attachments: nothing urgent waits behind them.
 fn lane_of(draft: &Draft) -> Lane {
-    if draft.kind.is_control() { Lane::CONTROL } else { Lane::MESSAGES }
+    match draft.kind {
+        Kind::PART => Lane::BULK,
+        kind if kind.is_control() => Lane::CONTROL,
+        _ => Lane::MESSAGES,
+    }
 }
 
 /// What makes two drafts the same request: all that a client says, without expiry and key. Of a sealed draft the salt

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ecomesh_record::charter::{CharterError, CharterMember, FoundedCharter};
-use ecomesh_record::{Charter, Kind, MemberId, NetworkId, Role};
+use ecomesh_record::{Charter, Flags, Header, Kind, MemberId, NetworkId, Role};
 use ecomesh_seal::{KeyError, PublicKey, Signature};
 use thiserror::Error;
 
@@ -121,6 +121,15 @@ impl Roster {
     /// Whether `member` keeps the bodies that otherwise only addressees need.
     pub fn is_keeper(&self, member: MemberId) -> bool {
         self.charter.member(member).is_some_and(|m| m.role == Role::KEEPER.0)
+    }
+
+    /// Whether this member must hold the body of a record: all of them, unless the record is marked as being for its
+    /// addressees only; then they, its author, and the keepers.
+    pub fn needs_body(&self, header: &Header, member: MemberId) -> bool {
+        !header.flags.has(Flags::ADDRESSEES_ONLY)
+            || header.author == member
+            || header.is_for(member)
+            || self.is_keeper(member)
     }
 
     /// Whether a control kind is in force in `epoch`.

@@ -79,6 +79,8 @@ impl Kind {
     pub const ECOMESSAGE: Self = Self(256);
     /// A plain message.
     pub const MESSAGE: Self = Self(257);
+    /// A part of an attachment: no document, but bytes that a document names.
+    pub const PART: Self = Self(258);
 
     /// Whether this is a control record.
     pub fn is_control(self) -> bool {

@@ -3,6 +3,7 @@
 // Every command takes its arguments in the same way, whether it keeps them or not.
 #![allow(clippy::needless_pass_by_value)]
 
+pub mod attachments;
 pub mod audit;
 pub mod backup;
 pub mod charter;
@@ -50,6 +51,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(args, global),
         Command::Status(args) => status::run(args, global),
         Command::Receipt(args) => receipt::run(args, global),
+        Command::Attachments(args) => attachments::run(args, global),
         Command::Erase(args) => erase::erase(args, global),
         Command::Extend(args) => erase::extend(args, global),
         Command::Peers(args) => peers::run(args, global),

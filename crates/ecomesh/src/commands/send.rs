@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use ecomesh_api::{Client, ClientError, Priority, SendRequest, Sent};
+use ecomesh_api::{Client, ClientError, FileRequest, PartQuery, Priority, SendRequest, Sent};
 use ecomesh_document::Document;
 use ecomesh_document::limits::FORM_BYTES_MAX;
 use ecomesh_document::report::Report;
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::listing;
+use crate::commands::{attachments, listing};
 use crate::exit::{ExitCode, Failure};
 use crate::output;
 
@@ -33,7 +33,8 @@ One to all members, or sent with --open, can be read by all.
 Examples:
   ecomesh send seizure.toml --to TZ,FR --priority urgent
   ecomesh send --text \"Night duty: call +254 …\" --language en --to TZ
-  ecomesh send answer.toml --reply-to 3f9a2c71d0")]
+  ecomesh send answer.toml --reply-to 3f9a2c71d0
+  ecomesh send seizure.toml --to TZ --attach photo.jpg,report.pdf     repeat it if it breaks off: it goes on")]
 pub struct Args {
     /// The form, in TOML; `-` reads it from standard input
     #[arg(value_name = "FILE.toml", required_unless_present = "text", conflicts_with = "text")]
@@ -59,6 +60,9 @@ pub struct Args {
     /// The message that this one answers: its id, or the first digits of it
     #[arg(long, value_name = "ID")]
     reply_to: Option<String>,
+    /// Files that go with it, separated by commas: at most 16, each at most 16 MiB
+    #[arg(long, value_name = "FILES", value_delimiter = ',')]
+    attach: Vec<PathBuf>,
     /// Mark it as an exercise, not a real case
     #[arg(long)]
     exercise: bool,
@@ -94,6 +98,7 @@ pub enum Language {
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let to = addressees(args.to.as_deref())?;
     let document = document(&args)?;
+    let local = attachments::read(&args.attach)?;
     let request = SendRequest {
         priority: args.priority.map(Priority::from),
         reply_to: args.reply_to,
@@ -106,10 +111,50 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         None => random_key()?,
     };
     let node = Node::of(global)?;
+    let files = attach(&node, &local, &request, &document, global)?;
+    let request = SendRequest { files, ..request };
     let sent = node.ask(send(&node.api, &request, &key))?;
     output::either(global, &sent, |sent| sent.id.clone())?;
     output::remark(global, &remark(&sent));
     Ok(ExitCode::Ok)
+}
+
+/// Records the files of a message, for its addressees and sealed as it is.
+fn attach(
+    node: &Node,
+    files: &[attachments::Local],
+    request: &SendRequest,
+    document: &Document,
+    global: &Global,
+) -> anyhow::Result<Vec<FileRequest>> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let to = match (request.members, request.to.is_empty()) {
+        (true, _) => None,
+        (false, false) => Some(request.to.join(",")),
+        (false, true) => Some(named_by(node, document)?.join(",")),
+    };
+    let query = PartQuery {
+        to,
+        open: Some(request.open),
+        expires_at_ms: request.expires_at_ms,
+        exercise: Some(request.exercise),
+    };
+    attachments::upload(node, files, &query, &request.document.to_string(), global)
+}
+
+/// The addressees that a form names, with those who get a copy, as far as they are members.
+fn named_by(node: &Node, document: &Document) -> anyhow::Result<Vec<String>> {
+    let members = node.ask(node.api.network())?.members;
+    let named = document.addressees().iter().chain(document.copies()).map(ToString::to_string);
+    let to: Vec<String> = named.filter(|name| members.iter().any(|m| m.member == *name)).collect();
+    if to.is_empty() {
+        return Err(Failure::new(ExitCode::Usage, "the message has no addressees")
+            .help("name members with --to, or all of them with --members")
+            .into());
+    }
+    Ok(to)
 }
 
 /// The request that sends a document to these members, everything else as the document says.
@@ -123,6 +168,7 @@ pub fn request(document: &Document, to: Vec<String>, members: bool) -> SendReque
         reply_to: None,
         expires_at_ms: None,
         exercise: false,
+        files: Vec::new(),
     }
 }
 
@@ -132,9 +178,9 @@ pub async fn send(api: &Client, request: &SendRequest, key: &str) -> Result<Sent
 }
 
 /// Asks, and repeats when the connection breaks before the answer. The request must have an idempotency key.
-pub async fn repeated<F: Future<Output = Result<Sent, ClientError>>>(
+pub async fn repeated<T, F: Future<Output = Result<T, ClientError>>>(
     ask: impl Fn() -> F,
-) -> Result<Sent, ClientError> {
+) -> Result<T, ClientError> {
     let mut tried = 1;
     loop {
         match ask().await {

@@ -4,7 +4,7 @@ use ecomesh_api::{ReaderKey, ReceiptOutcome, ReceiptRequest, RecordState, Record
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::{erase, listing, receipt};
+use crate::commands::{attachments, erase, listing, receipt};
 use crate::exit::ExitCode;
 use crate::{output, times};
 
@@ -96,6 +96,7 @@ fn text(record: &RecordView) -> String {
     if let Some(signed_by) = &record.header.signed_by {
         lines.push(format!("signed by  {signed_by}"));
     }
+    lines.extend(attachments::lines(record));
     if let Some(erasure) = &record.erasure {
         lines.push(format!("erased     {}", erase::words(erasure)));
     }

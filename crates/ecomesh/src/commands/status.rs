@@ -7,7 +7,7 @@ use ecomesh_api::{Client, ClientError, StatusView};
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::{erase, receipt};
+use crate::commands::{attachments, erase, receipt};
 use crate::exit::{ExitCode, Failure};
 use crate::{output, times};
 
@@ -42,7 +42,7 @@ pub struct Args {
 pub enum Goal {
     /// One other member holds it
     Held,
-    /// Every addressee holds it
+    /// Every addressee holds it, with all its files
     Delivered,
     /// Every addressee has opened or refused it, or cannot open it
     Answered,
@@ -117,6 +117,7 @@ fn text(status: &StatusView) -> String {
         lines.push(format!("  {:<8} {when}", recipient.member));
         lines.extend(recipient.receipt.as_ref().map(|said| format!("  {:<8} {}", "", receipt::words(said))));
     }
+    lines.extend(attachments::status_lines(&status.files));
     lines.extend(status.erasure.iter().flat_map(erase::status_lines));
     lines.join("\n")
 }

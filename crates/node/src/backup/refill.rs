@@ -9,13 +9,13 @@ use ecomesh_protocol::replica::{Receipt, Replica};
 use ecomesh_protocol::verify::{verify_fork, verify_frame};
 use ecomesh_protocol::{KeyRing, LedgerError, Roster, Verified, judge};
 use ecomesh_record::archive::{ArchiveDecoder, ArchiveError, Item};
-use ecomesh_record::{Record, Time};
+use ecomesh_record::{MemberId, Record, Time};
 use ecomesh_store::{OpenError, SledLedger, open_or_create};
 use thiserror::Error;
 
 use crate::config::{ConfigError, NodeConfig};
 use crate::founding::keygen::{KeygenError, random};
-use crate::home::Home;
+use crate::home::{Home, HomeError};
 
 /// Records of one commit.
 const BATCH_RECORDS: usize = 256;
@@ -32,6 +32,9 @@ pub enum RefillError {
     /// The settings of the backup.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The card of the backup.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// The new store.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -64,6 +67,7 @@ pub(super) fn refill(
         ring: KeyRing::of_roster(roster),
         lives: Lives::new(roster),
         roster: roster.clone(),
+        own: home.card()?.member,
         ledger: opened.ledger,
         now,
         done: Refilled { records: 0, left_out: 0 },
@@ -90,6 +94,7 @@ struct Filling {
     ring: KeyRing,
     lives: Lives,
     roster: Roster,
+    own: MemberId,
     ledger: SledLedger,
     now: Time,
     done: Refilled,
@@ -145,8 +150,11 @@ impl Filling {
         }
     }
 
-    /// Whether its body was erased, or is not in the backup since it had expired.
+    /// Whether its body is for others only, was erased, or is not in the backup since it had expired.
     fn is_excused(&self, record: &Record) -> bool {
+        if !self.roster.needs_body(record.header(), self.own) {
+            return true;
+        }
         match self.lives.life(&Term::of(record), self.now) {
             Life::Living => false,
             Life::Expired => record.body().is_none(),

@@ -15,7 +15,7 @@ use ecomesh_record::{Kind, MemberId, Record, RecordId, Time};
 
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::salt;
-use super::{Refusal, Services, damaged, records};
+use super::{Refusal, Services, damaged, files, records};
 use crate::founding::text::time_text;
 
 /// Takes back what own messages say: every node hides it at once, and destroys it three days later. The answer comes once
@@ -39,8 +39,9 @@ pub(crate) async fn erase(
         let is_left = |record: &&Record| views.lives().erasure_of(&Term::of(record)).is_none();
         messages.iter().filter(is_left).map(Record::id).collect()
     });
-    if !left.is_empty() {
-        let content = Erase::new(ground, left).map(|erase| erase.encode());
+    let all = with_parts(&services, &messages, left).await?;
+    for some in all.chunks(TARGETS_MAX) {
+        let content = Erase::new(ground, some.iter().copied()).map(|erase| erase.encode());
         write(&services, Kind::ERASE, content).await?;
     }
     let erasures = messages.iter().filter_map(|record| view(&services, record)).collect();
@@ -69,8 +70,9 @@ pub(crate) async fn extend(
         let known = services.views(|views| check_extension(views.lives(), record, until, services.now()))?;
         left.extend((known < until).then(|| record.id()));
     }
-    if !left.is_empty() {
-        let content = Extend::new(ground, until, left).map(|extend| extend.encode());
+    let all = with_parts(&services, &messages, left).await?;
+    for some in all.chunks(TARGETS_MAX) {
+        let content = Extend::new(ground, until, some.iter().copied()).map(|extend| extend.encode());
         write(&services, Kind::EXTEND, content).await?;
     }
     let expiry = |record: &Record| services.views(|views| views.lives().expiry(&Term::of(record)));
@@ -78,6 +80,25 @@ pub(crate) async fn extend(
         Some(ExtensionView { id: record.id().to_string(), expires_at_ms: expiry(record)?.0 })
     };
     Ok(Json(ExtensionsView { extensions: messages.iter().filter_map(extension).collect() }))
+}
+
+/// These messages, and before each the parts of its files: if the node stops in between, the message still names them.
+async fn with_parts(
+    services: &Arc<Services>,
+    messages: &[Record],
+    ids: Vec<RecordId>,
+) -> Result<Vec<RecordId>, Refusal> {
+    let messages: Vec<Record> = messages.iter().filter(|m| ids.contains(&m.id())).cloned().collect();
+    services
+        .read(move |services| {
+            let mut all = Vec::new();
+            for message in &messages {
+                all.extend(files::parts(services, message)?);
+                all.push(message.id());
+            }
+            Ok(all)
+        })
+        .await
 }
 
 /// When a message expires so far, if it can be kept until this time.

@@ -17,7 +17,7 @@ use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
 use sha2::{Digest, Sha256};
 
 use super::extract::{ApiJson, Live, bad_request};
-use super::{Refusal, Services, records};
+use super::{Refusal, Services, files, records};
 use crate::sealing::{SealedDraft, seal};
 use crate::vault::Kept;
 
@@ -77,10 +77,10 @@ pub(super) async fn send_now(
 }
 
 /// A draft ready for the core.
-struct Ready {
-    draft: Draft,
+pub(super) struct Ready {
+    pub(super) draft: Draft,
     /// The content key, if it is sealed.
-    kept: Option<Kept>,
+    pub(super) kept: Option<Kept>,
     lower_secrecy: Vec<MemberId>,
     warnings: Vec<Detail>,
 }
@@ -101,6 +101,16 @@ fn ready(services: &Services, request: SendRequest, idempotency: Option<[u8; 32]
         idempotency,
         sealed: None,
     };
+    sealed_unless(open, services, draft, warnings)
+}
+
+/// Seals a draft to its addressees, unless it is open.
+pub(super) fn sealed_unless(
+    open: bool,
+    services: &Services,
+    draft: Draft,
+    warnings: Vec<Detail>,
+) -> Result<Ready, Refusal> {
     if open {
         return Ok(Ready { draft, kept: None, lower_secrecy: Vec::new(), warnings });
     }
@@ -121,7 +131,9 @@ fn is_quick(request: &SendRequest) -> bool {
     let bytes = flat.map(|form| form.values().map(text).sum::<usize>());
     // Sealing takes a millisecond.
     let open = request.open || request.members;
-    open && request.reply_to.is_none() && bytes.is_some_and(|bytes| bytes <= QUICK_BYTES_MAX)
+    open && request.reply_to.is_none()
+        && request.files.is_empty()
+        && bytes.is_some_and(|bytes| bytes <= QUICK_BYTES_MAX)
 }
 
 /// Longest message that is prepared on the spot: it takes some 20 µs.
@@ -145,20 +157,29 @@ fn prepare(services: &Services, request: SendRequest) -> Result<Prepared, Refusa
     }
     let (document, report) = Document::from_json(&json).map_err(|report| bad_document(&report))?;
     check_sender(services, &document)?;
+    if !document.files().is_empty() {
+        return Err(wrong_field(Detail {
+            path: "files".into(),
+            message: "the form names files whose parts nobody has checked".into(),
+            advice: "leave the field out; `ecomesh send --attach` fills it in".into(),
+        }));
+    }
     let (to, missing_copies) = addressees(services, &document, &request.to, request.members)?;
     check_excluded(services, &document, &to)?;
     let priority = match request.priority {
         Some(priority) => priority.into(),
         None => document.priority().and_then(Priority::parse).unwrap_or(Priority::ROUTINE),
     };
-    let document = routed(services, document, &to, priority)?;
+    let expires_at = request.expires_at_ms.map(Time);
+    let open = request.open || request.members;
+    let files = files::attached(services, &request.files, &to, expires_at, open)?;
+    let document = routed(services, document, &to, priority)?.with_files(files);
     let content = document.encode().map_err(|error| match error {
         EncodeError::Invalid(report) => bad_document(&report),
         EncodeError::TooLong(_) => Refusal(Problem::new(ProblemCode::TooLarge, error.to_string())),
     })?;
     let mut warnings: Vec<Detail> = report.warnings().map(detail).collect();
     warnings.extend(missing_copies);
-    let expires_at = request.expires_at_ms.map(Time);
     Ok(Prepared { document, content, to, priority, expires_at, exercise: request.exercise, warnings })
 }
 
@@ -183,7 +204,7 @@ fn addressees(
             .iter()
             .map(|code| parse_member(code.as_str()))
             .collect::<Result<Vec<_>, _>>()?;
-        for copy in copies(document) {
+        for copy in document.copies() {
             let member = parse_member(copy.as_str())?;
             if services.roster.contains(member) {
                 to.push(member);
@@ -207,11 +228,12 @@ fn addressees(
     Ok((to, missing))
 }
 
-fn copies(document: &Document) -> &[MemberCode] {
-    match document {
-        Document::Ecomessage(message) => &message.copy,
-        Document::Message(_) => &[],
-    }
+/// Members that are separated by commas.
+pub(super) fn parse_members(text: &str) -> Result<Vec<MemberId>, Refusal> {
+    let mut to = text.split(',').map(parse_member).collect::<Result<Vec<_>, _>>()?;
+    to.sort_unstable();
+    to.dedup();
+    Ok(to)
 }
 
 fn parse_member(text: &str) -> Result<MemberId, Refusal> {

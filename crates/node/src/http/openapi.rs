@@ -3,7 +3,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    archives, erasures, listings, messages, node, operation, prekeys, receipts, records, resend, stream,
+    archives, erasures, files, listings, messages, node, operation, prekeys, receipts, records, resend,
+    stream,
 };
 
 /// Collects what the routes say of themselves.
@@ -31,6 +32,8 @@ use super::{
         records::status,
         receipts::receipt,
         resend::resend,
+        files::part,
+        files::file,
         erasures::erase,
         erasures::extend,
         prekeys::prekeys,
@@ -68,6 +71,8 @@ mod tests {
         ("get", "/v1/records/{id}/status"),
         ("post", "/v1/records/{id}/receipt"),
         ("post", "/v1/records/{id}/resend"),
+        ("post", "/v1/parts"),
+        ("get", "/v1/records/{id}/files/{number}"),
         ("post", "/v1/erasures"),
         ("post", "/v1/extensions"),
         ("get", "/v1/prekeys"),

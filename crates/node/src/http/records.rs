@@ -17,7 +17,7 @@ use ecomesh_seal::{PrekeyId, fingerprint};
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
 use super::receipts::Said;
-use super::{Refusal, Services, damaged, erasures, receipts};
+use super::{Refusal, Services, damaged, erasures, files, receipts};
 use crate::sealing::Closed;
 use crate::views::{Entry, kind_view};
 
@@ -63,12 +63,13 @@ pub(crate) async fn status(
         return Err(Refusal(Problem::new(ProblemCode::NotOwnRecord, message).advice(advice)));
     };
     let id = record.id();
-    let (said, erasure) = services
+    let (said, erasure, places) = services
         .read(move |services| {
             let said = receipts::of_members(services, &record, |_| true)?;
-            Ok((said, erasures::status(services, &record)?))
+            Ok((said, erasures::status(services, &record)?, files::places(services, &record)?))
         })
         .await?;
+    let files = files::status(&services, places).await?;
     let recipient = |(member, at): &(MemberId, Option<Time>)| RecipientView {
         member: member.to_string(),
         name: services.name_of(*member),
@@ -82,6 +83,7 @@ pub(crate) async fn status(
         delivery: delivery_view(&delivery),
         held_by: delivery.held_by.iter().map(ToString::to_string).collect(),
         recipients: delivery.delivered.iter().map(recipient).collect(),
+        files,
         erasure,
     }))
 }
@@ -190,6 +192,7 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
         message: message_view(&entry, state, Some(&record), services),
         header: header_view(services, &record),
         verdict: VerdictView { state, reason: reason(state, verdict.err()) },
+        files: document.as_ref().map_or_else(|_| Ok(Vec::new()), |d| files::views(services, &record, d))?,
         text: document.as_ref().ok().map(render),
         unreadable: document.as_ref().err().cloned(),
         document: document.ok().map(|document| document.to_json()),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use ecomesh_api::{Problem, ProblemCode, ResendRequest, SendRequest, Sent};
+use ecomesh_api::{FileRequest, Problem, ProblemCode, ResendRequest, SendRequest, Sent};
+use ecomesh_document::file::AttachedFile;
 use ecomesh_protocol::receipt::Outcome;
 use ecomesh_record::{Flags, Header, MemberId, Time};
 
@@ -53,6 +54,9 @@ fn again(services: &Services, id: &str, request: &ResendRequest) -> Result<SendR
         Refusal(Problem::new(ProblemCode::Closed, format!("it cannot be sent again: {why}")))
     })?;
     let to = addressees(services, header, &record, &request.to)?;
+    // The parts are there already, for those to whom they were sent.
+    let files = document.files().iter().map(file_request).collect();
+    let document = document.with_files(Vec::new());
     let expires_at_ms = (header.expires_at > Time(0)).then_some(header.expires_at.0);
     Ok(SendRequest {
         document: document.to_json(),
@@ -63,7 +67,17 @@ fn again(services: &Services, id: &str, request: &ResendRequest) -> Result<SendR
         reply_to: None,
         expires_at_ms,
         exercise: header.flags.has(Flags::EXERCISE),
+        files,
     })
+}
+
+fn file_request(file: &AttachedFile) -> FileRequest {
+    FileRequest {
+        name: file.name.to_string(),
+        bytes: file.bytes.to_string().parse().unwrap_or(0),
+        sha256: file.sha256.to_string(),
+        parts: file.parts.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// Who is named, else who has said that it cannot open it.

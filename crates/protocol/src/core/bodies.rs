@@ -75,10 +75,14 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    /// Whether a record is to be held without its body. One that comes with it keeps it unless both clocks say that its time
+    /// Whether a record is to be held without its body. One that only addressees need is, where this bureau is none of
+    /// them. One that comes with it keeps it unless both clocks say that its time
     /// is over. One that comes without it, or has lost it, is measured by the others' clocks: they serve it no more, and an
     /// own clock that runs behind would wait for it for ever; one that runs ahead must not excuse what the others have.
     pub(super) fn is_excused(&self, record: &Record, now: Now) -> bool {
+        if !self.roster.needs_body(record.header(), self.config.member) {
+            return true;
+        }
         let term = Term::of(record);
         // Nearly all is living: only what has a chance to be over is worth a look at all clocks.
         if record.body().is_some() && self.lives.life(&term, now.wall) == Life::Living {
@@ -372,7 +376,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let term = Term::of(record);
         let excused = self.ledger.is_excused(record.position());
         if excused {
-            let wanted = self.lives.life(&term, self.median(now).unwrap_or(now.wall)) == Life::Living;
+            let wanted = self.roster.needs_body(record.header(), self.config.member)
+                && self.lives.life(&term, self.median(now).unwrap_or(now.wall)) == Life::Living;
             return wanted.then_some(Step::Want);
         }
         agreed.filter(|agreed| self.lives.is_over(&term, *agreed)).map(|_| Step::Destroy)

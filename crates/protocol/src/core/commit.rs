@@ -304,6 +304,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         self.sync.caught_up(&self.replica, &self.frontiers);
     }
 
+    /// Members that hold a record with its body, or know that it need not be there, by their own word.
+    pub(super) fn holders(&self, record: &Record) -> Vec<MemberId> {
+        let mut holders = self.frontiers.holders(record.position(), record.id());
+        holders.retain(|member| self.roster.needs_body(record.header(), *member));
+        holders
+    }
+
     /// Follows an own record until all its addressees have it, unless its body has ended.
     pub(super) fn follow(&mut self, record: &Record) {
         let term = Term::of(record);
@@ -551,7 +558,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         for position in due {
             let Some(record) = self.ledger.record(position)? else { continue };
             let readable = record.body().is_some() || self.ledger.is_excused(position);
-            if readable && self.frontiers.holders(position, record.id()).len() >= enough {
+            // Of what only some keep, so many as there are.
+            let keepers = self.others.iter().filter(|m| self.roster.needs_body(record.header(), **m)).count();
+            if readable && self.holders(&record).len() >= enough.min(keepers) {
                 released.push(position);
             }
         }

@@ -184,7 +184,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let expired = self.lives.expiry(&term);
         let end = erased.into_iter().chain(expired).min().unwrap_or(Time(u64::MAX));
         let delivered = self.deliveries.of(record.header(), end, &self.others);
-        let held_by = self.frontiers.holders(position, record.id());
+        let held_by = self.holders(record);
         Some(Delivery { held_by, members: self.others.len(), delivered })
     }
 
