@@ -22,6 +22,11 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("clocks", 6, "a clock that jumped made a node forget its clients' keys: a retry became a second record"),
     (
         "everything",
+        40_007_115,
+        "a frontier that told of a filled hole had no entry of its log, and proved no delivery to its author",
+    ),
+    (
+        "everything",
         40_006_260,
         "a clock that jumped back for nine years made a node wait for bodies that had expired, which nobody serves",
     ),

@@ -287,6 +287,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         for (position, _) in batch.bodies {
             self.holes_change();
+            // The next delta has an entry of this log: only with it does the frontier prove a delivery.
+            self.touch(position.log);
             self.output(Output::Filled { position });
         }
         for position in batch.excused {
