@@ -421,27 +421,3 @@ fn a_notification_that_fails_at_once_is_not_repeated_at_once() {
     mesh.pass(3_000);
     assert_eq!(mesh.delivered_to("KE", id), ["TZ"], "it is told once the link stands again");
 }
-
-/// A delta frontier that told of a filled hole named no log: the author learnt of the delivery only by a full exchange with
-/// that very member, of which there is one a minute with a member drawn at random.
-#[test]
-fn a_filled_hole_proves_its_delivery_at_once() {
-    use ecomesh_protocol::ledger::Ledger;
-    let mut mesh = Mesh::unlinked(&["FR", "KE", "TZ"]);
-    let id = mesh.sent("KE", "one", &["TZ"]);
-    mesh.link("KE", "FR");
-    mesh.pass(500);
-    mesh.unlink("KE", "FR");
-    mesh.link("FR", "TZ");
-    mesh.pass(500);
-    mesh.unlink("FR", "TZ");
-    mesh.stop("TZ", |ledger, _| {
-        let position = ledger.find(id).unwrap().unwrap();
-        ledger.lose_body(position);
-    });
-    mesh.start("TZ");
-    mesh.link("KE", "TZ");
-    mesh.pass(300);
-    assert_eq!(mesh.node("TZ").core().status(mesh.now).holes, 0);
-    assert_eq!(mesh.delivered_to("KE", id), ["TZ"]);
-}
