@@ -748,3 +748,47 @@ fn a_clock_that_is_years_ahead_excuses_nothing_that_the_others_have() {
     mesh.pass(A_MOMENT);
     assert!(has_body(&mesh, "TZ", id) && !is_hidden(&mesh, "TZ", id));
 }
+
+/// An erasure while most of the network is off line. Whoever comes back brings the bodies along, and serves them to nobody.
+#[test]
+fn twenty_nodes_that_were_off_line_come_back() {
+    let names: Vec<String> = (b'A'..=b'X').map(|letter| format!("A{}", letter as char)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (on_line, off_line) = names.split_at(4);
+    let mut mesh = Mesh::new(&names);
+    let ids: Vec<RecordId> =
+        (0..8).map(|n| mesh.sent("AA", &format!("message {n}"), &[on_line[1], off_line[0]])).collect();
+    mesh.pass(2_000);
+    mesh.assert_equal();
+    let chain: Vec<RecordId> = mesh.node("AA").holdings();
+    off_line.iter().for_each(|name| mesh.stop(name, |_, _| {}));
+    recorded(&mut mesh, "AA", erase(&ids[..4]));
+    mesh.pass(1_000);
+    // Four of 24 are less than half: nobody destroys anything by so few clocks.
+    days(&mut mesh, 4);
+    assert!(on_line.iter().all(|name| is_hidden(&mesh, name, ids[0]) && has_body(&mesh, name, ids[0])));
+    off_line.iter().for_each(|name| mesh.start(name));
+    mesh.link_all();
+    mesh.pass(60_000);
+    for name in &names {
+        assert!(ids[..4].iter().all(|id| is_hidden(&mesh, name, *id)), "{name}, a minute after contact");
+        assert!(
+            ids[4..].iter().all(|id| has_body(&mesh, name, *id) && !is_hidden(&mesh, name, *id)),
+            "{name}"
+        );
+    }
+    assert!(on_line.iter().all(|name| !has_body(&mesh, name, ids[0])), "whose hold was over long ago");
+    mesh.jump(HOLD_MS + HOUR);
+    mesh.pass(2 * A_MOMENT);
+    mesh.assert_equal();
+    for name in &names {
+        assert!(ids[..4].iter().all(|id| !has_body(&mesh, name, *id)), "{name}, 73 hours after contact");
+        assert_eq!(mesh.node(name).core().status(mesh.now).holes, 0, "{name}");
+        assert!(
+            chain.iter().all(|id| mesh.node(name).record(*id).is_some()),
+            "{name}: every header is there"
+        );
+    }
+    mesh.pass(A_MOMENT);
+    assert_eq!(told(&mesh, "AA", ids[0]).len(), names.len());
+}

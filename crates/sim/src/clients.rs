@@ -100,7 +100,7 @@ impl World {
         node.core.as_ref().is_some_and(|core| core.status(node.now(self.now)).generation.is_none())
     }
 
-    /// A message, or an erasure. Where nothing is erased no luck is used up: kept seeds go on to play what they played.
+    /// A message, a part of a file, or an erasure. Where there are none of these no luck is used up: kept seeds go on to play what they played.
     fn any_draft(&mut self, number: usize) -> Draft {
         let permille = self.scenario.load.erase_permille;
         if permille > 0
@@ -109,7 +109,12 @@ impl World {
         {
             return erasure;
         }
-        self.draft(number)
+        let draft = self.draft(number);
+        let permille = self.scenario.load.part_permille;
+        if permille > 0 && !draft.to.is_empty() && self.client_rng.permille(permille) {
+            return Draft { kind: Kind::PART, flags: Flags(Flags::ADDRESSEES_ONLY), ..draft };
+        }
+        draft
     }
 
     /// A draft of random size, priority and addressees.

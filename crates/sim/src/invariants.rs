@@ -14,7 +14,7 @@ use ecomesh_protocol::lives::Term;
 use ecomesh_protocol::wire::Question;
 use ecomesh_protocol::{Input, Recorded, VerifiedFrontier};
 use ecomesh_record::record::{header_hash, record_id};
-use ecomesh_record::{ForkProof, Lane, LogId, MemberId, Position, Record, RecordId};
+use ecomesh_record::{Flags, ForkProof, Lane, LogId, MemberId, Position, Record, RecordId};
 use ecomesh_seal::Signature;
 
 use crate::coverage::Mark;
@@ -394,6 +394,7 @@ impl World {
             .or_else(|| self.unheld(&honest))
             .or_else(|| self.undelivered(&honest))
             .or_else(|| self.undestroyed(&honest))
+            .or_else(|| self.misplaced(&honest))
     }
 
     /// What the honest nodes cover, by their own frontier.
@@ -519,6 +520,30 @@ impl World {
             node.core.as_ref().is_some_and(|core| core.lives().erasure_of(&Term::of(record)).is_some())
         };
         record.is_some_and(|record| record.header().expires_at <= latest || erased(&record))
+    }
+
+    /// Where the body of a record that is for its addressees only stands, and should not, or does not, and should.
+    fn misplaced(&self, honest: &[usize]) -> Option<String> {
+        if self.scenario.load.part_permille == 0 {
+            return None;
+        }
+        for number in honest {
+            let node = &self.nodes[*number];
+            for position in node.ledger.places().into_keys() {
+                let Some(record) = node.ledger.record(position).ok().flatten() else { continue };
+                let header = record.header();
+                if header.flags.has(Flags::ADDRESSEES_ONLY)
+                    && self.members.roster.needs_body(header, node.member) != record.body().is_some()
+                {
+                    let what = if record.body().is_some() { "keeps" } else { "lacks" };
+                    return Some(format!(
+                        "{} {what} what {position} says to its addressees only",
+                        node.member
+                    ));
+                }
+            }
+        }
+        None
     }
 
     /// I9: a node comes to rest. Without this check a run with a node that does not would never end.

@@ -26,8 +26,18 @@ ends with 0 if everything held, 1 if an invariant broke, 2 if it was called wron
 ";
 
 /// The scenarios that `--until-failure` plays in turn.
-const SHORT: &[&str] =
-    &["everything", "crashes", "hostile", "disks", "partitions", "lossy", "clocks", "erasures", "calm"];
+const SHORT: &[&str] = &[
+    "everything",
+    "crashes",
+    "hostile",
+    "disks",
+    "partitions",
+    "lossy",
+    "clocks",
+    "erasures",
+    "parts",
+    "calm",
+];
 
 #[derive(Debug)]
 struct Arguments {

@@ -75,6 +75,8 @@ pub struct Load {
     pub to_all_percent: u8,
     /// So many of a thousand drafts take back up to three own messages instead. Default 0.
     pub erase_permille: u16,
+    /// So many of a thousand drafts that name addressees are for these only: nobody else keeps what they say. Default 0.
+    pub part_permille: u16,
     /// So many percent of drafts are flash, and as many urgent. Default 20.
     pub urgent_percent: u8,
 }
@@ -273,6 +275,7 @@ impl Default for Load {
             retry_percent: 10,
             to_all_percent: 30,
             erase_permille: 0,
+            part_permille: 0,
             urgent_percent: 20,
         }
     }
@@ -392,6 +395,7 @@ impl Scenario {
         };
         share("network.loss_percent", self.network.loss_percent.into(), 30)?;
         share("load.erase_permille", self.load.erase_permille.into(), 1_000)?;
+        share("load.part_permille", self.load.part_permille.into(), 1_000)?;
         share("network.double_percent", self.network.double_percent.into(), 50)?;
         share("network.overtake_percent", self.network.overtake_percent.into(), 100)?;
         share("network.clog_ms", self.network.clog_ms, 5_000)
@@ -424,6 +428,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("disks", include_str!("../scenarios/disks.toml")),
     ("clocks", include_str!("../scenarios/clocks.toml")),
     ("erasures", include_str!("../scenarios/erasures.toml")),
+    ("parts", include_str!("../scenarios/parts.toml")),
     ("hostile", include_str!("../scenarios/hostile.toml")),
     ("everything", include_str!("../scenarios/everything.toml")),
     ("wide", include_str!("../scenarios/wide.toml")),

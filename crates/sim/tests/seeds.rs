@@ -14,6 +14,7 @@ const FIXED: &[(&str, std::ops::Range<u64>)] = &[
     ("lossy", 1..2),
     ("clocks", 1..2),
     ("erasures", 1..3),
+    ("parts", 1..3),
     ("calm", 1..2),
 ];
 
