@@ -212,6 +212,18 @@ impl Journal {
         self.rewrite(disk)
     }
 
+    /// The body of an own record, if its entry is still here and can be read.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn body(&self, disk: &mut impl Disk, position: Position) -> Result<Option<Body>, DiskError> {
+        let Some(span) = self.kept.get(&position) else { return Ok(None) };
+        let length = usize::try_from(span.length).unwrap_or(usize::MAX);
+        let bytes = disk.read_part(JOURNAL, span.start, length)?;
+        let entry = bytes.as_deref().and_then(small_log::payload).map(|p| Entry::decode(self.network, p));
+        Ok(entry.and_then(Result::ok).and_then(|entry| entry.record.body().cloned()))
+    }
+
     /// Up to `count` positions behind `after` that are not released yet, ascending; without the last of each log.
     pub fn releasable(&self, after: Option<Position>, count: usize) -> Vec<Position> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);

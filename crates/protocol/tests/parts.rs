@@ -108,3 +108,31 @@ fn a_part_for_addressees_only_needs_addressees() {
     // What the store keeps of it is no hole.
     assert!(mesh.node("FR").core().ledger().holes().unwrap().is_empty());
 }
+
+#[test]
+fn a_body_that_its_author_loses_before_its_addressee_has_it_comes_from_the_journal() {
+    let mut mesh = Mesh::new(&["FR", "KE", "TH", "TZ"]);
+    mesh.stop("TZ", |_, _| {});
+    let id = sent(&mut mesh, part("only KE has it", &["TZ"]));
+    mesh.pass(1_000);
+    for at_a_start in [false, true] {
+        if at_a_start {
+            mesh.stop("KE", |ledger, _| {
+                let position = ledger.find(id).unwrap().unwrap();
+                ledger.lose_body(position);
+            });
+            mesh.start("KE");
+        } else {
+            mesh.input("KE", ecomesh_protocol::Input::BodyMissing { id });
+            mesh.run();
+        }
+        mesh.link_all();
+        mesh.pass(500);
+        assert!(mesh.node("KE").record(id).unwrap().body().is_some());
+        assert_eq!(mesh.node("KE").core().status(mesh.now).holes, 0);
+    }
+    mesh.start("TZ");
+    mesh.link_all();
+    mesh.pass(5_000);
+    assert_eq!(who_has(&mesh, id), ["KE", "TZ"]);
+}

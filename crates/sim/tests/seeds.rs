@@ -22,6 +22,11 @@ const FIXED: &[(&str, std::ops::Range<u64>)] = &[
 const FOUND: &[(&str, u64, &str)] = &[
     ("clocks", 6, "a clock that jumped made a node forget its clients' keys: a retry became a second record"),
     (
+        "parts",
+        2_047,
+        "an author lost a body that its only addressee had not got yet, and had it in its journal",
+    ),
+    (
         "everything",
         40_007_115,
         "a frontier that told of a filled hole had no entry of its log, and proved no delivery to its author",

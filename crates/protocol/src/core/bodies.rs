@@ -112,6 +112,22 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         erased
     }
 
+    /// Takes the lost body of an own record from the journal, which has it until enough others do: of what is for few, nobody
+    /// else may have it. Whether it was there.
+    pub(super) fn fill_from_journal(&mut self, id: RecordId) -> bool {
+        let Ok(Some(position)) = self.place_of(self.config.member, id) else { return false };
+        let body = match self.journal.body(&mut self.disk, position) {
+            Ok(body) => body,
+            Err(error) => {
+                self.disk_failed(&error);
+                None
+            }
+        };
+        let is_there = body.is_some();
+        body.into_iter().for_each(|body| self.replica.fill(position, id, body));
+        is_there
+    }
+
     /// Learns what the staged control records say of bodies, so that it becomes durable together with them.
     pub(super) fn learn_staged(&mut self, now: Now) -> Result<(), LedgerError> {
         let staged = self.replica.staged().records.iter().map(|new| &new.record);

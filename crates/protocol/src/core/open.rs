@@ -114,6 +114,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         core.resume_own(found);
         core.resume_deliveries(opened.entries, opened.replaced)?;
         core.resume_idempotency(now)?;
+        for id in core.replica.holes() {
+            core.fill_from_journal(id);
+        }
         let holes = core.replica.holes().len();
         if holes > 0 {
             core.alarm(Alarm::Holes(holes));

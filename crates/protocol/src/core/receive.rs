@@ -354,7 +354,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         if self.replica.mark_hole(id) {
             self.holes_change();
-            self.alarm(Alarm::Holes(self.replica.holes().len()));
+            if !self.fill_from_journal(id) {
+                self.alarm(Alarm::Holes(self.replica.holes().len()));
+            }
         }
     }
 
