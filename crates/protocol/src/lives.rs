@@ -118,7 +118,7 @@ impl Lives {
         Self { longest, ..Self::default() }
     }
 
-    /// What small values of a store tell, as [`erasure_value`] and [`extension_value`] wrote them.
+    /// What small values of a store tell, as [`Lives::learn`] gave them.
     pub fn from_values<'a>(roster: &Roster, values: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut lives = Self::new(roster);
         for (name, value) in values {
@@ -335,7 +335,7 @@ fn read_frame(network: NetworkId, bytes: &[u8]) -> Option<Record> {
     Record::from_frame(network, decode_frame(bytes)?).ok()
 }
 
-/// Reads what [`kept_frame`] wrote.
+/// Reads a frame that the ledger keeps.
 pub fn decode_frame(bytes: &[u8]) -> Option<RecordFrame> {
     codec::decode(bytes, FRAME_BYTES_MAX).ok()
 }
