@@ -24,7 +24,7 @@ pub const ID_PREFIX_MIN: usize = 6;
 pub const EVENTS_KEPT: usize = 1024;
 /// Longest line of an event stream that the client takes in bytes: an event takes some 500.
 pub const EVENT_LINE_BYTES_MAX: usize = 64 * 1024;
-/// Imports and exports running at once: each holds a page of records in memory.
+/// Imports, exports and files on their way to clients at once: each holds a page of records, or a file, in memory.
 pub const TRANSFERS_MAX: usize = 4;
 /// Longest `details` of a problem: a form's report, which is bounded itself.
 pub const DETAILS_MAX: usize = 500;

@@ -792,3 +792,28 @@ fn twenty_nodes_that_were_off_line_come_back() {
     mesh.pass(A_MOMENT);
     assert_eq!(told(&mesh, "AA", ids[0]).len(), names.len());
 }
+
+/// The store removes a body in batches of 256 chunks, each synced: megabytes at once would hold up everything else.
+#[test]
+fn large_bodies_are_destroyed_a_few_at_a_time() {
+    let mut mesh = Mesh::new(&["FR", "KE", "TZ"]);
+    let expires_at = Some(mesh.now.wall.after(DAY));
+    let large = |n: u8| Draft { expires_at, salt: [n; 32], ..draft(&"x".repeat(1_000_000), &["TZ"]) };
+    let ids: Vec<RecordId> = (0..12).map(|n| recorded(&mut mesh, "KE", large(n))).collect();
+    mesh.pass(2_000);
+    mesh.jump(DAY + EXPIRED_MS);
+    mesh.sent("KE", "what makes them exchange frontiers", &["TZ"]);
+    mesh.pass(A_MOMENT);
+    mesh.now.mono += 6 * HOUR;
+    let left = |mesh: &Mesh| ids.iter().filter(|id| has_body(mesh, "TZ", **id)).count();
+    let mut before = left(&mesh);
+    let mut steps = 0;
+    for _ in 0..40 {
+        mesh.pass(10_000);
+        let now = left(&mesh);
+        assert!(before - now <= 5, "{before} to {now} in one step");
+        steps += usize::from(now < before);
+        before = now;
+    }
+    assert_eq!((before, steps >= 3), (0, true), "{steps} steps");
+}

@@ -134,8 +134,9 @@ async fn read_rest(chunks: &mut BodyDataStream) {
     let _ = tokio::time::timeout(REST_TIMEOUT, rest).await;
 }
 
-fn transfer(shared: &Shared) -> Result<OwnedSemaphorePermit, Refusal> {
-    shared.transfers.clone().try_acquire_owned().map_err(|_| busy("too many imports and exports at once"))
+/// Leave to hold much in memory for a while.
+pub(super) fn transfer(shared: &Shared) -> Result<OwnedSemaphorePermit, Refusal> {
+    shared.transfers.clone().try_acquire_owned().map_err(|_| busy("too many transfers at once"))
 }
 
 /// What the export will hold: the logs up to their heads of now.

@@ -2,10 +2,11 @@
 //! kept by nobody but its author and its addressees. The message names the parts, so that its signature covers them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use ecomesh_api::limits::{FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, PART_BYTES};
@@ -22,9 +23,10 @@ use ecomesh_record::{
 };
 use sha2::{Digest, Sha256};
 
+use super::archives::transfer;
 use super::extract::{ApiQuery, Live, bad_request};
 use super::messages::{self, Ready, idempotency_key, salt};
-use super::{Refusal, Services, damaged, records};
+use super::{Refusal, Services, Shared, damaged, records};
 
 /// Records a part of a file. The answer comes once it is durable; a retry with the same `idempotency-key` within 7 days
 /// gives the same record, so an upload that broke off goes on where it was.
@@ -94,12 +96,16 @@ pub(crate) async fn part(
     responses(
         (status = 200, body = String, content_type = "application/octet-stream"),
         (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+        (status = 429, body = Problem),
     )
 )]
 pub(crate) async fn file(
+    State(shared): State<Arc<Shared>>,
     Live(services): Live,
     Path((id, number)): Path<(String, usize)>,
 ) -> Result<impl IntoResponse, Refusal> {
+    // A file is whole in memory.
+    let _permit = transfer(&shared)?;
     let bytes = services
         .read(move |services| {
             let (record, _) = records::find(services, &id)?;

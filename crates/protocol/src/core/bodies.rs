@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ecomesh_record::limits::HOLES_MAX;
 use ecomesh_record::{Kind, Lane, LogId, MemberId, Position, Record, RecordFrame, RecordId, Time};
 use sha2::{Digest, Sha256};
 
@@ -24,6 +25,8 @@ const TELL_MS: u64 = 24 * 60 * 60 * 1000;
 const DUE_MAX: usize = 4;
 /// Headers that are looked at in one step of a walk over all logs.
 const STEP: usize = 512;
+/// About so many bytes are destroyed in one step: more would hold up the core, whose store removes them in small batches.
+const BYTES_STEP: u64 = 4 * 1024 * 1024;
 /// Holes that are looked at in one step.
 const HOLES_STEP: usize = 128;
 /// A walk begins so long after the one before, in milliseconds: 6 hours.
@@ -254,10 +257,16 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         self.ask_time(agreed, now);
         if let Some(agreed) = agreed {
             self.deliveries.forget_expired(agreed);
+            let mut bytes = 0;
             for id in self.lives.due(agreed, DUE_MAX) {
-                self.carry_out(id)?;
+                bytes += self.carry_out(id)?;
+                if bytes >= BYTES_STEP {
+                    break;
+                }
             }
-            self.walk(agreed, now)?;
+            if bytes == 0 {
+                self.walk(agreed, now)?;
+            }
             self.excuse_ended_holes(now)?;
         }
         self.tell_destroyed(now);
@@ -274,20 +283,26 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    /// Destroys what an erasure names. If the journal cannot be written, it is tried again.
-    fn carry_out(&mut self, id: RecordId) -> Result<(), LedgerError> {
-        let Some(erasure) = self.lives.erasure(id) else { return Ok(()) };
+    /// Destroys what an erasure names; how many bytes. If the journal cannot be written, it is tried again.
+    fn carry_out(&mut self, id: RecordId) -> Result<u64, LedgerError> {
+        let Some(erasure) = self.lives.erasure(id) else { return Ok(0) };
         let (author, targets) = (erasure.author, erasure.targets.clone());
         let mut here = Vec::new();
+        let mut bytes = 0;
         for target in targets {
-            let position = self.place_of(author, target)?;
-            here.extend(position.filter(|p| p.log.lane != Lane::CONTROL).map(|p| (p, target)));
+            let Some(position) = self.place_of(author, target)? else { continue };
+            let Some(record) = self.header_at(position)?.filter(|r| !r.header().kind.is_control()) else {
+                continue;
+            };
+            bytes += u64::from(record.header().body_len);
+            here.push((position, target));
         }
         if !self.destroy(here) {
-            return Ok(());
+            return Ok(0);
         }
         self.lives.reach(id, Stage::Destroyed);
-        self.stage_stage(id)
+        self.stage_stage(id)?;
+        Ok(bytes)
     }
 
     /// Stages that bodies are destroyed; those of own records leave the journal first. Returns whether that went well.
@@ -353,11 +368,20 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             Some(last) if headers.len() == STEP => Some(from.log.at(last.position().seq + 1)),
             _ => self.log_after(Some(from.log)).map(|log| log.at(0)),
         };
-        let mut over = Vec::new();
+        let (mut over, mut bytes) = (Vec::new(), 0);
         for record in headers {
             let (position, id) = (record.position(), record.id());
+            if bytes >= BYTES_STEP {
+                self.walk.next = Some(position);
+                break;
+            }
             match self.step(&record, Some(agreed), now) {
-                Some(Step::Destroy) => over.push((position, id)),
+                Some(Step::Destroy) => {
+                    bytes += u64::from(record.header().body_len);
+                    over.push((position, id));
+                }
+                // More than a frontier lists would make it cover nothing: the rest is for the next walk.
+                Some(Step::Want) if self.replica.holes().len() >= HOLES_MAX / 2 => {}
                 Some(Step::Want) => {
                     self.replica.want(position, id);
                     self.holes_change();
