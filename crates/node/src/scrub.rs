@@ -91,6 +91,10 @@ impl Worker {
     fn look(&self, position: Position) -> Result<bool, End> {
         let record = self.reader.record(position).map_err(End::Failed)?;
         let Some(record) = record.filter(|record| record.body().is_none()) else { return Ok(false) };
+        // What is gone by right is no loss; asked last, since it may have been destroyed while it was read.
+        if self.reader.is_excused(position) {
+            return Ok(false);
+        }
         let told = self.core.give(Input::BodyMissing { id: record.id() });
         told.map_err(|_gone| End::Stopped)?;
         Ok(true)

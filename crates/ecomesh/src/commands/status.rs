@@ -11,8 +11,9 @@ use crate::commands::{attachments, erase, receipt};
 use crate::exit::{ExitCode, Failure};
 use crate::{output, times};
 
-/// Pause between two questions while waiting.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Shortest and longest pause between two questions while waiting: who waits for days need not ask five times a second.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// How far one's own message has come: recorded, held by n members, delivered to whom and when, opened or refused, erased
 /// where.
@@ -83,13 +84,15 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 
 /// Asks until the goal is reached or the time is over; the last answer.
 pub async fn wait(api: &Client, id: &str, goal: Goal, timeout: Duration) -> Result<StatusView, ClientError> {
-    let deadline = Instant::now() + timeout;
+    let began = Instant::now();
+    let deadline = began + timeout;
     loop {
         let status = api.status(id).await?;
         if goal.is_reached(&status) || Instant::now() >= deadline {
             return Ok(status);
         }
-        tokio::time::sleep(PAUSE).await;
+        let pause = (began.elapsed() / 50).clamp(PAUSE_MIN, PAUSE_MAX);
+        tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
     }
 }
 
