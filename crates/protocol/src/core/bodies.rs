@@ -149,7 +149,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         now: Now,
     ) -> Result<(), LedgerError> {
         let written = record.record();
-        if judge(&self.roster, written).is_err() {
+        if !is_about_bodies(written.header().kind) || judge(&self.roster, written).is_err() {
             return Ok(());
         }
         match written.header().kind {
@@ -244,7 +244,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// A peer answers that bodies were erased, and shows the erasures.
     pub(super) fn take_erasures(&mut self, records: Vec<Verified>, now: Now) -> Result<(), LedgerError> {
         for record in records {
-            if record.record().header().kind == Kind::ERASE && self.is_verified_by_its_key(&record) {
+            if self.is_verified_by_its_key(&record) {
                 self.learn_about_bodies(&Arc::new(record), false, now)?;
             }
         }
