@@ -214,7 +214,7 @@ fn examine_store(
                     found.good("store", text);
                     if walk.excused > 0 {
                         let text = format!(
-                            "{} bodies are destroyed by right: they were erased, or have expired",
+                            "{} bodies are not here by right: they were erased, have expired, or are for others only",
                             walk.excused
                         );
                         found.add("store", Severity::Note, text);

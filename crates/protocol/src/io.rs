@@ -394,7 +394,7 @@ pub enum Output {
         /// When this node saw it.
         seen_at: Time,
     },
-    /// The body of a record is not here any more: it was destroyed, or need not have come.
+    /// The body of a record that was here is not any more: it was destroyed.
     Destroyed {
         /// The record's place.
         position: ecomesh_record::Position,

@@ -27,7 +27,7 @@ pub struct Counts {
     pub logs: usize,
     /// Records whose body is missing.
     pub holes: usize,
-    /// Records whose body need not be here, and is not: it was erased, or has expired.
+    /// Records whose body need not be here, and is not: it was erased, has expired, or is for others only.
     pub excused: usize,
     /// Logs with a fork proof.
     pub forks: usize,

@@ -14,7 +14,7 @@ pub struct Verification {
     pub bodies: u64,
     /// Records that were known to lack their body before.
     pub known_holes: u64,
-    /// Records whose body was erased or has expired, and is destroyed.
+    /// Records whose body is not here by right: it was erased, has expired, or is for others only.
     pub excused: u64,
     /// Records whose body is missing or damaged, found now. They are holes from now on, and fetched again.
     pub new_holes: Vec<RecordId>,

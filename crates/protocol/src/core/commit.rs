@@ -268,6 +268,11 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     fn tell_stored(&mut self, batch: Batch, now: Now) {
         let mut own = Vec::new();
         let mut came_back = false;
+        // What came without its body was not destroyed here.
+        let came: BTreeSet<Position> = match batch.excused.is_empty() {
+            true => BTreeSet::new(),
+            false => batch.records.iter().map(|new| new.record.record().position()).collect(),
+        };
         for new in batch.records {
             let record = new.record.record();
             let position = record.position();
@@ -291,7 +296,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             self.touch(position.log);
             self.output(Output::Filled { position });
         }
-        for position in batch.excused {
+        for position in batch.excused.into_iter().filter(|position| !came.contains(position)) {
             self.output(Output::Destroyed { position });
         }
         if !own.is_empty() {
