@@ -12,10 +12,9 @@ use ecomesh_api::{
 };
 use ecomesh_audit::{Options, audit};
 use ecomesh_node::Running;
-use ecomesh_record::Time;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use support::{Network, until};
+use support::{Network, now, until};
 
 fn message(to: &[&str], files: Vec<FileRequest>) -> SendRequest {
     SendRequest {
@@ -74,11 +73,6 @@ async fn stop_all(nodes: Vec<Running>) {
     for node in nodes {
         node.shutdown().await.unwrap();
     }
-}
-
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time(u64::try_from(since.as_millis()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

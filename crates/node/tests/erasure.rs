@@ -15,10 +15,10 @@ use ecomesh_node::backup::{backup, restore};
 use ecomesh_node::home::Home;
 use ecomesh_protocol::ledger::{Batch, Ledger};
 use ecomesh_protocol::lives::{ERASURE_PREFIX, HOLD_MS};
-use ecomesh_record::{Audience, RecordId, Time};
+use ecomesh_record::{Audience, RecordId};
 use ecomesh_store::{Options, open_or_create};
 use serde_json::json;
-use support::{Network, until};
+use support::{Network, now, until};
 
 const DAY: u64 = 24 * 3_600_000;
 
@@ -66,11 +66,6 @@ fn code<T: std::fmt::Debug>(result: Result<T, ClientError>) -> ProblemCode {
         Err(ClientError::Refused(problem)) => problem.code,
         other => panic!("{other:?}"),
     }
-}
-
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time(u64::try_from(since.as_millis()).unwrap())
 }
 
 fn clients(nodes: &[Running]) -> Vec<Client> {

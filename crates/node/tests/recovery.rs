@@ -12,14 +12,8 @@ use ecomesh_node::backup::{RestoreError, backup, restore};
 use ecomesh_node::doctor::{Severity, examine};
 use ecomesh_node::home::Home;
 use ecomesh_node::{Daemon, Running};
-use ecomesh_record::Time;
 use serde_json::json;
-use support::{Network, config, passphrase, until};
-
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time(u64::try_from(since.as_millis()).unwrap())
-}
+use support::{Network, config, now, passphrase, until};
 
 async fn send(client: &Client, text: &str, to: &str) -> String {
     let request = SendRequest {

@@ -14,9 +14,8 @@ use ecomesh_api::{
 use ecomesh_node::Running;
 use ecomesh_node::backup::{backup, restore};
 use ecomesh_node::home::Home;
-use ecomesh_record::Time;
 use serde_json::json;
-use support::{Network, until};
+use support::{Network, now, until};
 
 fn message(text: &str, to: &[&str]) -> SendRequest {
     SendRequest {
@@ -79,11 +78,6 @@ async fn refused(result: Result<Sent, ClientError>) -> ProblemCode {
 
 async fn stop(running: Running) {
     running.shutdown().await.unwrap();
-}
-
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time(u64::try_from(since.as_millis()).unwrap())
 }
 
 /// Files under a folder in which these bytes stand.

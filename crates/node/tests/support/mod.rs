@@ -100,6 +100,12 @@ pub fn passphrase(text: &str) -> Passphrase {
     Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
 }
 
+/// The time by the clock of this machine.
+pub fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Time(u64::try_from(since.as_millis()).unwrap())
+}
+
 /// A port that nobody uses now, below those from which the system takes the ports of outgoing connections: a node
 /// that is away for a moment must find it free again.
 pub fn free_port() -> u16 {
