@@ -47,6 +47,7 @@ fn only_addressees_keep_the_body_and_all_hold_the_record() {
     let held_by = mesh.node("KE").core().delivery(position).unwrap().held_by;
     assert_eq!(held_by, [member("TZ")], "who has no body holds nothing that could be lost");
     assert!(mesh.nodes.values().all(|node| node.blocked.is_empty()));
+    assert!(mesh.nodes.values().all(|node| node.destroyed.is_empty()), "what never came was not destroyed");
 }
 
 #[test]
