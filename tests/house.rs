@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("seal", &["record"]),
     ("protocol", &["record", "seal"]),
     ("document", &["record"]),
-    ("store", &["record", "protocol"]),
+    ("store", &["record", "seal", "protocol"]),
     ("net", &["record", "protocol"]),
     ("api", &["record", "document"]),
     ("node", &["record", "seal", "protocol", "document", "store", "net", "api", "audit"]),

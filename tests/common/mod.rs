@@ -240,6 +240,11 @@ impl Node {
         self.child.is_some()
     }
 
+    /// The id of its process, which runs.
+    pub fn process_id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// A client of its API.
     pub fn api(&self) -> ecomesh_api::Client {
         ecomesh_api::Client::for_home(&self.home)

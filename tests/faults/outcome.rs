@@ -72,7 +72,7 @@ pub(crate) fn log_is_free_of(node: &Node, words: &[&str]) {
 pub(crate) fn no_generation_was_opened(node: &Node) {
     let view = ask(node, async |api| api.node().await);
     assert_eq!(view.generation, Some(0), "{} could not be sure of its own history", node.member);
-    log_is_free_of(node, &["logs go on in generation", "the store was damaged"]);
+    log_is_free_of(node, &["logs go on in generation", "the store cannot be used"]);
 }
 
 /// Highest generation of a member's own logs that this frontier covers.

@@ -21,9 +21,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     EraseRequest, ErasuresView, ExportQuery, ExtendRequest, ExtensionsView, FrontierQuery, FrontierView,
-    Health, Imported, Listing, ListingQuery, NetworkView, NodeView, PartQuery, PartSent, PeersView,
+    Health, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, PartQuery, PartSent, PeersView,
     PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent,
-    StatusView,
+    StatusView, UnlockRequest,
 };
 use connection::Pool;
 
@@ -140,6 +140,22 @@ impl Client {
     /// [`ClientError`].
     pub async fn network(&self) -> Result<NetworkView, ClientError> {
         self.get("/v1/network").await
+    }
+
+    /// `POST /v1/lock`: returns when no key of the vault and no document is in the node's memory.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn lock(&self) -> Result<LockView, ClientError> {
+        self.post("/v1/lock", &()).await
+    }
+
+    /// `POST /v1/unlock`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn unlock(&self, request: &UnlockRequest) -> Result<LockView, ClientError> {
+        self.post("/v1/unlock", request).await
     }
 
     /// `POST /v1/messages`: returns once the record is durable. A retry with the same key never makes two records.

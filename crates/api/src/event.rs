@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::message::{DocumentKind, RecordState};
+use crate::receipt::{ReceiptOutcome, RefusalReason};
 
 /// `GET /v1/events`: the data of one Server-Sent Event (WHATWG HTML, "Server-sent events"). The event's name is
 /// `type`; after a reconnect with the last id as `Last-Event-ID` the stream goes on behind it, as far as the node
@@ -35,6 +36,29 @@ pub enum Event {
         /// This node's clock when the evidence came.
         at_ms: u64,
     },
+    /// A member says what became of a record.
+    Receipt {
+        /// The record's id, not the receipt's.
+        id: String,
+        /// Who says it.
+        member: String,
+        /// What became of it.
+        outcome: ReceiptOutcome,
+        /// Why it is refused, or cannot be opened.
+        reason: Option<RefusalReason>,
+    },
+    /// A record is erased: it is hidden from now on.
+    Erased {
+        /// The record's id, not the erasure's.
+        id: String,
+    },
+    /// A member says that it has destroyed an erased record.
+    Destroyed {
+        /// The record's id.
+        id: String,
+        /// Who says it.
+        member: String,
+    },
     /// The operator should know something.
     Alarm {
         /// What.
@@ -60,6 +84,9 @@ impl Event {
         match self {
             Self::Stored { .. } => "stored",
             Self::Delivered { .. } => "delivered",
+            Self::Receipt { .. } => "receipt",
+            Self::Erased { .. } => "erased",
+            Self::Destroyed { .. } => "destroyed",
             Self::Alarm { .. } => "alarm",
             Self::Forked { .. } => "forked",
             Self::Missed => "missed",

@@ -18,6 +18,7 @@ mod erasure;
 mod event;
 mod file;
 pub mod limits;
+mod lock;
 mod message;
 mod node;
 mod prekey;
@@ -34,6 +35,7 @@ pub use erasure::{
 };
 pub use event::{Event, EventEnvelope};
 pub use file::{FileDelivery, FileRequest, FileStatus, FileView, PartQuery, PartSent};
+pub use lock::{LockView, UnlockRequest};
 pub use message::{
     DocumentKind, Listing, ListingQuery, MessageView, Priority, RecordState, SendRequest, Sent, SentState,
 };

@@ -57,6 +57,9 @@ pub struct NodeView {
     /// When the node may write at the latest, in milliseconds from now, if it is asking its peers for its own
     /// history.
     pub recovering_ms: Option<u64>,
+    /// Whether it is locked: it carries records, and shows and takes no documents.
+    #[serde(default)]
+    pub locked: bool,
     /// How much the store may still take.
     pub room: RoomView,
     /// Records held.

@@ -113,6 +113,10 @@ codes! {
     NotAddressed = "not_addressed", 422;
     /// 422: the file is no archive, or of another network, or damaged.
     BadArchive = "bad_archive", 422;
+    /// 422: the passphrase is another one.
+    WrongPassphrase = "wrong_passphrase", 422;
+    /// 423: the node is locked, and shows and takes no documents.
+    Locked = "locked", 423;
     /// 429: too much at once.
     Busy = "busy", 429;
     /// 429: the own budget of records is used up.

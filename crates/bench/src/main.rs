@@ -37,13 +37,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
 
 /// The exit code of a run that was interrupted, as shells count it.
 const INTERRUPTED: u8 = 130;
 
-/// What a node does most is to make and drop small buffers, often on different threads.
+/// As in the node's own program: what is freed is wiped, and that costs.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -133,6 +133,10 @@ pub enum Command {
     Extend(commands::erase::ExtendArgs),
     /// The keys to which messages are sealed: own ones, and those of the other members
     Prekeys(commands::prekeys::Args),
+    /// Close the mail of this node until the passphrase is given again
+    Lock(commands::lock::LockArgs),
+    /// Open the mail of a locked node
+    Unlock(commands::lock::UnlockArgs),
     /// Who is connected, and how far behind
     Peers(commands::peers::Args),
     /// What this node holds of each member's logs

@@ -11,6 +11,7 @@ use ecomesh_node::founding::join::JoinError;
 use ecomesh_node::founding::keygen::KeygenError;
 use ecomesh_node::home::{FileError, HomeError};
 use ecomesh_node::passphrase::PassphraseError;
+use ecomesh_node::{StorageKeyError, VaultFault};
 use serde::Serialize;
 
 /// The exit codes. They are part of the contract: scripts rely on them, `ecomesh --help` lists them.
@@ -215,6 +216,8 @@ fn explain_library(cause: &(dyn std::error::Error + 'static)) -> Option<Failure>
         home_code(error)
     } else if let Some(error) = cause.downcast_ref::<KeygenError>() {
         keygen_code(error)
+    } else if cause.is::<StorageKeyError>() || cause.is::<VaultFault>() {
+        ExitCode::Keys
     } else if cause.is::<ArchivingError>() {
         ExitCode::Io
     } else if let Some(error) = cause.downcast_ref::<PassphraseError>() {
@@ -256,8 +259,20 @@ fn wrapped<'a>(
             _ => None,
         };
     }
+    if let Some(error) = cause.downcast_ref::<StorageKeyError>() {
+        return match error {
+            StorageKeyError::Home(error) => Some(error),
+            StorageKeyError::Passphrase(error) => Some(error),
+            StorageKeyError::Vault(error) => Some(error),
+            StorageKeyError::Lost(_) => None,
+        };
+    }
+    if let Some(VaultFault::File(error)) = cause.downcast_ref::<VaultFault>() {
+        return Some(error);
+    }
     match cause.downcast_ref::<ArchivingError>()? {
         ArchivingError::Home(error) => Some(error),
+        ArchivingError::Key(error) => Some(error),
         ArchivingError::Config(error) => Some(error),
         _ => None,
     }
@@ -305,6 +320,7 @@ fn explain_client(error: &ClientError) -> Failure {
         ClientError::Refused(problem) => match problem.code {
             ProblemCode::BadDocument | ProblemCode::BadArchive => ExitCode::BadInput,
             ProblemCode::NoAddressees => ExitCode::Usage,
+            ProblemCode::WrongPassphrase => ExitCode::Keys,
             ProblemCode::Stopping => ExitCode::NoNode,
             ProblemCode::Full | ProblemCode::Disk => ExitCode::Io,
             ProblemCode::Internal => ExitCode::Internal,

@@ -18,10 +18,13 @@ mod output;
 mod times;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
 
-/// What a node does most is to make and drop small buffers, often on different threads.
+/// What a node does most is to make and drop small buffers, often on different threads. Whatever it frees is wiped: what
+/// a message said is gone from memory once nobody looks at it any more.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> std::process::ExitCode {
     ecomesh_node::hide_caught_panics();

@@ -6,12 +6,15 @@ use ecomesh_protocol::LedgerError;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_record::archive::{ArchiveEncoder, EncodeError, Filter, LogRange, Manifest};
 use ecomesh_record::{MemberId, Time};
+use ecomesh_seal::StorageKey;
 use ecomesh_store::{LedgerReader, OpenError, open_or_create};
 use thiserror::Error;
 
 use crate::config::{ConfigError, NodeConfig};
 use crate::founding::keygen::{KeygenError, random};
 use crate::home::{Home, HomeError};
+use crate::passphrase::{Passphrase, PassphraseError};
+use crate::storage_key::{self, StorageKeyError};
 use crate::views;
 
 /// Why there is no archive.
@@ -20,6 +23,9 @@ pub enum ArchivingError {
     /// The home, or its lock.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// The storage key.
+    #[error(transparent)]
+    Key(#[from] StorageKeyError),
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -40,18 +46,27 @@ pub enum ArchivingError {
     Randomness(#[from] KeygenError),
 }
 
-/// Writes everything that the home's store holds. The node must not run: the home's lock is taken meanwhile.
+/// Writes everything that the home's store holds. The node must not run: the home's lock is taken meanwhile, and only then
+/// is the passphrase asked for, which opens the storage key.
 ///
 /// # Errors
 /// [`ArchivingError`]; what was written then is no archive.
-pub fn write_archive(home: &Home, now: Time, out: &mut impl Write) -> Result<(), ArchivingError> {
+pub fn write_archive(
+    home: &Home,
+    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
+    now: Time,
+    out: &mut impl Write,
+) -> Result<(), ArchivingError> {
     let _lock = home.lock()?;
-    write_archive_locked(home, now, out)
+    home.roster()?;
+    let key = storage_key::of_home(home, &passphrase().map_err(StorageKeyError::from)?)?;
+    write_archive_locked(home, &key, now, out)
 }
 
 /// As [`write_archive`], for a caller that holds the lock.
 pub(crate) fn write_archive_locked(
     home: &Home,
+    key: &StorageKey,
     now: Time,
     out: &mut impl Write,
 ) -> Result<(), ArchivingError> {
@@ -59,7 +74,7 @@ pub(crate) fn write_archive_locked(
     let member = home.card()?.member;
     let settings = NodeConfig::load_or_default(&home.config_file())?.store;
     let options = settings.options();
-    let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, &options)?;
+    let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, key, &options)?;
     let reader = opened.ledger.reader();
     let manifest = manifest(&reader, member, now);
     let lives = views::lives(&reader, &roster);

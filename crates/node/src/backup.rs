@@ -1,14 +1,15 @@
 //! Backup and restore of a node.
 //!
 //! A backup is one file: keys (sealed as they are), the vault without its prekeys, card, charter, settings, journal,
-//! evidence, and all records as an archive. It ends with a hash over all before it, so that a damaged one is refused before anything is written.
+//! evidence, and all records as an archive, encrypted under the storage key of the vault. Whoever takes it needs the
+//! passphrase. It ends with a hash over all before it, so that a damaged one is refused before anything is written.
 //!
 //! A restore makes a fresh store with a new instance id and takes every record through the same checks as from a
 //! peer. The old journal stays bound to the old store: at its first start the node sees that it cannot be sure of
 //! its own history, asks its peers, and goes on in a new generation. So no restore forks the bureau's own log.
 //!
 //! ```text
-//! magic "ECOBKUP1" ‖ entries ‖ end ‖ SHA-256(tag ‖ all before)
+//! magic "ECOBKUP2" ‖ entries ‖ end ‖ SHA-256(tag ‖ all before)
 //! entry: length of name u8 (1 to 64) ‖ name ‖ length u64 big-endian ‖ bytes          end: u8 = 0
 //! ```
 
@@ -19,22 +20,29 @@ use std::path::{Path, PathBuf};
 use ecomesh_protocol::evidence::EVIDENCE;
 use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_record::{Time, tags};
+use ecomesh_seal::StorageKey;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::archives::{ArchivingError, write_archive_locked};
+use crate::founding::keygen::{KeygenError, random};
 use crate::home::{FileError, Home, HomeError, files};
+use crate::passphrase::{Passphrase, PassphraseError};
+use crate::storage_key::{self, StorageKeyError};
 use crate::vault;
 
 mod refill;
 mod restore;
+mod sealed;
+
+use sealed::Sealing;
 
 pub use refill::RefillError;
 pub use restore::{RestoreError, Restored, restore};
 
-const MAGIC: &[u8; 8] = b"ECOBKUP1";
+const MAGIC: &[u8; 8] = b"ECOBKUP2";
 /// Name of the entry with the records.
-const ARCHIVE: &str = "records.ecoarchive";
+const ARCHIVE: &str = "records.sealed";
 /// Longest small file of a home in bytes; the journal is bounded by its rewrites, the evidence grows slowly.
 const SMALL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
@@ -56,6 +64,12 @@ pub enum BackupError {
     /// A file of the home.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The storage key.
+    #[error(transparent)]
+    Key(#[from] StorageKeyError),
+    /// No randomness.
+    #[error(transparent)]
+    Randomness(#[from] KeygenError),
     /// The records.
     #[error(transparent)]
     Records(#[from] ArchivingError),
@@ -72,16 +86,24 @@ pub enum BackupError {
     },
 }
 
-/// Writes a backup of a home whose node does not run to `path`, which must not exist.
+/// Writes a backup of a home whose node does not run to `path`, which must not exist. The passphrase opens the storage
+/// key; it is asked for when nothing else is in the way.
 ///
 /// # Errors
 /// [`BackupError`].
-pub fn backup(home: &Home, path: &Path, now: Time) -> Result<BackedUp, BackupError> {
+pub fn backup(
+    home: &Home,
+    path: &Path,
+    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
+    now: Time,
+) -> Result<BackedUp, BackupError> {
     let _lock = home.lock()?;
     if files::exists(path)? {
         return Err(BackupError::Exists(path.into()));
     }
-    let written = write(home, path, now);
+    home.roster()?;
+    let key = storage_key::of_home(home, &passphrase().map_err(StorageKeyError::from)?)?;
+    let written = write(home, path, &key, now);
     if written.is_err() {
         // Best effort: what matters is reported already.
         let _ = std::fs::remove_file(path);
@@ -97,6 +119,7 @@ fn small_files(home: &Home) -> Vec<(String, PathBuf)> {
         ("network.charter".to_owned(), home.charter_file()),
         ("transport.toml".to_owned(), home.transport_file()),
         ("node.toml".to_owned(), home.config_file()),
+        ("storage.key".to_owned(), home.storage_key_file()),
     ];
     for name in [JOURNAL, EVIDENCE] {
         list.push((format!("log/{name}"), home.log_dir().join(name)));
@@ -118,7 +141,7 @@ fn content_key_files(home: &Home) -> Result<Vec<(String, PathBuf)>, FileError> {
 /// The names of these files in a backup begin so.
 const CONTENT_KEYS: &str = "vault/content-keys/";
 
-fn write(home: &Home, path: &Path, now: Time) -> Result<BackedUp, BackupError> {
+fn write(home: &Home, path: &Path, key: &StorageKey, now: Time) -> Result<BackedUp, BackupError> {
     let fault = |e: io::Error| BackupError::Write { path: path.into(), reason: e.to_string() };
     let roster = home.roster()?;
     tracing::debug!(network = %roster.network(), "backing up");
@@ -137,7 +160,9 @@ fn write(home: &Home, path: &Path, now: Time) -> Result<BackedUp, BackupError> {
     }
     // The archive's length must be known before it: it goes through a file beside the backup.
     let mut beside = tempfile_beside(path).map_err(fault)?;
-    write_archive_locked(home, now, &mut BufWriter::new(&beside))?;
+    let mut sealing = Sealing::begin(key, *random()?, BufWriter::new(&beside)).map_err(fault)?;
+    write_archive_locked(home, key, now, &mut sealing)?;
+    sealing.finish().map_err(fault)?;
     let length = beside.stream_position().map_err(fault)?;
     beside.rewind().map_err(fault)?;
     write_entry(&mut out, ARCHIVE, length, &mut BufReader::new(&beside)).map_err(fault)?;

@@ -12,12 +12,15 @@ use ecomesh_protocol::journal::{self, JOURNAL};
 use ecomesh_protocol::ledger::{Ledger, Room};
 use ecomesh_protocol::{Disk, Roster, small_log};
 use ecomesh_record::{MemberId, Time};
+use ecomesh_seal::StorageKey;
 use ecomesh_seal::key_file::{self, Purpose};
 use ecomesh_store::{FileDisk, OpenError, Options, System, look_at_room, open_or_create, set_aside};
 
 use crate::config::NodeConfig;
 use crate::founding::keygen::random;
 use crate::home::{Home, HomeError, files};
+use crate::passphrase::{Passphrase, PassphraseError};
+use crate::storage_key::{self, StorageKeyError};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +95,13 @@ impl Examination {
 }
 
 /// Looks at everything in a home. With `repair`, sets a damaged store aside and cuts torn tails. Of a home whose node
-/// runs only the files are looked at that the node does not write.
-pub fn examine(home: &Home, repair: bool) -> Examination {
+/// runs only the files are looked at that the node does not write. Store and journal need the passphrase, which is asked
+/// for only when they can be looked at.
+pub fn examine(
+    home: &Home,
+    repair: bool,
+    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
+) -> Examination {
     let mut found = Examination::default();
     examine_clock(&mut found);
     if found.judge("folder", "only its owner can write to it", home.check_modes()).is_none() {
@@ -128,8 +136,11 @@ pub fn examine(home: &Home, repair: bool) -> Examination {
     };
     let (Some(card), Some(config), Some(roster)) = (card, config, roster) else { return found };
     examine_ports(&mut found, &config, &card.addresses.iter().map(|a| a.0).collect::<Vec<_>>());
-    let instance = examine_store(&mut found, home, &config, &roster, repair);
-    examine_logs(&mut found, home, &roster, card.member, instance, repair);
+    if let Some(key) = open_storage_key(&mut found, home, passphrase) {
+        let looked = Looked { home, roster: &roster, key: &key, repair };
+        let instance = examine_store(&mut found, &looked, &config);
+        examine_logs(&mut found, &looked, card.member, instance);
+    }
     drop(lock);
     found
 }
@@ -189,14 +200,49 @@ fn examine_ports(found: &mut Examination, config: &NodeConfig, card: &[std::net:
     }
 }
 
-/// Opens the store and reads all of it back. Returns its instance id.
-fn examine_store(
+/// What is looked at, and how.
+struct Looked<'a> {
+    home: &'a Home,
+    roster: &'a Roster,
+    key: &'a StorageKey,
+    repair: bool,
+}
+
+/// The key of store and journal. Without it they are left alone.
+fn open_storage_key(
     found: &mut Examination,
     home: &Home,
-    config: &NodeConfig,
-    roster: &Roster,
-    repair: bool,
-) -> Option<[u8; 16]> {
+    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
+) -> Option<StorageKey> {
+    let left_alone = "store and journal are not looked at";
+    let passphrase = match passphrase() {
+        Ok(passphrase) => passphrase,
+        Err(PassphraseError::NoTerminal(_)) => {
+            let text = format!("none was given, so {left_alone}; give --passphrase-file FILE");
+            found.add("passphrase", Severity::Note, text);
+            return None;
+        }
+        Err(error) => {
+            found.bad("passphrase", format!("{error}; {left_alone}"));
+            return None;
+        }
+    };
+    let opened = home.unseal(&passphrase).map_err(StorageKeyError::from);
+    match opened.and_then(|_| storage_key::of_home(home, &passphrase)) {
+        Ok(key) => {
+            found.good("passphrase", "it opens the keys and what is stored");
+            Some(key)
+        }
+        Err(error) => {
+            found.bad("passphrase", format!("{error}; {left_alone}"));
+            None
+        }
+    }
+}
+
+/// Opens the store and reads all of it back. Returns its instance id.
+fn examine_store(found: &mut Examination, looked: &Looked<'_>, config: &NodeConfig) -> Option<[u8; 16]> {
+    let Looked { home, roster, key, repair } = *looked;
     let path = home.store_dir();
     if !path.exists() {
         found.bad("store", "it is missing; `ecomesh run` makes a fresh one and the peers refill it");
@@ -204,7 +250,7 @@ fn examine_store(
     }
     let options = config.store.options();
     let instance = random::<16>().ok()?;
-    let reason = match open_or_create(&path, roster.network(), *instance, &options) {
+    let reason = match open_or_create(&path, roster.network(), *instance, key, &options) {
         Ok(mut opened) => {
             opened.notes.iter().for_each(|note| found.add("store", Severity::Note, note.clone()));
             match opened.ledger.verify(|_| {}) {
@@ -240,6 +286,7 @@ fn examine_store(
             }
         }
         Err(OpenError::Damaged { reason, .. }) => reason,
+        Err(OpenError::OtherKey(_)) => "it was written with the storage key of another vault".into(),
         Err(error) => {
             found.bad("store", error.to_string());
             return None;
@@ -254,7 +301,7 @@ fn examine_store(
         );
         return None;
     }
-    repair_store(found, home, roster, &options, &reason)
+    repair_store(found, looked, &options, &reason)
 }
 
 /// Whether what opens sealed messages is there; whether it opens is seen at the node's start.
@@ -283,8 +330,7 @@ fn examine_room(found: &mut Examination, room: Room) {
 
 fn repair_store(
     found: &mut Examination,
-    home: &Home,
-    roster: &Roster,
+    &Looked { home, roster, key, .. }: &Looked<'_>,
     options: &Options,
     reason: &str,
 ) -> Option<[u8; 16]> {
@@ -300,7 +346,7 @@ fn repair_store(
             return None;
         }
     };
-    let fresh = open_or_create(&home.store_dir(), roster.network(), *random::<16>().ok()?, options);
+    let fresh = open_or_create(&home.store_dir(), roster.network(), *random::<16>().ok()?, key, options);
     match fresh {
         Ok(opened) => {
             let text = format!(
@@ -319,11 +365,9 @@ fn repair_store(
 
 fn examine_logs(
     found: &mut Examination,
-    home: &Home,
-    roster: &Roster,
+    &Looked { home, roster, key, repair }: &Looked<'_>,
     member: MemberId,
     instance: Option<[u8; 16]>,
-    repair: bool,
 ) {
     let Some(mut disk) =
         found.judge("logs", "the folder can be used", FileDisk::open(&home.log_dir(), System::default()))
@@ -332,7 +376,7 @@ fn examine_logs(
     };
     let next_generation = "the node asks its peers and goes on in a new generation; nothing to do";
     match disk.read(JOURNAL) {
-        Ok(Some(bytes)) => match journal::read(roster.network(), member, &bytes) {
+        Ok(Some(bytes)) => match journal::read(roster.network(), member, key, &bytes) {
             Ok(content) => {
                 found.good("journal", format!("{} own records, each whole", content.entries.len()));
                 examine_tail(

@@ -11,6 +11,7 @@
 //!   store/             records (sled); can be fetched again from peers
 //!   log/               journal of own records, evidence of delivery; cannot be fetched again
 //!   vault/             0700: prekeys and keys of sealed mail; prekeys are in no backup
+//!   storage.key        the storage key of the vault again, sealed under the signing key (0600)
 //!   api/               0700: socket and token of the API
 //!   lock               held by the running node, or by a command that must be alone
 //! ```
@@ -365,6 +366,11 @@ impl Home {
     /// The vault: what opens the bureau's mail.
     pub fn vault_dir(&self) -> PathBuf {
         self.dir.join("vault")
+    }
+
+    /// The storage key again, sealed under the signing key.
+    pub fn storage_key_file(&self) -> PathBuf {
+        self.dir.join("storage.key")
     }
 
     /// The folder of socket and token (0700).

@@ -11,6 +11,7 @@ mod erasures;
 mod extract;
 mod files;
 mod listings;
+mod lock;
 mod messages;
 mod node;
 mod openapi;
@@ -55,7 +56,7 @@ pub(crate) use answer::Refusal;
 pub use auth::TokenError;
 pub use serve::BindError;
 
-pub(crate) use receipts::Openings;
+pub(crate) use receipts::{Openings, receipt_view};
 pub(crate) use serve::{Listening, bind};
 
 /// What the API knows from the first moment.
@@ -158,7 +159,14 @@ impl Services {
         work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let services = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&services)).await;
+        // A client that goes away does not end the work; what it holds ends before the node counts as locked.
+        let in_use = self.mail.safe().enter()?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&services);
+            drop(in_use);
+            done
+        })
+        .await;
         done.map_err(|_| Refusal(Problem::new(ProblemCode::Internal, "reading the store failed")))?
     }
 
@@ -177,11 +185,7 @@ impl Services {
 
 /// The API without its door: sockets and tokens come on top.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/v1/node", get(node::node))
-        .route("/v1/peers", get(node::peers))
-        .route("/v1/frontier", get(node::frontier))
-        .route("/v1/network", get(node::network))
+    let documents = Router::new()
         .route("/v1/messages", post(messages::send))
         .route("/v1/parts", post(files::part))
         .route("/v1/records/{id}/files/{number}", get(files::file))
@@ -196,6 +200,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/prekeys", get(prekeys::prekeys))
         .route("/v1/export", get(archives::export))
         .route("/v1/import", post(archives::import).layer(DefaultBodyLimit::disable()))
+        .layer(middleware::from_fn_with_state(shared.clone(), lock::open_only));
+    documents
+        .route("/v1/node", get(node::node))
+        .route("/v1/peers", get(node::peers))
+        .route("/v1/frontier", get(node::frontier))
+        .route("/v1/network", get(node::network))
+        .route("/v1/lock", post(lock::lock))
+        .route("/v1/unlock", post(lock::unlock))
         .route("/v1/events", get(stream::events))
         .route("/metrics", get(operation::metrics))
         .route("/openapi.json", get(operation::openapi))

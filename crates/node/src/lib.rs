@@ -38,11 +38,13 @@ mod pool;
 mod scrub;
 mod sealing;
 mod shell;
+mod storage_key;
 mod vault;
 mod views;
 
 pub use daemon::{Daemon, RunError, Running, StartError, StopError, StorageError, run};
 pub use http::{BindError, TokenError, openapi_document};
+pub use storage_key::StorageKeyError;
 pub use vault::VaultFault;
 
 // What the command line names of the crates below, so that its arrows stay few.

@@ -23,7 +23,7 @@ use ecomesh_seal::{ContentKey, OpenBodyError, PrekeyId};
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use crate::vault::{Kept, Vault};
+use crate::vault::{Kept, Locked, Safe, Vault};
 
 pub(crate) use seal::{NotSealed, SealedDraft, seal};
 
@@ -39,6 +39,9 @@ pub(crate) enum Closed {
     /// An own document whose content key is not here any more.
     #[error("the key of this document is lost with an older vault; a backup of the vault would have it")]
     KeyLost,
+    /// The vault is locked.
+    #[error(transparent)]
+    Locked(#[from] Locked),
     /// What is sealed does not open.
     #[error("{0}")]
     Wrong(#[from] OpenBodyError),
@@ -51,7 +54,7 @@ pub(crate) enum Closed {
 pub(crate) struct Mail {
     own: MemberId,
     network: NetworkId,
-    vault: Arc<Vault>,
+    safe: Arc<Safe>,
     /// Records to this bureau whose content key is not kept yet, with the prekeys that they name.
     unopened: Mutex<BTreeMap<Position, PrekeyId>>,
     news: Notify,
@@ -63,11 +66,11 @@ pub(crate) struct Mail {
 
 impl Mail {
     /// Without records.
-    pub(crate) fn new(own: MemberId, network: NetworkId, vault: Arc<Vault>) -> Self {
+    pub(crate) fn new(own: MemberId, network: NetworkId, vault: Vault) -> Self {
         Self {
             own,
             network,
-            vault,
+            safe: Arc::new(Safe::new(vault)),
             unopened: Mutex::default(),
             news: Notify::new(),
             condemned: Mutex::default(),
@@ -80,30 +83,46 @@ impl Mail {
         self.own
     }
 
-    /// The vault, to be held by a thread.
-    pub(crate) fn vault_handle(&self) -> Arc<Vault> {
-        self.vault.clone()
+    /// What locks the vault.
+    pub(crate) fn safe(&self) -> &Arc<Safe> {
+        &self.safe
     }
 
-    /// The vault.
-    pub(crate) fn vault(&self) -> &Vault {
-        &self.vault
+    /// The vault, for as short as possible.
+    ///
+    /// # Errors
+    /// [`Locked`].
+    pub(crate) fn vault(&self) -> Result<Arc<Vault>, Locked> {
+        self.safe.get()
+    }
+
+    /// The vault is open again: what came meanwhile is looked at.
+    pub(crate) fn unlocked(&self) {
+        self.news.notify_one();
+        self.sentence.notify_one();
     }
 
     /// A record is durable here. What is void is not opened: nobody acts upon it.
     pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
         let Some(prekey) = envelope::prekey_for(header, self.own).filter(|_| verdict.is_ok()) else { return };
-        let kept = commitment(header).is_some_and(|commitment| self.vault.knows_content_key(commitment));
-        if !kept {
+        // Of a locked vault nobody knows; it is looked up once more when it is open.
+        if !self.has_kept(header) {
             self.lock().insert(header.position(), prekey);
             self.news.notify_one();
         }
     }
 
+    /// Whether the content key of a record was kept, as far as an open vault tells.
+    fn has_kept(&self, header: &Header) -> bool {
+        let knows = |commitment| self.vault().is_ok_and(|vault| vault.knows_content_key(commitment));
+        commitment(header).is_some_and(knows)
+    }
+
     /// The body of a record was destroyed: nobody opens it any more, and its content key goes too.
     pub(crate) fn destroyed(&self, header: &Header) {
         self.lock().remove(&header.position());
-        if let Some(commitment) = commitment(header).filter(|known| self.vault.knows_content_key(known)) {
+        let known = |known: &&[u8; 32]| self.vault().map_or(true, |vault| vault.knows_content_key(known));
+        if let Some(commitment) = commitment(header).filter(known) {
             self.condemned().insert(*commitment);
             self.sentence.notify_one();
         }
@@ -141,14 +160,15 @@ impl Mail {
     pub(crate) fn content_key(&self, record: &Record) -> Result<ContentKey, Closed> {
         let header = record.header();
         let commitment = commitment(header).ok_or(Closed::Wrong(OpenBodyError::NotSealed))?;
-        if let Some(key) = self.vault.content_key(commitment) {
+        let vault = self.vault()?;
+        if let Some(key) = vault.content_key(commitment) {
             return Ok(key);
         }
         if header.author == self.own {
             return Err(Closed::KeyLost);
         }
         let prekey = envelope::prekey_for(header, self.own).ok_or(Closed::ToOthers)?;
-        let kept = self.vault.prekey(prekey).ok_or(Closed::PrekeyGone)?;
+        let kept = vault.prekey(prekey).ok_or(Closed::PrekeyGone)?;
         let content = record.body().ok_or(Closed::NoBody)?.content();
         Ok(envelope::unwrap(self.network, header, content, self.own, &kept.secret)?)
     }

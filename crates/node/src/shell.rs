@@ -7,6 +7,7 @@
 
 mod correlation;
 mod net_events;
+mod said;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -102,10 +103,12 @@ impl Effects {
                 self.mail.arrived(header, verdict);
                 let event = self.views_mut(|views| views.stored(record.record(), verdict, first_seen));
                 self.hub.publish(event);
+                self.tell(said::events(record.record(), verdict));
             }
             Output::Erased { record, seen_at } => {
                 tracing::debug!(id = %record.record().id().short(), "an erasure");
                 self.views_mut(|views| views.erased(record.record(), seen_at));
+                self.tell(said::erasure(record.record()));
             }
             Output::Destroyed { position } => self.destroyed(position),
             Output::Filled { position } => {
@@ -166,11 +169,16 @@ impl Effects {
             Ok(Some(record)) => {
                 let verdict = judge(&self.roster, &record);
                 self.views_mut(|views| views.control_record(&record, verdict));
+                self.tell(said::events(&record, verdict));
             }
             Ok(None) => {}
             // Whoever reads it next meets the same and tells it.
             Err(error) => tracing::warn!(%position, %error, "a body that came cannot be read"),
         }
+    }
+
+    fn tell(&self, events: Vec<ecomesh_api::Event>) {
+        events.into_iter().for_each(|event| self.hub.publish(event));
     }
 
     /// Why the process must end, if it must.

@@ -14,6 +14,7 @@
 //! prekeys and publishes them, and says of what it cannot open that it cannot.
 
 mod content_keys;
+mod safe;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ use ecomesh_seal::vault::{
     DayKey, FILE_BYTES_MAX, KeptPrekey, Keys, NONCE_BYTES, Part, SALT_BYTES, VaultError, VaultKey,
     prekeys_from_bytes, prekeys_to_bytes,
 };
-use ecomesh_seal::{ContentKey, Params, PrekeyId, PrekeySecret};
+use ecomesh_seal::{ContentKey, Params, PrekeyId, PrekeySecret, StorageKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -36,6 +37,7 @@ use crate::passphrase::Passphrase;
 
 use content_keys::ContentKeys;
 pub(crate) use content_keys::Kept;
+pub(crate) use safe::{InUse, Locked, Safe, StillInWork};
 pub(crate) use writer::{KeepError, Writer};
 
 /// Why there is no vault. The operator acts.
@@ -88,7 +90,7 @@ pub(crate) fn create(
 ) -> Result<(), VaultFault> {
     files::create_private_dir(dir)?;
     let key = new_key(dir, passphrase, params)?;
-    write(&keys_file(dir), &key, Part::Keys, &new_keys()?.to_bytes())?;
+    write(&keys_file(dir), &key, Part::Keys, &new_keys(None)?.to_bytes())?;
     write(&prekeys_file(dir), &key, Part::Prekeys, &prekeys_to_bytes(prekeys.iter()))
 }
 
@@ -115,14 +117,28 @@ pub(crate) fn content_keys_dir(dir: &Path) -> PathBuf {
     dir.join("content-keys")
 }
 
+/// The storage key of a vault that nobody has open; nothing if there is no vault.
+pub(crate) fn storage_key(dir: &Path, passphrase: &Passphrase) -> Result<Option<StorageKey>, VaultFault> {
+    let path = keys_file(dir);
+    let Some(bytes) = read(&path)? else { return Ok(None) };
+    let key = key_of(&path, &bytes, Part::Keys, passphrase)?;
+    let keys = key.open(Part::Keys, &bytes).and_then(|content| Keys::from_bytes(&content));
+    let keys = keys.map_err(|reason| VaultFault::Damaged { path, reason })?;
+    Ok(Some(keys.storage_key().clone()))
+}
+
 fn prekeys_file(dir: &Path) -> PathBuf {
     dir.join("prekeys.vault")
 }
 
 impl Vault {
     /// Opens a vault, and makes anew what is not there. A file that is there and does not open is an error: it may only
-    /// be misplaced.
-    pub(crate) fn open(dir: &Path, passphrase: &Passphrase) -> Result<(Self, Renewed), VaultFault> {
+    /// be misplaced. `copy` gives the storage key of a vault that was lost, if it lies elsewhere too.
+    pub(crate) fn open(
+        dir: &Path,
+        passphrase: &Passphrase,
+        copy: impl FnOnce() -> Option<StorageKey>,
+    ) -> Result<(Self, Renewed), VaultFault> {
         files::create_private_dir(dir)?;
         let mut renewed = Renewed::default();
         let keys_bytes = read(&keys_file(dir))?;
@@ -139,7 +155,7 @@ impl Vault {
             }
             None => {
                 renewed.keys = true;
-                let keys = new_keys()?;
+                let keys = new_keys(copy())?;
                 write(&keys_file(dir), &key, Part::Keys, &keys.to_bytes())?;
                 keys
             }
@@ -161,6 +177,19 @@ impl Vault {
             content,
         };
         Ok((vault, renewed))
+    }
+
+    /// Opens a vault whose node runs: nothing is made anew, whatever is missing.
+    fn reopen(dir: &Path, passphrase: &Passphrase) -> Result<Self, VaultFault> {
+        for path in [keys_file(dir), prekeys_file(dir)] {
+            files::read(&path, FILE_BYTES_MAX)?;
+        }
+        Ok(Self::open(dir, passphrase, || None)?.0)
+    }
+
+    /// The key under which bodies lie on the disk.
+    pub(crate) fn storage_key(&self) -> StorageKey {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).storage_key().clone()
     }
 
     /// The private half of a prekey, if it is not destroyed.
@@ -298,8 +327,12 @@ fn new_key(dir: &Path, passphrase: &Passphrase, params: Params) -> Result<VaultK
     key.map_err(|reason| VaultFault::Damaged { path: keys_file(dir), reason })
 }
 
-fn new_keys() -> Result<Keys, VaultFault> {
-    Ok(Keys::new(random()?, random()?))
+fn new_keys(storage_key: Option<StorageKey>) -> Result<Keys, VaultFault> {
+    let storage_key = match storage_key {
+        Some(known) => known,
+        None => StorageKey::from_bytes(&*random()?),
+    };
+    Ok(Keys::new(random()?, storage_key))
 }
 
 fn new_prekey(purpose: Use, now: Time) -> Result<KeptPrekey, VaultFault> {

@@ -5,7 +5,7 @@
 
 mod support;
 
-use ecomesh_api::limits::PART_BYTES;
+use ecomesh_api::limits::{FILE_BYTES_MAX, PART_BYTES};
 use ecomesh_api::{
     Client, ClientError, EraseReason, EraseRequest, ExportQuery, FileRequest, ListingQuery, PartQuery,
     ProblemCode, ResendRequest, SendRequest,
@@ -123,6 +123,23 @@ async fn a_file_comes_to_its_addressees_whole_and_to_nobody_else() {
     let resent = ke.resend(&sent.id, &ResendRequest { to: vec!["TZ".into()] }, None).await.unwrap();
     delivered(ke, &resent.id).await;
     assert_eq!(tz.file(&resent.id, 1).await.unwrap(), bytes);
+    stop_all(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_file_comes_whole_and_a_longer_one_is_refused() {
+    let network = Network::found(&["KE", "TZ"]);
+    let nodes = network.start_all().await;
+    let (ke, tz) = (nodes[0].client(), nodes[1].client());
+    let mut bytes = photo(usize::try_from(FILE_BYTES_MAX).unwrap());
+    let file = upload(&ke, "longest.tif", &bytes, &["TZ"]).await;
+    assert_eq!(file.parts.len(), 22);
+    let sent = ke.send(&message(&["TZ"], vec![file]), None).await.unwrap();
+    delivered(&ke, &sent.id).await;
+    assert_eq!(tz.file(&sent.id, 1).await.unwrap(), bytes);
+    bytes.push(1);
+    let longer = upload(&ke, "longer.tif", &bytes, &["TZ"]).await;
+    assert_eq!(code(ke.send(&message(&["TZ"], vec![longer]), None).await), ProblemCode::BadRequest);
     stop_all(nodes).await;
 }
 

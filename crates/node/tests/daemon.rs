@@ -8,8 +8,9 @@ mod support;
 use std::time::{Duration, Instant};
 
 use ecomesh_api::{
-    Client, ClientError, Event, ExportQuery, ListingQuery, Priority, ProblemCode, ReceiptOutcome,
-    ReceiptRequest, ReceiptView, Received, RecordState, RefusalReason, SendRequest,
+    Client, ClientError, EraseReason, EraseRequest, Event, EventStream, ExportQuery, ListingQuery, Priority,
+    ProblemCode, ReceiptOutcome, ReceiptRequest, ReceiptView, Received, RecordState, RefusalReason,
+    SendRequest,
 };
 use ecomesh_node::{Running, StartError};
 use serde_json::json;
@@ -555,4 +556,43 @@ async fn a_dropped_node_lets_go_of_its_folder() {
     assert_eq!(ke.client().outbox(&ListingQuery::default()).await.unwrap().messages[0].id, sent.id);
     assert_eq!(ke.client().node().await.unwrap().generation, Some(0));
     stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_members_say_of_a_message_comes_as_events() {
+    let network = Network::found(&["KE", "TZ"]);
+    let (ke, tz) = (network.start(0).await, network.start(1).await);
+    let mut events = ke.client().events(None).await.unwrap();
+    let sent = ke.client().send(&message("a message", &["TZ"]), None).await.unwrap();
+    until("it is at TZ", || async { tz.client().record(&sent.id).await.ok().map(drop) }).await;
+    let refused =
+        ReceiptRequest { outcome: ReceiptOutcome::Refused, reason: Some(RefusalReason::NotCompetent) };
+    tz.client().receipt(&sent.id, &refused).await.unwrap();
+    let expected = Event::Receipt {
+        id: sent.id.clone(),
+        member: "TZ".into(),
+        outcome: ReceiptOutcome::Refused,
+        reason: Some(RefusalReason::NotCompetent),
+    };
+    assert_eq!(next(&mut events, "receipt").await, expected);
+    let erase = EraseRequest { ids: vec![sent.id.clone()], reason: EraseReason::SentInError };
+    ke.client().erase(&erase).await.unwrap();
+    assert_eq!(next(&mut events, "erased").await, Event::Erased { id: sent.id });
+    for node in [ke, tz] {
+        node.shutdown().await.unwrap();
+    }
+}
+
+/// The next event of this name.
+async fn next(events: &mut EventStream, name: &str) -> Event {
+    let wait = async {
+        loop {
+            if let Received::Event(envelope) = events.next().await.unwrap()
+                && envelope.event.name() == name
+            {
+                return envelope.event;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the event comes")
 }

@@ -11,6 +11,7 @@ use ecomesh_api::{
     ListingQuery, ProblemCode, RecordState, SendRequest,
 };
 use ecomesh_node::Running;
+use ecomesh_node::archives::write_archive;
 use ecomesh_node::backup::{backup, restore};
 use ecomesh_node::home::Home;
 use ecomesh_protocol::ledger::{Batch, Ledger};
@@ -18,7 +19,7 @@ use ecomesh_protocol::lives::{ERASURE_PREFIX, HOLD_MS};
 use ecomesh_record::{Audience, RecordId};
 use ecomesh_store::{Options, open_or_create};
 use serde_json::json;
-use support::{Network, now, until};
+use support::{Network, given, now, storage_key, until};
 
 const DAY: u64 = 24 * 3_600_000;
 
@@ -87,7 +88,8 @@ fn has(bytes: &[u8], text: &str) -> bool {
 fn let_the_hold_pass(home: &Home, ids: &[&str]) -> Vec<[u8; 32]> {
     let network = home.roster().unwrap().network();
     let options = Options { ballast_bytes: 0, ..Options::default() };
-    let mut ledger = open_or_create(&home.store_dir(), network, [1; 16], &options).unwrap().ledger;
+    let mut ledger =
+        open_or_create(&home.store_dir(), network, [1; 16], &storage_key(home), &options).unwrap().ledger;
     let mut values = ledger.values_with(ERASURE_PREFIX).unwrap();
     assert!(!values.is_empty());
     for (_, value) in &mut values {
@@ -215,14 +217,17 @@ async fn a_backup_brings_nothing_back() {
     tz.shutdown().await.unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tz.backup");
-    backup(&network.homes[1], &file, now()).unwrap();
+    backup(&network.homes[1], &file, given, now()).unwrap();
     let bytes = std::fs::read(&file).unwrap();
-    assert!(!has(&bytes, "erased before the backup") && has(&bytes, "erased after the backup"));
+    assert!(!has(&bytes, "erased before the backup") && !has(&bytes, "erased after the backup"));
     erase(&ke.client(), &[&after]).await.unwrap();
 
     let home = network.homes[1].dir();
     std::fs::rename(home, dir.path().join("old")).unwrap();
-    restore(&file, home, now()).unwrap();
+    restore(&file, home, given, now()).unwrap();
+    let mut restored = Vec::new();
+    write_archive(&network.homes[1], given, now(), &mut restored).unwrap();
+    assert!(!has(&restored, "erased before the backup") && has(&restored, "erased after the backup"));
     let tz = network.start(1).await;
     let client = tz.client();
     let message = client.record(&before).await.unwrap().message;
@@ -243,15 +248,16 @@ async fn a_body_that_a_backup_lacks_is_a_hole_of_the_restored_node() {
     {
         let options = Options { ballast_bytes: 0, ..Options::default() };
         let id = home.roster().unwrap().network();
-        let mut ledger = open_or_create(&home.store_dir(), id, [1; 16], &options).unwrap().ledger;
+        let mut ledger =
+            open_or_create(&home.store_dir(), id, [1; 16], &storage_key(home), &options).unwrap().ledger;
         let excused = vec![ledger.find(RecordId::parse(&first).unwrap()).unwrap().unwrap()];
         ledger.commit(&Batch { excused, ..Batch::default() }).unwrap();
     }
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tz.backup");
-    backup(home, &file, now()).unwrap();
+    backup(home, &file, given, now()).unwrap();
     std::fs::rename(home.dir(), dir.path().join("old")).unwrap();
-    restore(&file, home.dir(), now()).unwrap();
+    restore(&file, home.dir(), given, now()).unwrap();
     let tz = network.start(1).await;
     let client = tz.client();
     assert!(client.record(&second).await.unwrap().message.body_here);

@@ -19,7 +19,7 @@ use ecomesh_node::home::{FileError, Home, HomeError};
 use ecomesh_record::{MemberId, Time};
 use ecomesh_seal::key_file::{self, Params, Purpose};
 use ecomesh_seal::{OpenError, OpenIdentityError, SigningKey};
-use support::{Network, mode, passphrase};
+use support::{Network, given, mode, passphrase};
 
 const WORDS: &str = "correct horse";
 
@@ -201,7 +201,7 @@ fn a_folder_without_keys_or_open_to_others_is_refused() {
     {
         chmod(&path, bad);
         assert_eq!(Home::open(home.dir()), Err(HomeError::Exposed { path: path.clone(), mode: bad, folder }));
-        assert!(!examine(&home, false).is_healthy());
+        assert!(!examine(&home, false, given).is_healthy());
         chmod(&path, good);
         assert_eq!(Home::open(home.dir()), Ok(home.clone()));
     }
@@ -216,7 +216,7 @@ fn one_folder_is_for_one_process() {
     let in_use = HomeError::InUse { dir: home.dir().into(), holder };
     assert_eq!(home.lock().unwrap_err(), in_use);
     assert_eq!(rotate(home, &passphrase(WORDS), fast()), Err(RotateError::Home(in_use)));
-    let seen = examine(home, true);
+    let seen = examine(home, true, given);
     assert!(seen.is_healthy(), "a node that runs is no fault: {seen:?}");
     assert!(seen.findings.iter().any(|f| f.subject == "node" && f.severity == Severity::Note));
     drop(lock);
@@ -267,7 +267,7 @@ fn open_with(home: &Home, file: &Path, bytes: &[u8]) -> Result<(), HomeError> {
     std::fs::write(file, bytes).unwrap();
     let opened = home.open_all(&passphrase(WORDS)).map(drop);
     // The doctor must say something about it too, and never panic.
-    let examined = examine(home, false);
+    let examined = examine(home, false, given);
     assert_eq!(opened.is_ok(), examined.is_healthy(), "{}: {opened:?} {examined:?}", file.display());
     match good {
         Some(good) => std::fs::write(file, good).unwrap(),
@@ -309,7 +309,7 @@ fn a_key_file_that_was_cut_short_is_seen_without_the_passphrase() {
     let whole = std::fs::read(home.identity_file()).unwrap();
     let bad_keys = |bytes: &[u8]| {
         std::fs::write(home.identity_file(), bytes).unwrap();
-        let examined = examine(home, false);
+        let examined = examine(home, false, given);
         examined.findings.iter().any(|f| f.subject == "keys" && f.severity == Severity::Bad)
     };
     for end in 0..whole.len() {

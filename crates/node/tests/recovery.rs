@@ -13,7 +13,7 @@ use ecomesh_node::doctor::{Severity, examine};
 use ecomesh_node::home::Home;
 use ecomesh_node::{Daemon, Running};
 use serde_json::json;
-use support::{Network, config, now, passphrase, until};
+use support::{Network, config, given, now, passphrase, until};
 
 async fn send(client: &Client, text: &str, to: &str) -> String {
     let request = SendRequest {
@@ -65,7 +65,7 @@ async fn a_restored_node_goes_on_in_a_new_generation_and_loses_nothing() {
     delivered(&ke.client(), &first).await;
     ke.shutdown().await.unwrap();
     let file = folder.path().join("ke.backup");
-    backup(&network.homes[0], &file, now()).unwrap();
+    backup(&network.homes[0], &file, given, now()).unwrap();
 
     let ke = network.start(0).await;
     let second = send(&ke.client(), "after the backup", "TZ").await;
@@ -74,7 +74,7 @@ async fn a_restored_node_goes_on_in_a_new_generation_and_loses_nothing() {
 
     // The old home is gone; the backup knows nothing of the second message.
     std::fs::remove_dir_all(network.homes[0].dir()).unwrap();
-    let restored = restore(&file, network.homes[0].dir(), now()).unwrap();
+    let restored = restore(&file, network.homes[0].dir(), given, now()).unwrap();
     assert!(restored.records >= 1 && restored.left_out == 0, "{restored:?}");
     let ke = start(&network.homes[0]).await;
     ready(&ke.client()).await;
@@ -109,11 +109,11 @@ async fn restored_alone_it_writes_and_never_forks() {
     send(&ke.client(), "in the backup", "TZ").await;
     ke.shutdown().await.unwrap();
     let file = folder.path().join("ke.backup");
-    backup(&network.homes[0], &file, now()).unwrap();
+    backup(&network.homes[0], &file, given, now()).unwrap();
     let mut ids = Vec::new();
     for text in ["first life", "second life"] {
         std::fs::remove_dir_all(network.homes[0].dir()).unwrap();
-        restore(&file, network.homes[0].dir(), now()).unwrap();
+        restore(&file, network.homes[0].dir(), given, now()).unwrap();
         let ke = start(&network.homes[0]).await;
         ready(&ke.client()).await;
         let id = send(&ke.client(), text, "TZ").await;
@@ -140,12 +140,12 @@ async fn a_damaged_backup_is_refused_and_nothing_is_written() {
     let network = Network::found(&["KE"]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ke.backup");
-    backup(&network.homes[0], &file, now()).unwrap();
+    backup(&network.homes[0], &file, given, now()).unwrap();
     let good = std::fs::read(&file).unwrap();
     let (bad, dir) = (folder.path().join("bad"), folder.path().join("new"));
     let refused = |bytes: &[u8]| {
         std::fs::write(&bad, bytes).unwrap();
-        let error = restore(&bad, &dir, now()).unwrap_err();
+        let error = restore(&bad, &dir, given, now()).unwrap_err();
         assert!(is_absent(&dir), "something was written");
         error
     };
@@ -163,9 +163,9 @@ async fn a_damaged_backup_is_refused_and_nothing_is_written() {
             "cut at {at}: {error}"
         );
     }
-    let error = restore(&file, network.homes[0].dir(), now()).unwrap_err();
+    let error = restore(&file, network.homes[0].dir(), given, now()).unwrap_err();
     assert!(matches!(error, RestoreError::NotEmpty(_)), "{error}");
-    assert!(backup(&network.homes[0], &file, now()).is_err(), "a backup is never overwritten");
+    assert!(backup(&network.homes[0], &file, given, now()).is_err(), "a backup is never overwritten");
     assert_eq!(std::fs::read(&file).unwrap(), good);
 }
 
@@ -177,11 +177,11 @@ async fn the_doctor_finds_and_repairs_a_damaged_store_and_the_peers_refill_it() 
     delivered(&ke.client(), &id).await;
     ke.shutdown().await.unwrap();
     let home = &network.homes[0];
-    assert!(examine(home, false).is_healthy(), "{:?}", examine(home, false));
+    assert!(examine(home, false, given).is_healthy(), "{:?}", examine(home, false, given));
 
     std::fs::write(home.store_dir().join("records/db"), b"garbage").unwrap();
-    assert!(!examine(home, false).is_healthy());
-    let repaired = examine(home, true);
+    assert!(!examine(home, false, given).is_healthy());
+    let repaired = examine(home, true, given);
     assert!(repaired.is_healthy(), "{repaired:?}");
     assert!(repaired.findings.iter().any(|f| f.subject == "store" && f.repaired));
 
@@ -201,9 +201,9 @@ async fn the_doctor_cuts_a_torn_tail_and_names_what_it_cannot_repair() {
     let journal = home.log_dir().join("journal");
     let whole = std::fs::read(&journal).unwrap();
     std::fs::write(&journal, [whole.as_slice(), b"torn"].concat()).unwrap();
-    let found = examine(home, false);
+    let found = examine(home, false, given);
     assert!(found.findings.iter().any(|f| f.severity == Severity::Note && f.text.contains("torn tail")));
-    assert!(examine(home, true).is_healthy());
+    assert!(examine(home, true, given).is_healthy());
     assert_eq!(std::fs::read(&journal).unwrap(), whole);
 
     for (file, subject) in [
@@ -214,7 +214,7 @@ async fn the_doctor_cuts_a_torn_tail_and_names_what_it_cannot_repair() {
     ] {
         let good = std::fs::read(&file).unwrap();
         std::fs::write(&file, b"garbage").unwrap();
-        let found = examine(home, true);
+        let found = examine(home, true, given);
         assert!(
             found.findings.iter().any(|f| f.severity == Severity::Bad && f.subject == subject),
             "{subject}"
@@ -222,5 +222,5 @@ async fn the_doctor_cuts_a_torn_tail_and_names_what_it_cannot_repair() {
         assert!(!found.is_healthy());
         std::fs::write(&file, good).unwrap();
     }
-    assert!(examine(home, false).is_healthy());
+    assert!(examine(home, false, given).is_healthy());
 }

@@ -15,7 +15,7 @@ use ecomesh_node::Running;
 use ecomesh_node::backup::{backup, restore};
 use ecomesh_node::home::Home;
 use serde_json::json;
-use support::{Network, now, until};
+use support::{Network, given, now, until};
 
 fn message(text: &str, to: &[&str]) -> SendRequest {
     SendRequest {
@@ -244,12 +244,12 @@ async fn a_restore_can_read_what_was_read_before() {
     stop(tz).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tz.backup");
-    let made = backup(&network.homes[1], &file, now()).unwrap();
+    let made = backup(&network.homes[1], &file, given, now()).unwrap();
     assert!(made.entries.iter().any(|entry| entry == "vault/keys.vault"), "{made:?}");
     assert!(!made.entries.iter().any(|entry| entry.contains("prekeys")), "{made:?}");
     let dir = network.homes[1].dir().to_owned();
     std::fs::remove_dir_all(&dir).unwrap();
-    restore(&file, &dir, now()).unwrap();
+    restore(&file, &dir, given, now()).unwrap();
     assert_eq!(Home::at(&dir), network.homes[1]);
 
     let tz = network.start(1).await;

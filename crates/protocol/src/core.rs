@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ecomesh_record::{
     Frontier, LogId, MemberId, NetworkId, Position, RecordId, SignedFrontier, Time, frontier,
 };
-use ecomesh_seal::SigningKey;
+use ecomesh_seal::{SigningKey, StorageKey};
 use thiserror::Error;
 
 use crate::admission::Admission;
@@ -62,6 +62,8 @@ pub struct Identity {
     pub transport_key: PeerKey,
     /// Counter of the transport certificate, raised with each change of that key.
     pub transport_counter: u64,
+    /// Own bodies are in the journal under it.
+    pub storage: StorageKey,
 }
 
 /// Why a core cannot start.

@@ -1,5 +1,8 @@
 //! The journal of own records: the guard against forking one's own log.
 //!
+//! Bodies are in it under the storage key, headers in the clear: where the logs end must be known whatever becomes of a
+//! key.
+//!
 //! A record is appended and synced here *before* it is signed and before it goes into the store; nothing of it
 //! leaves the node earlier. After a crash the tail is signed again, byte for byte, since Ed25519 is deterministic.
 //! A torn tail was never sent and is cut.
@@ -13,6 +16,8 @@ use std::ops::Bound;
 use ecomesh_record::codec;
 use ecomesh_record::record::RecordError;
 use ecomesh_record::{Body, MemberId, NetworkId, Position, Record};
+use ecomesh_seal::StorageKey;
+use ecomesh_seal::at_rest::Place;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use thiserror::Error;
@@ -24,7 +29,7 @@ use crate::small_log::{self, HEADER_BYTES, LogError, LogHeader, Scan, Writer, en
 /// Name of the journal on its [`Disk`].
 pub const JOURNAL: &str = "journal";
 /// First bytes of the journal.
-pub const JOURNAL_MAGIC: &[u8; 8] = b"ECOJRNL1";
+pub const JOURNAL_MAGIC: &[u8; 8] = b"ECOJRNL2";
 /// The journal is rewritten when released entries take more than this many bytes.
 const REWRITE_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -40,15 +45,21 @@ pub struct Entry {
 #[derive(Serialize, Deserialize)]
 struct EntryWire {
     header: ByteBuf,
+    /// Encrypted; empty if it is not here.
     body: ByteBuf,
     idempotency: [u8; 32],
 }
 
 impl Entry {
-    fn encode(&self) -> Vec<u8> {
+    fn encode(&self, key: &StorageKey) -> Vec<u8> {
+        let encrypt = |body: &Body| {
+            let mut bytes = body.encode();
+            key.body(Place::Journal, self.record.id()).seal(0, true, &mut bytes);
+            bytes
+        };
         let wire = EntryWire {
             header: ByteBuf::from(self.record.header_bytes().to_vec()),
-            body: ByteBuf::from(self.record.body().map(Body::encode).unwrap_or_default()),
+            body: ByteBuf::from(self.record.body().map(encrypt).unwrap_or_default()),
             idempotency: self.idempotency,
         };
         let about = wire.header.len() + wire.body.len() + 64;
@@ -56,10 +67,16 @@ impl Entry {
             .expect("a header of 4 KiB and a body of 1 MiB fit the largest entry")
     }
 
-    fn decode(network: NetworkId, payload: &[u8]) -> Result<Self, ReadError> {
+    /// A body that does not open (the storage key was lost with vault and identity) is left out: the place of its record
+    /// counts all the same.
+    fn decode(network: NetworkId, key: &StorageKey, payload: &[u8]) -> Result<Self, ReadError> {
         let wire: EntryWire =
             codec::decode(payload, JOURNAL_ENTRY_BYTES_MAX).map_err(|_| ReadError::Entry)?;
-        let record = Record::from_parts(network, wire.header.into_vec(), [0; 64], &wire.body)?;
+        let mut record = Record::from_parts(network, wire.header.into_vec(), [0; 64], &[])?;
+        if let Some(body) = key.body(Place::Journal, record.id()).open(0, true, &wire.body) {
+            let body = Body::decode(&body).map_err(|_| ReadError::Entry)?;
+            record.attach(network, body)?;
+        }
         Ok(Self { record, idempotency: wire.idempotency })
     }
 }
@@ -88,23 +105,32 @@ pub struct Content {
     pub instance: [u8; 16],
     /// The whole entries, oldest first.
     pub entries: Vec<Entry>,
+    /// How long each of them is in the file, in bytes.
+    lengths: Vec<u64>,
     /// Length of header and whole entries in bytes.
     pub whole_bytes: u64,
     /// Bytes of a torn tail.
     pub torn_bytes: u64,
 }
 
-/// Reads a journal's bytes.
+/// Reads a journal's bytes. Bodies that are not under this storage key are left out.
 ///
 /// # Errors
 /// [`ReadError`].
-pub fn read(network: NetworkId, member: MemberId, bytes: &[u8]) -> Result<Content, ReadError> {
+pub fn read(
+    network: NetworkId,
+    member: MemberId,
+    key: &StorageKey,
+    bytes: &[u8],
+) -> Result<Content, ReadError> {
     let Scan { header, entries, whole_bytes, torn_bytes } = small_log::scan(JOURNAL_MAGIC, bytes)?;
     if header.network != network || header.member != member {
         return Err(ReadError::Foreign);
     }
-    let entries = entries.iter().map(|payload| Entry::decode(network, payload)).collect::<Result<_, _>>()?;
-    Ok(Content { instance: header.instance, entries, whole_bytes, torn_bytes })
+    let lengths = entries.iter().map(|payload| small_log::entry_len(payload)).collect();
+    let entries =
+        entries.iter().map(|payload| Entry::decode(network, key, payload)).collect::<Result<_, _>>()?;
+    Ok(Content { instance: header.instance, entries, lengths, whole_bytes, torn_bytes })
 }
 
 /// Starts an empty journal for a store. Joining a network does this once; whatever was there is gone.
@@ -127,6 +153,7 @@ pub struct Journal {
     network: NetworkId,
     member: MemberId,
     instance: [u8; 16],
+    key: StorageKey,
     /// Entries that are not released, and where they stand in the file.
     kept: BTreeMap<Position, Span>,
     kept_bytes: u64,
@@ -150,13 +177,13 @@ impl Journal {
         disk: &mut impl Disk,
         network: NetworkId,
         member: MemberId,
+        key: StorageKey,
         content: &Content,
     ) -> Result<Self, DiskError> {
         let writer = Writer::resume(disk, JOURNAL, content.whole_bytes, content.torn_bytes)?;
-        let mut journal = Self::empty(network, member, content.instance, writer);
+        let mut journal = Self::empty(network, member, content.instance, key, writer);
         let mut start = HEADER_BYTES as u64;
-        for entry in &content.entries {
-            let length = encode_entry(&entry.encode()).len() as u64;
+        for (entry, length) in content.entries.iter().zip(content.lengths.iter().copied()) {
             journal.keep(entry.record.position(), Span { start, length });
             start += length;
         }
@@ -171,15 +198,31 @@ impl Journal {
         disk: &mut impl Disk,
         network: NetworkId,
         member: MemberId,
+        key: StorageKey,
         instance: [u8; 16],
     ) -> Result<Self, DiskError> {
         let header = LogHeader { magic: *JOURNAL_MAGIC, network, member, instance };
         let writer = Writer::replace(disk, JOURNAL, &header.encode())?;
-        Ok(Self::empty(network, member, instance, writer))
+        Ok(Self::empty(network, member, instance, key, writer))
     }
 
-    fn empty(network: NetworkId, member: MemberId, instance: [u8; 16], writer: Writer) -> Self {
-        Self { network, member, instance, kept: BTreeMap::new(), kept_bytes: 0, released_bytes: 0, writer }
+    fn empty(
+        network: NetworkId,
+        member: MemberId,
+        instance: [u8; 16],
+        key: StorageKey,
+        writer: Writer,
+    ) -> Self {
+        Self {
+            network,
+            member,
+            instance,
+            key,
+            kept: BTreeMap::new(),
+            kept_bytes: 0,
+            released_bytes: 0,
+            writer,
+        }
     }
 
     fn keep(&mut self, position: Position, span: Span) {
@@ -192,7 +235,8 @@ impl Journal {
     /// # Errors
     /// [`DiskError`]; nothing of the entries counts then.
     pub fn append(&mut self, disk: &mut impl Disk, entries: &[&Entry]) -> Result<(), DiskError> {
-        let encoded: Vec<Vec<u8>> = entries.iter().map(|entry| encode_entry(&entry.encode())).collect();
+        let encoded: Vec<Vec<u8>> =
+            entries.iter().map(|entry| encode_entry(&entry.encode(&self.key))).collect();
         let mut start = self.writer.end();
         self.writer.append(disk, &encoded)?;
         for (entry, bytes) in entries.iter().zip(&encoded) {
@@ -220,7 +264,8 @@ impl Journal {
         let Some(span) = self.kept.get(&position) else { return Ok(None) };
         let length = usize::try_from(span.length).unwrap_or(usize::MAX);
         let bytes = disk.read_part(JOURNAL, span.start, length)?;
-        let entry = bytes.as_deref().and_then(small_log::payload).map(|p| Entry::decode(self.network, p));
+        let entry =
+            bytes.as_deref().and_then(small_log::payload).map(|p| Entry::decode(self.network, &self.key, p));
         Ok(entry.and_then(Result::ok).and_then(|entry| entry.record.body().cloned()))
     }
 
@@ -298,9 +343,9 @@ impl Journal {
 
     /// An entry of the file, without the body of its record.
     fn without_body(&self, entry: &[u8]) -> Option<Vec<u8>> {
-        let entry = Entry::decode(self.network, small_log::payload(entry)?).ok()?;
+        let entry = Entry::decode(self.network, &self.key, small_log::payload(entry)?).ok()?;
         let bare = Entry { record: entry.record.without_body(), ..entry };
-        Some(encode_entry(&bare.encode()))
+        Some(encode_entry(&bare.encode(&self.key)))
     }
 }
 

@@ -97,6 +97,11 @@ pub fn encode_entry(payload: &[u8]) -> Vec<u8> {
     [length.as_slice(), &checksum, payload].concat()
 }
 
+/// How long an entry with this payload is in the file, in bytes.
+pub(crate) fn entry_len(payload: &[u8]) -> u64 {
+    (ENTRY_OVERHEAD + payload.len()) as u64
+}
+
 /// Reads a file: all whole entries up to the first that is not.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Mesh, draft, member};
+use common::{Mesh, draft, member, storage_key};
 use ecomesh_protocol::io::SealedTo;
 use ecomesh_protocol::verify::verify_record;
 use ecomesh_protocol::{
@@ -325,7 +325,7 @@ impl Story {
         }
         let mut disk = backup.disk.clone();
         let bytes = disk.read(journal::JOURNAL).unwrap().unwrap();
-        let content = journal::read(self.mesh.network(), member(name), &bytes).unwrap();
+        let content = journal::read(self.mesh.network(), member(name), &storage_key(), &bytes).unwrap();
         let journaled = content.entries.iter().map(|e| (e.record.position(), e.record.id())).collect();
         let note = format!("{name} is restored from step {}, records: {with_records}", backup.step);
         self.note(&note);

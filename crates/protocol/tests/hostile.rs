@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Mesh, draft, member, opening, roster, sign, signing_key, transport_key};
+use common::{Mesh, draft, member, opening, roster, sign, signing_key, storage_key, transport_key};
 use ecomesh_protocol::control::LogOpen;
 use ecomesh_protocol::disk::MemoryDisk;
 use ecomesh_protocol::hello::{self, Certificate, Certificates, Hello, HelloError};
@@ -349,7 +349,7 @@ proptest! {
         let _ = wire::verify_answer(&ring, &bytes);
         let _ = hello::judge(&ring, member("KE"), &Certificates::new(), transport_key("TZ"), &bytes);
         let _ = LogOpen::decode(member("KE"), &bytes);
-        let _ = ecomesh_protocol::journal::read(ring.network(), member("KE"), &bytes);
+        let _ = ecomesh_protocol::journal::read(ring.network(), member("KE"), &storage_key(), &bytes);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Mesh, draft, member};
+use common::{Mesh, draft, member, storage_key};
 use ecomesh_protocol::journal::{self, JOURNAL};
 use ecomesh_protocol::ledger::{Ledger, MemoryLedger};
 use ecomesh_protocol::{AuthorError, Draft, Void, disk::Disk};
@@ -94,7 +94,9 @@ fn the_journal_lets_go_of_parts_that_their_addressees_hold() {
     mesh.pass(30_000);
     let network = mesh.network();
     mesh.stop("KE", |_, disk| {
-        let content = journal::read(network, member("KE"), &disk.read(JOURNAL).unwrap().unwrap()).unwrap();
+        let content =
+            journal::read(network, member("KE"), &storage_key(), &disk.read(JOURNAL).unwrap().unwrap())
+                .unwrap();
         assert!(content.entries.len() < 30, "{} entries", content.entries.len());
     });
 }

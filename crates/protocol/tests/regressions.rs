@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::{Mesh, draft, member};
+use common::{Mesh, draft, member, storage_key};
 use ecomesh_protocol::delivery::Deliveries;
 use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_protocol::verify::{KeyRing, VerifiedFrontier, verify_frontier};
@@ -236,14 +236,16 @@ fn a_long_journal_is_released_as_fast_as_it_grows() {
     };
     let bytes = journal_bytes(&mut mesh);
     assert!(bytes.len() < 2_000_000, "{} bytes", bytes.len());
-    let content = ecomesh_protocol::journal::read(mesh.network(), member("KE"), &bytes).unwrap();
+    let content =
+        ecomesh_protocol::journal::read(mesh.network(), member("KE"), &storage_key(), &bytes).unwrap();
     assert_eq!(content.torn_bytes, 0);
     // The end of the log is still known: the node goes on where it was.
     let id = mesh.sent("KE", "after the restart", &["TZ"]);
     let header = mesh.node("KE").record(id).unwrap().header().clone();
     assert_eq!((header.generation, header.seq), (0, 2_000));
     let bytes = journal_bytes(&mut mesh);
-    let content = ecomesh_protocol::journal::read(mesh.network(), member("KE"), &bytes).unwrap();
+    let content =
+        ecomesh_protocol::journal::read(mesh.network(), member("KE"), &storage_key(), &bytes).unwrap();
     let last = content.entries.last().unwrap();
     assert_eq!(last.record.id(), id);
     mesh.assert_equal();

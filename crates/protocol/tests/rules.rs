@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Mesh, draft, member, opening, roster, sign, signing_key, transport_key};
+use common::{Mesh, draft, member, opening, roster, sign, signing_key, storage_key, transport_key};
 use ecomesh_protocol::core::OpenError;
 use ecomesh_protocol::delivery::Deliveries;
 use ecomesh_protocol::frontiers::{Frontiers, Taken};
@@ -454,8 +454,12 @@ fn a_peers_word_raises_the_next_generation_and_a_lie_does_not_use_up_all_numbers
 fn a_home_with_the_key_of_another_member_does_not_start() {
     let mesh = Mesh::unlinked(&["KE", "TZ"]);
     let config = CoreConfig { member: member("KE"), boot_nonce: [1; 16], seed: 7, recovery_ms: 30_000 };
-    let identity =
-        Identity { signing: signing_key("TZ"), transport_key: transport_key("KE"), transport_counter: 1 };
+    let identity = Identity {
+        signing: signing_key("TZ"),
+        transport_key: transport_key("KE"),
+        transport_counter: 1,
+        storage: storage_key(),
+    };
     let ledger = MemoryLedger::new(mesh.network(), [1; 16]);
     let opened = Core::open(config, identity, mesh.roster.clone(), ledger, MemoryDisk::new(), mesh.now);
     assert_eq!(opened.err(), Some(OpenError::OtherKey(member("KE"))));

@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{Mesh, draft, member, transport_key};
+use common::{Mesh, draft, member, storage_key, transport_key};
 use ecomesh_protocol::ledger::Room;
-use ecomesh_protocol::{Alarm, AuthorError, MemoryDisk, MemoryLedger, journal};
+use ecomesh_protocol::{Alarm, AuthorError, Disk, MemoryDisk, MemoryLedger, journal};
 use ecomesh_record::{Priority, RecordId};
 
 #[test]
@@ -207,6 +207,30 @@ fn a_lost_journal_is_never_guessed() {
         mesh.assert_equal();
         assert!(mesh.node("TZ").core().forks().is_empty());
     }
+}
+
+#[test]
+fn bodies_are_in_the_journal_under_the_storage_key_and_its_places_need_no_key() {
+    let mut mesh = Mesh::unlinked(&["KE", "TZ"]);
+    let ids = [mesh.sent("KE", "a canary", &["TZ"]), mesh.sent("KE", "another canary", &["TZ"])];
+    let network = mesh.network();
+    let other = ecomesh_seal::StorageKey::from_bytes(&[9; 32]);
+    mesh.stop("KE", |_, disk| {
+        let bytes = disk.read(journal::JOURNAL).unwrap().unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"canary"));
+        let content = journal::read(network, member("KE"), &other, &bytes).unwrap();
+        let bodies: Vec<_> =
+            content.entries.iter().map(|entry| (entry.record.id(), entry.record.body())).collect();
+        assert_eq!(bodies, ids.map(|id| (id, None)));
+
+        // Whoever goes on without the key destroys nothing that somebody with the key can still read.
+        let mut journal = journal::Journal::resume(disk, network, member("KE"), other, &content).unwrap();
+        journal.rebind(disk, content.instance).unwrap();
+        let again = disk.read(journal::JOURNAL).unwrap().unwrap();
+        assert_eq!(again, bytes);
+        let whole = journal::read(network, member("KE"), &storage_key(), &again).unwrap();
+        assert!(whole.entries.iter().all(|entry| entry.record.body().is_some()));
+    });
 }
 
 #[test]

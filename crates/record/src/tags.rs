@@ -43,6 +43,8 @@ pub const WRAP: &[u8] = b"ecomesh/1/seal/wrap";
 pub const VAULT: &[u8] = b"ecomesh/1/vault";
 /// From a key of the day to the key that wraps one content key.
 pub const DAY_KEY: &[u8] = b"ecomesh/1/day-key";
+/// From the storage key to the keys of bodies on the own disk.
+pub const STORAGE: &[u8] = b"ecomesh/1/storage";
 /// Salt of a sealed body that has an idempotency key.
 pub const REQUEST: &[u8] = b"ecomesh/1/request";
 /// Checksum of a journal entry.
@@ -76,6 +78,7 @@ pub const ALL: &[&[u8]] = &[
     WRAP,
     VAULT,
     DAY_KEY,
+    STORAGE,
     REQUEST,
     JOURNAL,
     ARCHIVE,

@@ -30,6 +30,8 @@ mod noise;
 mod plaintext;
 mod stream;
 
+pub(crate) use stream::chunk_nonce;
+
 use std::fmt;
 
 use ecomesh_record::limits::{ADDRESSEES_MAX, CONTENT_BYTES_MAX};

@@ -13,8 +13,9 @@
 //!
 //! **Sealed** bodies are readable by the named addressees only: [`envelope`], to their [`prekey`]s.
 //!
-//! **At rest** secret keys lie in a [`key_file`], sealed under a passphrase. In memory they are wiped when they are
-//! dropped, and no `Debug` shows them. [`Identity`] is what a bureau's key file holds.
+//! **At rest** bodies lie on a node's disk under the storage key of its [`vault`]: [`at_rest`]. Secret keys lie in a
+//! [`key_file`], sealed under a passphrase. In memory they are wiped when they are dropped, and no `Debug` shows them.
+//! [`Identity`] is what a bureau's key file holds.
 //!
 //! | primitive | standard | crate |
 //! |---|---|---|
@@ -31,6 +32,7 @@
 //!
 //! The crate is pure: no clock, no file, no network, and randomness is an argument.
 
+pub mod at_rest;
 pub mod envelope;
 pub mod fingerprint;
 pub mod identity;
@@ -48,6 +50,7 @@ pub mod vault;
 #[cfg(test)]
 mod vectors;
 
+pub use at_rest::StorageKey;
 pub use envelope::{ContentKey, OpenBodyError, Sealed, SealingError};
 pub use fingerprint::fingerprint;
 pub use identity::{Identity, IdentityError, OpenIdentityError};

@@ -26,6 +26,7 @@ use sha2::Sha256;
 use thiserror::Error;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use crate::at_rest::StorageKey;
 use crate::envelope::ContentKey;
 use crate::key_file::{self, Params, ParamsError};
 use crate::prekey::PrekeySecret;
@@ -254,15 +255,14 @@ impl fmt::Debug for DayKey {
 /// What the file of keys holds: secret of requests (32), storage key (32), then the keys of the day.
 pub struct Keys {
     request_secret: Zeroizing<[u8; 32]>,
-    /// Kept for encryption at rest, which this version has not: so that vaults of today need no change then.
-    storage_key: Zeroizing<[u8; 32]>,
+    storage_key: StorageKey,
     /// The keys of the day, oldest first.
     pub days: Vec<DayKey>,
 }
 
 impl Keys {
-    /// New ones without a key of the day; both arrays are random.
-    pub fn new(request_secret: Zeroizing<[u8; 32]>, storage_key: Zeroizing<[u8; 32]>) -> Self {
+    /// New ones without a key of the day. The secret is random; so is the storage key, unless an older vault was lost.
+    pub fn new(request_secret: Zeroizing<[u8; 32]>, storage_key: StorageKey) -> Self {
         Self { request_secret, storage_key, days: Vec::new() }
     }
 
@@ -270,7 +270,7 @@ impl Keys {
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 + self.days.len() * DayKey::BYTES));
         bytes.extend_from_slice(self.request_secret.as_slice());
-        bytes.extend_from_slice(self.storage_key.as_slice());
+        bytes.extend_from_slice(self.storage_key.as_bytes());
         for day in &self.days {
             bytes.extend_from_slice(&day.day.to_be_bytes());
             bytes.extend_from_slice(&day.id);
@@ -296,9 +296,14 @@ impl Keys {
         };
         Ok(Self {
             request_secret: Zeroizing::new(*request_secret),
-            storage_key: Zeroizing::new(*storage_key),
+            storage_key: StorageKey::from_bytes(storage_key),
             days: days.iter().map(day).collect(),
         })
+    }
+
+    /// The key under which bodies lie on the disk.
+    pub fn storage_key(&self) -> &StorageKey {
+        &self.storage_key
     }
 
     /// The salt of a sealed body whose request has an idempotency key: the same for the same document under the same key,
@@ -398,7 +403,7 @@ mod tests {
     }
 
     fn keys() -> Keys {
-        let mut keys = Keys::new(Zeroizing::new([0xa1; 32]), Zeroizing::new([0xa2; 32]));
+        let mut keys = Keys::new(Zeroizing::new([0xa1; 32]), StorageKey::from_bytes(&[0xa2; 32]));
         keys.days.extend([day(3), day(5)]);
         keys
     }
@@ -513,7 +518,7 @@ mod tests {
         assert_eq!(salt(1, 2), salt(1, 2));
         assert_ne!(salt(1, 2), salt(2, 1));
         assert_ne!(salt(1, 2), salt(1, 3));
-        let other = Keys::new(Zeroizing::new([0xa3; 32]), Zeroizing::new([0xa2; 32]));
+        let other = Keys::new(Zeroizing::new([0xa3; 32]), StorageKey::from_bytes(&[0xa2; 32]));
         assert_ne!(salt(1, 2), other.request_salt(&[1; 32], &[2; 32]), "nobody else can guess it");
     }
 

@@ -9,7 +9,7 @@ use crate::coverage::Mark;
 use crate::disk::SimDisk;
 use crate::fuse::Failure;
 use crate::ledger::SimLedger;
-use crate::members::signing_key;
+use crate::members::{signing_key, storage_key};
 use crate::network::Parcel;
 use crate::node::instance_of;
 use crate::scenario::{DiskFault, PartitionKind};
@@ -309,6 +309,7 @@ impl World {
             signing: signing_key(number),
             transport_key: self.members.peers[number],
             transport_counter: 1,
+            storage: storage_key(number),
         };
         let (ledger, disk) = (node.ledger.clone(), node.disk.clone());
         let opened =

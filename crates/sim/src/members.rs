@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ecomesh_protocol::{FoundingError, PeerKey, Roster};
 use ecomesh_record::charter::{FounderSignature, Thresholds};
 use ecomesh_record::{Charter, CharterMember, FoundedCharter, Kind, MemberId, Retention, Time};
-use ecomesh_seal::SigningKey;
+use ecomesh_seal::{SigningKey, StorageKey};
 
 /// Most members: two letters name 676, and the charter takes 512.
 pub const MEMBERS_MAX: usize = 512;
@@ -48,6 +48,11 @@ impl Members {
 /// The signing key of a node's member.
 pub(crate) fn signing_key(node: usize) -> SigningKey {
     SigningKey::from_seed(&seed(1, node))
+}
+
+/// The key under which a node keeps its own bodies.
+pub(crate) fn storage_key(node: usize) -> StorageKey {
+    StorageKey::from_bytes(&seed(3, node))
 }
 
 fn transport_key(node: usize) -> PeerKey {

@@ -14,6 +14,7 @@ use crate::fuse::Fuse;
 use crate::gossip::{Gossip, MessageId};
 use crate::hostile::Vice;
 use crate::ledger::{Pool, SimLedger};
+use crate::members::storage_key;
 use crate::network::ConnId;
 use crate::pace::Pace;
 use crate::pool::RingHash;
@@ -243,7 +244,7 @@ impl Node {
     /// Own records that the journal on the disk holds, if it can be read.
     pub(crate) fn journaled(&self, network: NetworkId) -> Vec<ecomesh_record::Record> {
         let Some(bytes) = self.disk.content(journal::JOURNAL) else { return Vec::new() };
-        let content = journal::read(network, self.member, &bytes);
+        let content = journal::read(network, self.member, &storage_key(self.number), &bytes);
         content.map(|content| content.entries.into_iter().map(|e| e.record).collect()).unwrap_or_default()
     }
 }

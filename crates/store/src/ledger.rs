@@ -44,7 +44,8 @@ impl SledLedger {
 
     fn meta(&self) -> Meta {
         let Shared { network, instance, .. } = *self.shared;
-        Meta { schema: SCHEMA_VERSION, network, instance, commit: 0, digest: RowDigest::default() }
+        let key_id = self.shared.storage.id();
+        Meta { schema: SCHEMA_VERSION, network, instance, key_id, commit: 0, digest: RowDigest::default() }
     }
 }
 
@@ -65,7 +66,7 @@ impl Ledger for SledLedger {
         }
         self.space.reserve(plan.disk_bytes(), plan.control_only)?;
         let Writes { batches, meta, changes } = plan.into_writes(&self.shared.state(), self.meta());
-        let Meta { schema, network, instance, commit, digest } = meta;
+        let Meta { schema, network, instance, commit, digest, .. } = meta;
         self.committer.commit(batches, Mark { schema, network, instance, commit })?;
         self.shared.state_mut().apply(changes, digest);
         Ok(())

@@ -21,6 +21,7 @@
 //!
 //! The files, the keys byte for byte, and what each test shows are in `docs/STORAGE.md`.
 
+mod bodies;
 mod commit;
 mod engine;
 mod file_disk;
@@ -43,7 +44,7 @@ mod verify;
 pub use file_disk::FileDisk;
 pub use files::{Access, Files, OpenFile};
 pub use ledger::SledLedger;
-pub use open::{OpenError, Opened, Options, look_at_room, open_or_create, set_aside};
+pub use open::{OpenError, Opened, Options, create, look_at_room, open_or_create, set_aside};
 pub use panics::hide_caught_panics;
 pub use read::{Counts, LedgerReader, Records};
 pub use runs::Runs;

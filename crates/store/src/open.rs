@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ecomesh_protocol::ledger::{LedgerError, Room};
 use ecomesh_record::{NetworkId, Time};
+use ecomesh_seal::StorageKey;
 use thiserror::Error;
 
 use crate::commit::Committer;
@@ -19,7 +20,11 @@ use crate::read::Shared;
 use crate::recover;
 use crate::schema::{self, Meta, RowDigest, SCHEMA_VERSION};
 use crate::space::{Bounds, Space};
+use crate::state::State;
 use crate::system::System;
+
+/// Key id of a store without a body.
+const UNKEYED: [u8; 16] = [0; 16];
 
 /// How a store is kept. The default is good for a node.
 #[derive(Clone, Debug)]
@@ -120,6 +125,14 @@ pub enum OpenError {
         /// Its schema.
         found: u32,
     },
+    /// Its bodies are under another storage key: the vault was lost, or belongs to another node. Call [`set_aside`] and
+    /// open a fresh one, which the peers fill.
+    #[error(
+        "the store {0} was written with another storage key than the one in the vault; put the vault back from a \
+         backup, or have the store set aside (`ecomesh doctor --repair`), and the node fetches its records from its \
+         peers again"
+    )]
+    OtherKey(PathBuf),
     /// It is damaged: call [`set_aside`] and open a fresh one, which the peers fill.
     #[error(
         "the store {path} is damaged ({reason}); it has to be set aside (`ecomesh doctor --repair`), and the node \
@@ -133,7 +146,21 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store in `path`, or makes one.
+/// Makes an empty store in `path`, before there is a storage key, and returns its instance id. One that is there already,
+/// and was not written to, is as good.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn create(
+    path: &Path,
+    network: NetworkId,
+    random_instance: [u8; 16],
+    options: &Options,
+) -> Result<[u8; 16], OpenError> {
+    Ok(prepare(path, network, random_instance, None, options)?.meta.instance)
+}
+
+/// Opens the store in `path`, or makes one, with its bodies under the storage key `key`.
 ///
 /// `random_instance` (16 random bytes) names the store if it is made now. A damaged store is refused, never opened
 /// with a part of its records: the caller decides to [`set_aside`].
@@ -144,8 +171,38 @@ pub fn open_or_create(
     path: &Path,
     network: NetworkId,
     random_instance: [u8; 16],
+    key: &StorageKey,
     options: &Options,
 ) -> Result<Opened, OpenError> {
+    let store = Folder { path };
+    let Prepared { engine, meta, state, space, db_file, marker, fresh, notes } =
+        prepare(path, network, random_instance, Some(key.id()), options)?;
+    let shared = Arc::new(Shared::new(engine, network, meta.instance, key.clone(), state));
+    let system = options.system.clone();
+    let committer = Committer::start(Arc::clone(&shared), db_file, marker, system, options.commit_limit);
+    let committer = committer.map_err(|e| store.io(path, &e))?;
+    Ok(Opened { ledger: SledLedger::new(shared, committer, space), fresh, notes })
+}
+
+/// A store that is open and checked.
+struct Prepared {
+    engine: Engine,
+    meta: Meta,
+    state: State,
+    space: Space,
+    db_file: File,
+    marker: Marker,
+    fresh: bool,
+    notes: Vec<String>,
+}
+
+fn prepare(
+    path: &Path,
+    network: NetworkId,
+    random_instance: [u8; 16],
+    key_id: Option<[u8; 16]>,
+    options: &Options,
+) -> Result<Prepared, OpenError> {
     let mut notes = Vec::new();
     let store = Folder { path };
     store.make()?;
@@ -159,7 +216,11 @@ pub fn open_or_create(
     let engine = Engine::open(&store.records(), store.note(), options.cache_bytes, &mut notes);
     let engine = engine.map_err(|failure| store.open_error(failure))?;
 
-    let (meta, fresh) = store.find_meta(&engine, mark, network, random_instance, &mut notes)?;
+    let (mut meta, fresh) = store.find_meta(&engine, mark, network, random_instance, &mut notes)?;
+    if meta.key_id != UNKEYED && Some(meta.key_id) != key_id {
+        return Err(OpenError::OtherKey(path.to_owned()));
+    }
+    meta.key_id = key_id.unwrap_or(UNKEYED);
     let (state, cut) = recover::load(&engine, &meta).map_err(|e| store.ledger_error(e))?;
     if cut > 0 {
         notes.push(format!("cut {cut} records of a commit that a crash had interrupted"));
@@ -172,11 +233,7 @@ pub fn open_or_create(
             options.ballast_bytes.saturating_add(options.low_water_bytes) / (1024 * 1024)
         ));
     }
-    let shared = Arc::new(Shared::new(engine, network, meta.instance, state));
-    let system = options.system.clone();
-    let committer = Committer::start(Arc::clone(&shared), db_file, marker, system, options.commit_limit);
-    let committer = committer.map_err(|e| store.io(path, &e))?;
-    Ok(Opened { ledger: SledLedger::new(shared, committer, space), fresh, notes })
+    Ok(Prepared { engine, meta, state, space, db_file, marker, fresh, notes })
 }
 
 /// How much the store in `path` may take, from outside: another process may have it open. Changes nothing.
@@ -293,7 +350,8 @@ impl Folder<'_> {
             }
             (None, None) => {
                 let digest = RowDigest::default();
-                Ok((Meta { schema: SCHEMA_VERSION, network, instance, commit: 0, digest }, true))
+                let (schema, key_id) = (SCHEMA_VERSION, UNKEYED);
+                Ok((Meta { schema, network, instance, key_id, commit: 0, digest }, true))
             }
         }
     }

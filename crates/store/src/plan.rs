@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use ecomesh_protocol::ledger::{
     Batch, LedgerError, LogHead, NewRecord, VALUE_BYTES_MAX, VALUE_NAME_BYTES_MAX,
 };
-use ecomesh_record::limits::SALT_BYTES;
 use ecomesh_record::{Body, LogId, Position, Record};
 use sled::Batch as SledBatch;
 
+use crate::bodies;
 use crate::read::Shared;
 use crate::schema::{self, Meta, OPERATIONS_MAX, RecordRow, RowDigest};
 use crate::state::{Changes, State};
@@ -46,7 +46,7 @@ impl Plan {
         let mut plan =
             Self { bulk: Vec::new(), removed: Vec::new(), changes: Changes::default(), control_only };
         plan.add_values(batch)?;
-        plan.add_records(&shared.state(), &batch.records)?;
+        plan.add_records(shared, &batch.records)?;
         for (position, body) in &batch.bodies {
             plan.add_body(shared, batch, *position, body)?;
         }
@@ -121,23 +121,23 @@ impl Plan {
         Ok(())
     }
 
-    fn add_records(&mut self, state: &State, records: &[NewRecord]) -> Result<(), LedgerError> {
+    fn add_records(&mut self, shared: &Shared, records: &[NewRecord]) -> Result<(), LedgerError> {
         let mut next: BTreeMap<LogId, u64> = BTreeMap::new();
         for new in records {
             let record = new.record.record();
             let Position { log, seq } = record.position();
-            let after_head = || state.heads.get(&log).map_or(0, |head| head.seq + 1);
+            let after_head = || shared.state().heads.get(&log).map_or(0, |head| head.seq + 1);
             let expected = next.entry(log).or_insert_with(after_head);
             if seq != *expected {
                 return Err(LedgerError::OutOfOrder(log));
             }
             *expected += 1;
-            self.add_record(record, new);
+            self.add_record(shared, record, new);
         }
         Ok(())
     }
 
-    fn add_record(&mut self, record: &Record, new: &NewRecord) {
+    fn add_record(&mut self, shared: &Shared, record: &Record, new: &NewRecord) {
         let position = record.position();
         let row = RecordRow {
             id: record.id(),
@@ -148,7 +148,7 @@ impl Plan {
         // The row comes before its chunks: whoever cuts rows above a head finds all the chunks.
         self.bulk.push((schema::record_key(position), row.encode()));
         match record.body() {
-            Some(body) => self.add_chunks(position, body),
+            Some(body) => self.bulk.extend(bodies::rows(&shared.storage, position, record.id(), body)),
             None => {
                 self.changes.new_holes.insert(position, record.id());
             }
@@ -180,7 +180,7 @@ impl Plan {
         // A body that does not fit was refused before it came here.
         let fits = record.attach(shared.network, body.clone());
         fits.map_err(|error| LedgerError::Damaged(format!("{position}: {error}")))?;
-        self.add_chunks(position, body);
+        self.bulk.extend(bodies::rows(&shared.storage, position, record.id(), body));
         self.changes.new_holes.remove(&position);
         if shared.state().holes.contains(position) {
             self.changes.filled.insert(position);
@@ -207,9 +207,7 @@ impl Plan {
         }
         drop(state);
         if is_here && let Some((record, _)) = shared.header(position)? {
-            let bytes = SALT_BYTES + record.header().body_len as usize;
-            let chunks = 0..schema::chunk_count(bytes);
-            self.removed.extend(chunks.map(|number| schema::chunk_key(position, number)));
+            self.removed.extend(bodies::keys(&record));
         }
         Ok(())
     }
@@ -222,13 +220,6 @@ impl Plan {
             self.changes.new_holes.insert(position, record.id());
         }
         Ok(())
-    }
-
-    fn add_chunks(&mut self, position: Position, body: &Body) {
-        let bytes = body.encode();
-        for (number, chunk) in (0..).zip(bytes.chunks(schema::VALUE_BYTES_MAX)) {
-            self.bulk.push((schema::chunk_key(position, number), chunk.to_vec()));
-        }
     }
 
     fn add_found_holes(&mut self, state: &State) {

@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ecomesh_protocol::ledger::{LedgerError, LogHead};
-use ecomesh_record::limits::SALT_BYTES;
-use ecomesh_record::{Body, ForkProof, HeaderHash, LogId, NetworkId, Position, Record, RecordId, Time};
+use ecomesh_record::{ForkProof, HeaderHash, LogId, NetworkId, Position, Record, RecordId, Time};
+use ecomesh_seal::StorageKey;
 
+use crate::bodies;
 use crate::engine::Engine;
 use crate::schema::{self, RecordRow};
 use crate::state::State;
@@ -15,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) network: NetworkId,
     pub(crate) instance: [u8; 16],
+    /// Bodies are under it.
+    pub(crate) storage: StorageKey,
     state: RwLock<State>,
 }
 
@@ -34,8 +37,14 @@ pub struct Counts {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, network: NetworkId, instance: [u8; 16], state: State) -> Self {
-        Self { engine, network, instance, state: RwLock::new(state) }
+    pub(crate) fn new(
+        engine: Engine,
+        network: NetworkId,
+        instance: [u8; 16],
+        storage: StorageKey,
+        state: State,
+    ) -> Self {
+        Self { engine, network, instance, storage, state: RwLock::new(state) }
     }
 
     /// The state. A thread that panicked while it held the lock left it whole: changes are made by single calls.
@@ -148,7 +157,7 @@ impl Shared {
             return Ok(Some((record, first_seen)));
         }
         drop(state);
-        let body = self.body(position, record.header().body_len)?;
+        let body = bodies::read(&self.engine, &self.storage, &record)?;
         if body.and_then(|body| record.attach(self.network, body).ok()).is_none() {
             let mut state = self.state_mut();
             // It may have been destroyed while it was read.
@@ -158,18 +167,6 @@ impl Shared {
             }
         }
         Ok(Some((record, first_seen)))
-    }
-
-    fn body(&self, position: Position, content_bytes: u32) -> Result<Option<Body>, LedgerError> {
-        let expected = SALT_BYTES + content_bytes as usize;
-        let mut bytes = Vec::with_capacity(expected);
-        for number in 0..schema::chunk_count(expected) {
-            match self.engine.read(|db| db.get(schema::chunk_key(position, number)))? {
-                Some(chunk) => bytes.extend_from_slice(&chunk),
-                None => return Ok(None),
-            }
-        }
-        Ok(Body::decode(&bytes).ok())
     }
 
     pub(crate) fn page(

@@ -5,10 +5,10 @@
 //!
 //! ```text
 //! table   key                                                  value
-//! m       (nothing)                                            schema u32 ‖ network 32 ‖ instance 16 ‖ commit u64 ‖ digest 32
+//! m       (nothing)                                            schema u32 ‖ network 32 ‖ instance 16 ‖ key id 16 ‖ commit u64 ‖ digest 32
 //! h       author 8 ‖ lane u8 ‖ generation u32                  seq u64 ‖ record id 32: the log's head
 //! r       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64        record id 32 ‖ first seen u64 ms ‖ signature 64 ‖ header
-//! b       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64 ‖ u16  one chunk of `salt ‖ content`, 7,168 bytes but for the last
+//! b       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64 ‖ u16  chunk of `salt ‖ content`, encrypted, 7,168 bytes but for the last
 //! f       author 8 ‖ lane u8 ‖ generation u32                  fork proof of that log
 //! o       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64        record id 32: the body is missing (a hole)
 //! e       author 8 ‖ lane u8 ‖ generation u32 ‖ seq u64        (nothing): the body need not be here, and is not (excused)
@@ -23,7 +23,7 @@ use ecomesh_record::{LogId, NetworkId, Position, RecordId, Time};
 use sha2::{Digest, Sha256};
 
 /// Version of the tables below. A store of another version is refused.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Longest value in bytes.
 pub(crate) const VALUE_BYTES_MAX: usize = 7_168;
@@ -125,6 +125,8 @@ pub(crate) struct Meta {
     pub(crate) schema: u32,
     pub(crate) network: NetworkId,
     pub(crate) instance: [u8; 16],
+    /// Names the storage key of the bodies; zeros before there is one.
+    pub(crate) key_id: [u8; 16],
     /// Number of commits.
     pub(crate) commit: u64,
     /// Over the rows of the small tables.
@@ -132,13 +134,14 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
-    const BYTES: usize = 4 + 32 + 16 + 8 + 32;
+    const BYTES: usize = 4 + 32 + 16 + 16 + 8 + 32;
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut row = Vec::with_capacity(Self::BYTES);
         row.extend_from_slice(&self.schema.to_be_bytes());
         row.extend_from_slice(self.network.as_bytes());
         row.extend_from_slice(&self.instance);
+        row.extend_from_slice(&self.key_id);
         row.extend_from_slice(&self.commit.to_be_bytes());
         row.extend_from_slice(&self.digest.0);
         row
@@ -148,11 +151,13 @@ impl Meta {
         let (schema, rest) = row.split_first_chunk()?;
         let (network, rest) = rest.split_first_chunk()?;
         let (instance, rest) = rest.split_first_chunk()?;
+        let (key_id, rest) = rest.split_first_chunk()?;
         let (commit, digest) = rest.split_first_chunk()?;
         Some(Self {
             schema: u32::from_be_bytes(*schema),
             network: NetworkId(*network),
             instance: *instance,
+            key_id: *key_id,
             commit: u64::from_be_bytes(*commit),
             digest: RowDigest(digest.try_into().ok()?),
         })
@@ -208,12 +213,6 @@ impl<'a> RecordRow<'a> {
     }
 }
 
-/// Number of chunks of a body of `bytes` bytes (salt and content).
-pub(crate) fn chunk_count(bytes: usize) -> u16 {
-    // 1 MiB and a salt make 147 chunks.
-    u16::try_from(bytes.div_ceil(VALUE_BYTES_MAX)).unwrap_or(u16::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +238,14 @@ mod tests {
     fn rows_come_back() {
         let mut digest = RowDigest::default();
         digest.toggle(b"k", b"v");
-        let meta = Meta { schema: 1, network: NetworkId([3; 32]), instance: [4; 16], commit: 5, digest };
+        let meta = Meta {
+            schema: 2,
+            network: NetworkId([3; 32]),
+            instance: [4; 16],
+            key_id: [6; 16],
+            commit: 5,
+            digest,
+        };
         assert_eq!(Meta::decode(&meta.encode()), Some(meta));
         assert_eq!(meta.encode().len(), Meta::BYTES);
         assert_eq!(Meta::decode(&meta.encode()[1..]), None);
@@ -255,7 +261,5 @@ mod tests {
         let (id, first_seen) = (RecordId([0; 32]), Time(0));
         let row = RecordRow { id, first_seen, signature: [0; 64], header: &longest };
         assert!(row.encode().len() <= VALUE_BYTES_MAX);
-        assert_eq!(chunk_count(ecomesh_record::limits::BODY_BYTES_MAX), 147);
-        assert_eq!((chunk_count(32), chunk_count(7_168), chunk_count(7_169)), (1, 1, 2));
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Authors, Contents, Dice, batch, contents, copy_dir, files, mix, open, try_open};
+use common::{Authors, Contents, Dice, batch, contents, copy_dir, files, mix, open, storage_key, try_open};
 use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError};
 use ecomesh_record::Kind;
 use ecomesh_store::{OpenError, Options, System, open_or_create};
@@ -182,7 +182,8 @@ fn a_loss_of_power_loses_nothing_acknowledged_in_silence() {
         }
     };
     let with = Options { system: System::default().with_sync(sync), ..common::options() };
-    let mut ledger = open_or_create(&live, authors.network, common::INSTANCE, &with).unwrap().ledger;
+    let mut ledger =
+        open_or_create(&live, authors.network, common::INSTANCE, &storage_key(), &with).unwrap().ledger;
     let mut dice = Dice(3);
     let image = |n: usize| dir.path().join(format!("image{n}"));
     let (mut cuts, mut refused) = (0, 0);
@@ -327,7 +328,8 @@ fn the_files_of_two_stores_are_not_taken_for_one() {
     let mut authors = Authors::new();
     let record = authors.next("KE", 1, Kind::MESSAGE, vec![1]);
     for (path, instance) in [(&one, [1; 16]), (&other, [2; 16])] {
-        let mut opened = open_or_create(path, authors.network, instance, &common::options()).unwrap();
+        let mut opened =
+            open_or_create(path, authors.network, instance, &storage_key(), &common::options()).unwrap();
         opened.ledger.commit(&batch(std::slice::from_ref(&record))).unwrap();
     }
     fs::copy(other.join("marker"), one.join("marker")).unwrap();

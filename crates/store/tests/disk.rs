@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Authors, INSTANCE, batch, contents, options};
+use common::{Authors, INSTANCE, batch, contents, options, storage_key};
 use ecomesh_protocol::disk::{Disk, DiskError};
 use ecomesh_protocol::ledger::{Ledger, LedgerError, Room};
 use ecomesh_record::Kind;
@@ -139,7 +139,7 @@ fn a_really_full_disk_refuses_then_goes_on_and_loses_nothing() {
     let with =
         Options { ballast_bytes: 8 * MIB, low_water_bytes: 4 * MIB, min_free_bytes: 2 * MIB, ..options() };
     let path = mount.0.join("store");
-    let mut ledger = open_or_create(&path, authors.network, INSTANCE, &with).unwrap().ledger;
+    let mut ledger = open_or_create(&path, authors.network, INSTANCE, &storage_key(), &with).unwrap().ledger;
     assert_eq!(ledger.room(), Room::Plenty);
     let mut message = authors.next("KE", 1, Kind::MESSAGE, vec![5; 100_000]);
     let mut acknowledged = 0;
@@ -179,7 +179,7 @@ fn a_really_full_disk_refuses_then_goes_on_and_loses_nothing() {
     assert!(read == Ok(full.clone()) || matches!(read, Err(LedgerError::SyncFailed(_))), "{:?}", read.err());
     drop(ledger);
     // It opens on the full disk, and with space it goes on by itself.
-    let mut ledger = open_or_create(&path, authors.network, INSTANCE, &with).unwrap().ledger;
+    let mut ledger = open_or_create(&path, authors.network, INSTANCE, &storage_key(), &with).unwrap().ledger;
     assert_eq!(contents(&ledger).unwrap(), full);
     assert_eq!(ledger.counts().records, acknowledged + controls);
     fs::remove_file(&hog).unwrap();
@@ -202,9 +202,9 @@ fn a_read_only_file_system_is_told_clearly() {
     };
     let authors = Authors::new();
     let path = mount.0.join("store");
-    drop(open_or_create(&path, authors.network, INSTANCE, &options()).unwrap());
+    drop(open_or_create(&path, authors.network, INSTANCE, &storage_key(), &options()).unwrap());
     mount.read_only();
-    let refused = open_or_create(&path, authors.network, INSTANCE, &options()).unwrap_err();
+    let refused = open_or_create(&path, authors.network, INSTANCE, &storage_key(), &options()).unwrap_err();
     assert!(matches!(&refused, OpenError::Io { path: p, .. } if *p == path), "{refused}");
     assert!(refused.to_string().contains("ead-only"), "{refused}");
     let mut disk = FileDisk::open(&path, System::default()).unwrap();

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use common::{Authors, INSTANCE, batch, contents, new, open, options, try_open};
+use common::{Authors, INSTANCE, batch, contents, files, new, open, options, storage_key, try_open};
 use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError, MemoryLedger, Room};
 use ecomesh_record::{Kind, NetworkId};
-use ecomesh_store::{OpenError, Options, System, open_or_create, set_aside};
+use ecomesh_seal::StorageKey;
+use ecomesh_store::{OpenError, Options, System, create, open_or_create, set_aside};
 
 #[test]
 fn bodies_of_all_sizes_come_back_after_a_restart() {
@@ -156,7 +157,8 @@ fn readers_see_what_is_durable_and_nothing_else() {
         }
     };
     let with = Options { system: System::default().with_sync(sync), ..options() };
-    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    let mut ledger =
+        open_or_create(dir.path(), authors.network, INSTANCE, &storage_key(), &with).unwrap().ledger;
     ledger.commit(&batch(&records[..2])).unwrap();
     let reader = ledger.reader();
     armed.store(true, Ordering::SeqCst);
@@ -193,7 +195,8 @@ fn a_failed_sync_is_told_and_nothing_is_written_after_it() {
         }
     };
     let with = Options { system: System::default().with_sync(sync), ..options() };
-    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    let mut ledger =
+        open_or_create(dir.path(), authors.network, INSTANCE, &storage_key(), &with).unwrap().ledger;
     ledger.commit(&batch(&records[..1])).unwrap();
     fails.store(true, Ordering::SeqCst);
     let failed = Err(LedgerError::SyncFailed("EIO".into()));
@@ -226,7 +229,8 @@ fn a_disk_that_does_not_answer_counts_as_a_failed_sync() {
     };
     let system = System::default().with_sync(sync);
     let with = Options { system, commit_limit: Duration::from_millis(200), ..options() };
-    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    let mut ledger =
+        open_or_create(dir.path(), authors.network, INSTANCE, &storage_key(), &with).unwrap().ledger;
     hangs.store(true, Ordering::SeqCst);
     assert!(matches!(ledger.commit(&batch(&[record])), Err(LedgerError::SyncFailed(_))));
     assert_eq!(ledger.counts().records, 0);
@@ -272,7 +276,8 @@ fn a_full_disk_takes_control_records_then_nothing_then_goes_on() {
         system: System::default().with_free_space(free),
         ..options()
     };
-    let mut ledger = open_or_create(dir.path(), authors.network, INSTANCE, &with).unwrap().ledger;
+    let mut ledger =
+        open_or_create(dir.path(), authors.network, INSTANCE, &storage_key(), &with).unwrap().ledger;
     assert_eq!(ledger.room(), Room::Plenty);
     let message = authors.next("KE", 1, Kind::MESSAGE, vec![1; 1000]);
     let more = authors.next("KE", 1, Kind::MESSAGE, vec![1; 1000]);
@@ -324,7 +329,7 @@ fn a_damaged_store_is_set_aside_and_a_fresh_one_opens() {
     let aside = set_aside(&path, ecomesh_record::Time(1234)).unwrap();
     assert_eq!(aside, dir.path().join("store.damaged-1234"));
     assert!(!aside.join("ballast").exists() && aside.join("marker").exists());
-    let fresh = open_or_create(&path, authors.network, [8; 16], &options()).unwrap();
+    let fresh = open_or_create(&path, authors.network, [8; 16], &storage_key(), &options()).unwrap();
     assert!(fresh.fresh);
     assert_eq!(fresh.ledger.instance(), [8; 16]);
     drop(fresh);
@@ -401,4 +406,48 @@ fn records_are_found_by_the_first_digits_of_their_ids() {
     for junk in ["", "xyz", "12 4", "é"] {
         assert!(reader.starting_with(junk, 2).unwrap().is_empty(), "{junk}");
     }
+}
+
+#[test]
+fn what_records_say_is_on_the_disk_under_the_storage_key_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let mut authors = Authors::new();
+    let canary = b"two tusks under the floor of the blue lorry";
+    let long = [canary.as_slice(), &[b'.'; 20_000], canary].concat();
+    let records =
+        [authors.next("KE", 1, Kind::MESSAGE, canary.to_vec()), authors.next("KE", 1, Kind::MESSAGE, long)];
+    let mut ledger = open(&path, authors.network);
+    ledger.commit(&batch(&records)).unwrap();
+    assert_eq!(ledger.record(records[1].record().position()).unwrap().unwrap(), *records[1].record());
+    drop(ledger);
+    for (name, _) in files(&path) {
+        let bytes = fs::read(path.join(&name)).unwrap();
+        assert!(!bytes.windows(canary.len()).any(|window| window == canary), "{}", name.display());
+    }
+
+    let other = StorageKey::from_bytes(&[4; 32]);
+    let refused = open_or_create(&path, authors.network, INSTANCE, &other, &options()).unwrap_err();
+    assert_eq!(refused, OpenError::OtherKey(path.clone()));
+    // Nothing was changed by it.
+    let ledger = open(&path, authors.network);
+    assert_eq!(ledger.record(records[0].record().position()).unwrap().unwrap(), *records[0].record());
+}
+
+#[test]
+fn a_store_that_was_made_before_there_is_a_key_takes_the_first_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut authors = Authors::new();
+    let made = || create(dir.path(), authors.network, [8; 16], &options()).unwrap();
+    assert_eq!((made(), made()), ([8; 16], [8; 16]));
+    assert_eq!(create(dir.path(), authors.network, [9; 16], &options()).unwrap(), [8; 16]);
+    let first = authors.next("KE", 1, Kind::MESSAGE, b"first".to_vec());
+    let mut ledger = open(dir.path(), authors.network);
+    ledger.commit(&batch(std::slice::from_ref(&first))).unwrap();
+    assert_eq!(ledger.instance(), [8; 16]);
+    drop(ledger);
+    assert_eq!(
+        create(dir.path(), authors.network, [9; 16], &options()).unwrap_err(),
+        OpenError::OtherKey(dir.path().to_owned())
+    );
 }

@@ -6,9 +6,10 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Authors, INSTANCE, batch, contents, open, try_open};
+use common::{Authors, INSTANCE, batch, contents, open, storage_key, try_open};
 use ecomesh_protocol::ledger::{Batch, Ledger, LedgerError};
 use ecomesh_record::Kind;
+use ecomesh_seal::at_rest::Place;
 use ecomesh_store::{OpenError, SCHEMA_VERSION};
 use sha2::{Digest, Sha256};
 
@@ -66,7 +67,8 @@ fn the_tables_are_as_documented() {
         assert_eq!(meta[..4], SCHEMA_VERSION.to_be_bytes());
         assert_eq!(meta[4..36], *authors.network.as_bytes());
         assert_eq!(meta[36..52], INSTANCE);
-        assert_eq!(meta[52..60], 1u64.to_be_bytes());
+        assert_eq!(meta[52..68], storage_key().id());
+        assert_eq!(meta[68..76], 1u64.to_be_bytes());
         let head = db.get(key(b'h', &[])).unwrap().unwrap();
         assert_eq!(head[..8], 2u64.to_be_bytes());
         assert_eq!(head[8..], *all.heads[0].head.as_bytes());
@@ -77,6 +79,10 @@ fn the_tables_are_as_documented() {
         assert_eq!(row[40..104], *record.signature());
         assert_eq!(row[104..], *record.header_bytes());
         assert!(db.iter().values().all(|value| value.unwrap().len() <= 7_168));
+        // The second chunk of the second record: salt and 20,000 bytes of 9, from byte 7,152 on.
+        let chunk = db.get(key(b'b', &[0, 0, 0, 0, 0, 0, 0, 1, 0, 1])).unwrap().unwrap();
+        let body = storage_key().body(Place::Store, record.id());
+        assert_eq!(body.open(1, false, &chunk).unwrap().as_slice(), [9; 7_152]);
     });
 }
 

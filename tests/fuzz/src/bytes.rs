@@ -23,7 +23,7 @@ use ecomesh_seal::key_file::{self, Purpose};
 use ecomesh_seal::{Prekey, envelope};
 
 use super::seeds::{SEALED_DOCUMENT, prekey_secret, sealed_body};
-use super::world::{INSTANCE, key, member, peer, world};
+use super::world::{INSTANCE, key, member, peer, storage_key, world};
 
 pub fn record_frame(data: &[u8]) -> bool {
     let Ok(frame) = codec::decode::<RecordFrame>(data, FRAME_BYTES_MAX) else { return false };
@@ -258,15 +258,17 @@ pub fn small_log(data: &[u8]) -> bool {
 
 pub fn journal(data: &[u8]) -> bool {
     let network = world().network;
-    let Ok(content) = journal::read(network, member("KE"), data) else { return false };
+    let Ok(content) = journal::read(network, member("KE"), &storage_key(), data) else { return false };
     let mut disk = MemoryDisk::new();
     disk.replace(JOURNAL, data).expect("the memory has room");
-    let mut open = Journal::resume(&mut disk, network, member("KE"), &content).expect("the memory has room");
+    let mut open = Journal::resume(&mut disk, network, member("KE"), storage_key(), &content)
+        .expect("the memory has room");
     let cut = disk.read(JOURNAL).expect("the memory can be read").expect("it was written");
     assert_eq!(Some(cut.as_slice()), data.get(..content.whole_bytes as usize));
     open.rebind(&mut disk, content.instance).expect("the memory has room");
     let again = disk.read(JOURNAL).expect("the memory can be read").expect("it was written");
-    let again = journal::read(network, member("KE"), &again).expect("it was written just now");
+    let again =
+        journal::read(network, member("KE"), &storage_key(), &again).expect("it was written just now");
     assert_eq!(again.torn_bytes, 0);
     let mut places: Vec<_> = content.entries.iter().map(|e| e.record.position()).collect();
     places.sort_unstable();

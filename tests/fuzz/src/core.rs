@@ -21,7 +21,7 @@ use ecomesh_record::{
     Time,
 };
 
-use super::world::{INSTANCE, MEMBERS, key, log, member, peer, record, signed, world};
+use super::world::{INSTANCE, MEMBERS, key, log, member, peer, record, signed, storage_key, world};
 
 /// Most steps of one story.
 const STEPS_MAX: usize = 64;
@@ -111,7 +111,12 @@ impl Story {
         self.boots = self.boots.wrapping_add(1);
         let config =
             CoreConfig { member: member("KE"), boot_nonce: [self.boots; 16], seed: 7, recovery_ms: 5_000 };
-        let identity = Identity { signing: key("KE"), transport_key: peer("KE"), transport_counter: 1 };
+        let identity = Identity {
+            signing: key("KE"),
+            transport_key: peer("KE"),
+            transport_counter: 1,
+            storage: storage_key(),
+        };
         let core = Core::open(config, identity, world().roster.clone(), ledger, disk, self.now);
         self.core = Some(core.unwrap_or_else(|error| panic!("the node does not start: {error}")));
         self.asked.clear();

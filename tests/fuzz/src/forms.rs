@@ -9,6 +9,7 @@ use ecomesh_node::founding::Card;
 use ecomesh_node::founding::draft::Draft;
 use ecomesh_node::founding::sign::SignatureFile;
 use ecomesh_node::home::Home;
+use ecomesh_node::passphrase::{Passphrase, PassphraseError, Source};
 use ecomesh_record::{Time, tags};
 use sha2::{Digest, Sha256};
 
@@ -92,23 +93,29 @@ fn check_document(document: &Document) {
     assert_eq!(&from_json, document);
 }
 
+/// A passphrase: a backup without records is refused before it is used.
+fn given() -> Result<Passphrase, PassphraseError> {
+    Source::Prompt.existing(|_| Ok("correct horse".into()))
+}
+
 /// The entries of a backup; magic and hash are put around them, since nobody finds a hash by chance. Backups with
 /// records are left out: an archive has a target of its own, and a restore that gets so far makes a database.
 pub fn backup(data: &[u8]) -> bool {
     if data.windows(ARCHIVE.len()).any(|part| part == ARCHIVE) {
         return false;
     }
-    let mut file = [b"ECOBKUP1", data].concat();
+    let mut file = [b"ECOBKUP2", data].concat();
     let hash = Sha256::new().chain_update(tags::BACKUP).chain_update(&file).finalize();
     file.extend_from_slice(&hash);
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (path, home) = (dir.path().join("backup"), dir.path().join("home"));
     std::fs::write(&path, &file).expect("a file in it");
-    let refused = restore(&path, &home, Time(1_800_000_000_000)).expect_err("a backup without records");
+    let refused =
+        restore(&path, &home, given, Time(1_800_000_000_000)).expect_err("a backup without records");
     // Nothing is left behind, wherever it failed; and nothing was written beside the home.
     assert!(!home.exists(), "{refused}");
     assert_eq!(std::fs::read_dir(dir.path()).expect("the folder").count(), 1);
     refused.to_string().contains("no records")
 }
 
-const ARCHIVE: &[u8] = b"records.ecoarchive";
+const ARCHIVE: &[u8] = b"records.sealed";

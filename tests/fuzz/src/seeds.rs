@@ -25,7 +25,7 @@ use ecomesh_seal::envelope::seal;
 use ecomesh_seal::{Identity, Params, PrekeySecret, PublicKey, Sealed};
 
 use super::world::{
-    INSTANCE, chain, charter, founded, key, log, member, peer, record, record_as, signed, world,
+    INSTANCE, chain, charter, founded, key, log, member, peer, record, record_as, signed, storage_key, world,
 };
 
 /// One seed: the target, the name of the file, and its bytes. Every target takes its seeds.
@@ -214,7 +214,7 @@ fn logs() -> Vec<Seed> {
     let (network, own) = (world().network, member("KE"));
     let room = "the memory has room";
     let mut disk = MemoryDisk::new();
-    let mut journal = Journal::fresh(&mut disk, network, own, INSTANCE).expect(room);
+    let mut journal = Journal::fresh(&mut disk, network, own, storage_key(), INSTANCE).expect(room);
     let empty = disk.read(JOURNAL).expect(room).expect("it is there");
     let entries: Vec<Entry> = chain("KE", 1, 3, 50)
         .into_iter()
@@ -227,7 +227,8 @@ fn logs() -> Vec<Seed> {
     let all: Vec<&Entry> = entries.iter().collect();
     journal.append(&mut disk, &all).expect(room);
     let whole = disk.read(JOURNAL).expect(room).expect("it is there");
-    let content: Content = journal::read(network, own, &whole).expect("it was written just now");
+    let content: Content =
+        journal::read(network, own, &storage_key(), &whole).expect("it was written just now");
     assert_eq!(content.entries, entries);
     let torn = whole[..whole.len() - 30].to_vec();
     let mut evidence = EvidenceLog::open(&mut disk, network, own, INSTANCE).expect(room).log;

@@ -11,7 +11,7 @@ use ecomesh_record::{
     Audience, Body, Charter, CharterMember, Flags, FoundedCharter, Frontier, Header, Kind, Lane, LogId,
     MemberId, NetworkId, Position, Priority, Record, RecordId, Retention, SignedFrontier, Time,
 };
-use ecomesh_seal::SigningKey;
+use ecomesh_seal::{SigningKey, StorageKey};
 
 /// The members; the first is the one whose node is played.
 pub const MEMBERS: [&str; 3] = ["KE", "TZ", "ZM"];
@@ -20,6 +20,11 @@ pub const INSTANCE: [u8; 16] = [7; 16];
 
 pub fn member(name: &str) -> MemberId {
     MemberId::parse(name).expect("a member id of this file")
+}
+
+/// The key under which the journal's bodies are.
+pub fn storage_key() -> StorageKey {
+    StorageKey::from_bytes(&[3; 32])
 }
 
 pub fn key(name: &str) -> SigningKey {

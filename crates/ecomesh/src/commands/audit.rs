@@ -1,7 +1,8 @@
 //! `ecomesh audit`: every signature, chain, body and rule.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek};
+use std::io::{self, BufReader, BufWriter, ErrorKind, PipeWriter};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -14,13 +15,15 @@ use crate::cli::Global;
 use crate::client::Node;
 use crate::commands::prove;
 use crate::exit::{ExitCode, Failure};
+use crate::keys::{self, PassphraseArgs};
 use crate::{files, output, times};
 
 /// Verify every signature, chain, body and rule, of an archive or of this node; needs no running node.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit code 0: whole. 1: broken, and each fault is named. Records that break a rule of the network are listed as
-void: every node carries them, and none shows them or acts on them.")]
+void: every node carries them, and none shows them or acts on them. The records of a home whose node does not run are
+encrypted on its disk: the passphrase is asked for.")]
 pub struct Args {
     /// The archive [default: all that this home holds]
     #[arg(value_name = "FILE.ecoarchive")]
@@ -28,6 +31,8 @@ pub struct Args {
     /// The network id that it must have, as the founders read it out to each other
     #[arg(long, value_name = "ID")]
     network: Option<String>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 /// Runs the command.
@@ -36,7 +41,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let options = Options { network, ..Options::at(Time(times::now_ms())) };
     let report = match &args.file {
         Some(path) => audit_file(path, &options)?,
-        None => audit_home(global, options)?,
+        None => audit_home(global, &args.passphrase, options)?,
     };
     output::either(global, &report, Report::to_string)?;
     // A broken proof proves nothing: what it would say is not shown.
@@ -59,20 +64,52 @@ fn audit_file(path: &Path, options: &Options) -> anyhow::Result<Report> {
 }
 
 /// The home's own records: from its store if the node is stopped, else from the node.
-fn audit_home(global: &Global, options: Options) -> anyhow::Result<Report> {
+fn audit_home(global: &Global, passphrase: &PassphraseArgs, options: Options) -> anyhow::Result<Report> {
     let home = Home::open(global.home()?)?;
     // A home knows its network: an archive of another one would be broken.
     let options = Options { network: options.network.or(Some(home.roster()?.network())), ..options };
-    let mut file = tempfile::tempfile().context("no temporary file for the archive")?;
-    match write_archive(&home, options.now, &mut BufWriter::new(&file)) {
-        Ok(()) => {}
-        Err(ArchivingError::Home(HomeError::InUse { .. })) => {
-            let node = Node::of(global)?;
-            let mut copy = tokio::fs::File::from_std(file.try_clone()?);
-            node.ask(node.api.export(&ecomesh_api::ExportQuery::default(), &mut copy))?;
-        }
-        Err(error) => return Err(error.into()),
+    let ask = || passphrase.source().existing(keys::prompt);
+    let stopped =
+        audit_written(&options, |out| Ok(write_archive(&home, ask, options.now, &mut BufWriter::new(out))?));
+    match stopped {
+        Err(error) if is_in_use(&error) => {}
+        other => return other,
     }
-    file.rewind()?;
-    Ok(audit(BufReader::new(file), &options)?)
+    let node = Node::of(global)?;
+    audit_written(&options, |out| {
+        let mut out = tokio::fs::File::from_std(File::from(OwnedFd::from(out)));
+        node.ask(node.api.export(&ecomesh_api::ExportQuery::default(), &mut out)).map(drop)
+    })
+}
+
+/// Audits an archive while it is written. It goes through a pipe: on a disk, even without a name, it would leave in the
+/// clear what the home keeps encrypted.
+fn audit_written(
+    options: &Options,
+    write: impl FnOnce(PipeWriter) -> anyhow::Result<()>,
+) -> anyhow::Result<Report> {
+    let (reader, writer) = io::pipe().context("no pipe for the archive")?;
+    let (written, audited) = std::thread::scope(|scope| {
+        let auditing = scope.spawn(move || audit(BufReader::new(reader), options));
+        let written = write(writer);
+        (written, auditing.join())
+    });
+    let audited = audited.map_err(|_| anyhow::anyhow!("the audit panicked; please report this"))?;
+    match written {
+        // Whoever has seen enough of an archive reads no further.
+        Err(error) if !is_broken_pipe(&error) => Err(error),
+        _ => Ok(audited?),
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<ArchivingError>(), Some(ArchivingError::Home(HomeError::InUse { .. })))
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |kind: ErrorKind| kind == ErrorKind::BrokenPipe;
+    error.chain().any(|cause| match cause.downcast_ref::<ArchivingError>() {
+        Some(ArchivingError::Write(io)) => broken(io.kind()),
+        _ => cause.downcast_ref::<io::Error>().is_some_and(|io| broken(io.kind())),
+    })
 }

@@ -9,18 +9,20 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::exit::{ExitCode, Failure};
-use crate::{output, times};
+use crate::{keys, output, times};
 
 /// Write keys (still sealed), charter, journal, evidence and all records to one file. The node must not run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Whoever has the file and the passphrase is this bureau: keep them apart. The keys of sealed messages are in it,
-prekeys are not: what was sealed to them and not opened yet is sent again by those who wrote it. Bodies are in it as they are in the
-store. While the node runs, `ecomesh export` writes its records.")]
+Whoever has the file and the passphrase is this bureau: keep them apart. Without the passphrase nothing in it can be
+read. The keys of sealed messages are in it, prekeys are not: what was sealed to them and not opened yet is sent again
+by those who wrote it. While the node runs, `ecomesh export` writes its records.")]
 pub struct Args {
     /// Where to write it
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    passphrase: keys::PassphraseArgs,
 }
 
 #[derive(Serialize)]
@@ -33,7 +35,9 @@ struct View {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let home = Home::open(global.home()?)?;
-    let made = backup(&home, &args.output, Time(times::now_ms())).map_err(explain)?;
+    let now = Time(times::now_ms());
+    let made = backup(&home, &args.output, || args.passphrase.source().existing(keys::prompt), now)
+        .map_err(explain)?;
     let view = View { file: args.output.display().to_string(), bytes: made.bytes, entries: made.entries };
     output::either(global, &view, |view| {
         format!("{} ({} bytes): {}", view.file, view.bytes, view.entries.join(", "))
@@ -50,6 +54,8 @@ fn explain(error: BackupError) -> anyhow::Error {
         }
         BackupError::Home(error) => error.into(),
         BackupError::File(error) => error.into(),
+        BackupError::Key(error) => error.into(),
+        BackupError::Records(error) => error.into(),
         other => Failure::new(ExitCode::Io, other.to_string()).into(),
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::exit::ExitCode;
-use crate::output;
+use crate::{keys, output};
 
 /// Look for damage in the node's folder, and repair it.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,8 @@ pub struct Args {
     /// Set a damaged store aside, and cut torn tails. Nothing is deleted
     #[arg(long)]
     repair: bool,
+    #[command(flatten)]
+    passphrase: keys::PassphraseArgs,
 }
 
 #[derive(Serialize)]
@@ -38,7 +40,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     if !home.identity_file().exists() && !home.card_file().exists() {
         return Err(HomeError::NoHome(dir).into());
     }
-    let examination = examine(&home, args.repair);
+    let examination = examine(&home, args.repair, || args.passphrase.source().existing(keys::prompt));
     output::either(global, &view(&examination), text)?;
     Ok(if examination.is_healthy() { ExitCode::Ok } else { ExitCode::No })
 }

@@ -17,6 +17,7 @@ pub mod inbox;
 pub mod join;
 pub mod keygen;
 pub mod listing;
+pub mod lock;
 pub mod network;
 pub mod outbox;
 pub mod peers;
@@ -60,6 +61,8 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(args, global),
         Command::Resend(args) => resend::run(args, global),
         Command::Prekeys(args) => prekeys::run(args, global),
+        Command::Lock(args) => lock::lock(args, global),
+        Command::Unlock(args) => lock::unlock(args, global),
         Command::Prove(args) => prove::run(args, global),
         Command::Import(args) => import::run(args, global),
         Command::Audit(args) => audit::run(args, global),

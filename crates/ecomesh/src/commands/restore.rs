@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::exit::{ExitCode, Failure};
-use crate::{output, times};
+use crate::{keys, output, times};
 
 /// Make a node's folder from a backup. --home names the new folder, which must be empty or absent.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,8 @@ pub struct Args {
     /// The backup
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    passphrase: keys::PassphraseArgs,
 }
 
 #[derive(Serialize)]
@@ -33,7 +35,9 @@ struct View {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let dir = global.home()?;
-    let restored = restore(&args.file, &dir, Time(times::now_ms())).map_err(explain)?;
+    let now = Time(times::now_ms());
+    let restored = restore(&args.file, &dir, || args.passphrase.source().existing(keys::prompt), now);
+    let restored = restored.map_err(explain)?;
     let view = View {
         home: dir.display().to_string(),
         member: restored.member.to_string(),
@@ -60,7 +64,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 
 fn explain(error: RestoreError) -> anyhow::Error {
     let code = match &error {
-        RestoreError::Home(_) | RestoreError::File(_) => return error.into(),
+        RestoreError::Home(_) | RestoreError::File(_) | RestoreError::Key(_) => return error.into(),
         RestoreError::NotABackup(_) | RestoreError::Damaged(_) | RestoreError::Content { .. } => {
             ExitCode::BadInput
         }

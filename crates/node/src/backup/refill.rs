@@ -10,6 +10,7 @@ use ecomesh_protocol::verify::{verify_fork, verify_frame};
 use ecomesh_protocol::{KeyRing, LedgerError, Roster, Verified, judge};
 use ecomesh_record::archive::{ArchiveDecoder, ArchiveError, Item};
 use ecomesh_record::{MemberId, Record, Time};
+use ecomesh_seal::StorageKey;
 use ecomesh_store::{OpenError, SledLedger, open_or_create};
 use thiserror::Error;
 
@@ -56,12 +57,13 @@ pub enum RefillError {
 pub(super) fn refill(
     home: &Home,
     roster: &Roster,
+    key: &StorageKey,
     mut archive: impl Read,
     now: Time,
 ) -> Result<Refilled, RefillError> {
     let settings = NodeConfig::load_or_default(&home.config_file())?.store;
     let options = settings.options();
-    let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, &options)?;
+    let opened = open_or_create(&home.store_dir(), roster.network(), *random::<16>()?, key, &options)?;
     let mut filling = Filling {
         replica: Replica::open(roster.network(), &opened.ledger)?,
         ring: KeyRing::of_roster(roster),

@@ -9,8 +9,11 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::refill::{RefillError, Refilled, refill};
+use super::sealed::Opening;
 use super::{ARCHIVE, CONTENT_KEYS, MAGIC, SMALL_FILE_BYTES_MAX, small_files};
 use crate::home::{FileError, Home, HomeError, files};
+use crate::passphrase::{Passphrase, PassphraseError};
+use crate::storage_key::{self, StorageKeyError};
 use crate::vault;
 
 /// What a restore did.
@@ -29,6 +32,9 @@ pub struct Restored {
 /// Why nothing was restored.
 #[derive(Debug, Error)]
 pub enum RestoreError {
+    /// The passphrase, or what it opens.
+    #[error(transparent)]
+    Key(#[from] StorageKeyError),
     /// The backup cannot be read.
     #[error("{path} cannot be read: {reason}")]
     Read {
@@ -79,7 +85,12 @@ struct Entry {
 ///
 /// # Errors
 /// [`RestoreError`]; a damaged backup is refused before anything is written.
-pub fn restore(path: &Path, dir: &Path, now: Time) -> Result<Restored, RestoreError> {
+pub fn restore(
+    path: &Path,
+    dir: &Path,
+    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
+    now: Time,
+) -> Result<Restored, RestoreError> {
     let mut file = File::open(path).map_err(|e| read_error(path, &e))?;
     check_hash(path, &mut file)?;
     let entries = list(path, &mut file)?;
@@ -87,9 +98,10 @@ pub fn restore(path: &Path, dir: &Path, now: Time) -> Result<Restored, RestoreEr
     if occupied {
         return Err(RestoreError::NotEmpty(dir.into()));
     }
+    let passphrase = passphrase().map_err(StorageKeyError::from)?;
     files::create_private_dir(dir)?;
     let home = Home::at(dir);
-    let made = fill(path, &mut file, &entries, &home, now);
+    let made = fill(path, &mut file, &entries, &home, &passphrase, now);
     if made.is_err() {
         // Everything in the folder was written just now. Best effort: what matters is reported already.
         let _ = std::fs::remove_dir_all(dir);
@@ -102,6 +114,7 @@ fn fill(
     file: &mut File,
     entries: &[Entry],
     home: &Home,
+    passphrase: &Passphrase,
     now: Time,
 ) -> Result<Restored, RestoreError> {
     let content = |what: &str| RestoreError::Content { path: path.into(), what: what.into() };
@@ -125,13 +138,15 @@ fn fill(
     }
     let card = home.card()?;
     let roster = home.roster()?;
+    let archive = entries.iter().find(|e| e.name == ARCHIVE).ok_or_else(|| content("no records"))?;
+    let key = storage_key::of_home(home, passphrase)?;
     // Of two transport certificates the higher counter holds: this one must come after any that was made since.
     let counter = home.transport_counter()?.saturating_add(1).max(now.0 / 1000);
     home.write_transport_counter(counter)?;
-    let archive = entries.iter().find(|e| e.name == ARCHIVE).ok_or_else(|| content("no records"))?;
     file.seek(io::SeekFrom::Start(archive.at)).map_err(|e| read_error(path, &e))?;
-    let Refilled { records, left_out } =
-        refill(home, &roster, BufReader::new(file.take(archive.length)), now)?;
+    let archive = Opening::begin(&key, BufReader::new(file.take(archive.length)));
+    let archive = archive.map_err(|e| read_error(path, &e))?;
+    let Refilled { records, left_out } = refill(home, &roster, &key, archive, now)?;
     Ok(Restored { member: card.member, network: roster.network(), records, left_out })
 }
 

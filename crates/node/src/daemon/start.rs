@@ -11,6 +11,7 @@ use ecomesh_protocol::core::{Core, CoreConfig, Identity, OpenError as CoreError}
 use ecomesh_protocol::limits::{HELLO_BYTES_MAX, PUSH_BYTES_MAX, SYNC_FRAME_BYTES_MAX};
 use ecomesh_protocol::{DiskError, PeerKey, Roster};
 use ecomesh_record::MemberId;
+use ecomesh_seal::StorageKey;
 use ecomesh_store::{FileDisk, LedgerReader, System};
 use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -33,6 +34,7 @@ use crate::sealing::keeper::Keeper;
 use crate::sealing::opener::Opener;
 use crate::sealing::shredder;
 use crate::shell::{Correlation, Effects, NetEvents, to_net};
+use crate::storage_key;
 use crate::vault::{Vault, VaultFault, Writer};
 use crate::views::Views;
 
@@ -95,16 +97,17 @@ pub(super) async fn start(
         let home = home.clone();
         blocking(move || {
             let opened = home.open_all(&passphrase)?;
-            let vault = open_vault(&home, &passphrase)?;
+            let vault = open_vault(&home, &opened, &passphrase)?;
             Ok::<_, StartError>((opened, vault))
         })
         .await??
     };
+    let storage_key = vault.storage_key();
     let mail = Arc::new(Mail::new(opened.member(), opened.roster.network(), vault));
     let metrics = Arc::new(Metrics::new());
     let shared = Arc::new(Shared::new(config.api.requests_max, config.api.event_clients_max, metrics));
     let mut servers = http::bind(&home, &config, &shared).await?;
-    match build(&home, opened, mail, &config, &shared, lock).await {
+    match build(&home, opened, mail, storage_key, &config, &shared, lock).await {
         Ok(parts) => Ok(running(home, &config, shared, servers, parts)),
         Err(error) => {
             shared.stop();
@@ -158,6 +161,7 @@ async fn build(
     home: &Home,
     opened: Opened,
     mail: Arc<Mail>,
+    storage_key: StorageKey,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     lock: HomeLock,
@@ -168,7 +172,7 @@ async fn build(
     let listen = listen_addresses(config, &opened);
     let listens = !listen.is_empty();
     let secret = TransportSecret::from_seed(*opened.identity.transport_seed());
-    let (core, opening) = open_core(home, opened, mail.clone(), config, shared, clock).await?;
+    let (core, opening) = open_core(home, opened, mail.clone(), storage_key, config, shared, clock).await?;
     shared.progress(95, "starting the network");
     let (net, events) = ecomesh_net::bind(net_config(config, &roster, listen), &secret)?;
     let dialled = dialing::addresses(&roster, config, own);
@@ -243,7 +247,7 @@ fn launch(
     };
     let net_events = spawn_net_events(net_events)?;
     let scrub = Scrub::start(reader.clone(), handle.clone()).map_err(|e| no_thread(&e))?;
-    let writer = Writer::start(mail.vault_handle()).map_err(|e| no_thread(&e))?;
+    let writer = Writer::start(mail.safe().clone()).map_err(|e| no_thread(&e))?;
     let (core, views_of) = (handle.clone(), views.clone());
     let opener = Opener {
         mail: mail.clone(),
@@ -301,6 +305,7 @@ async fn open_core(
     home: &Home,
     opened: Opened,
     mail: Arc<Mail>,
+    storage_key: StorageKey,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     clock: Clock,
@@ -319,7 +324,7 @@ async fn open_core(
             let share = done.saturating_mul(85) / total.max(1);
             shared.progress(u8::try_from(share).unwrap_or(85).saturating_add(5), "reading records");
         };
-        let storage = storage::open(&home, &settings, &opened.roster, &mail, progress)?;
+        let storage = storage::open(&home, &settings, &opened.roster, &mail, &storage_key, progress)?;
         let Storage { ledger, views, fresh } = storage;
         let reader = ledger.reader();
         shared.progress(90, "reading the journal");
@@ -328,6 +333,7 @@ async fn open_core(
             signing: opened.identity.into_signing_key(),
             transport_key,
             transport_counter: opened.transport_counter,
+            storage: storage_key,
         };
         let core = Core::open(core_config, identity, opened.roster, ledger, disk, clock.now())?;
         Ok((core, Opening { views, fresh, reader }))
@@ -336,8 +342,10 @@ async fn open_core(
 }
 
 /// Opens the vault. What is made anew is told: it was lost, or the home comes from a backup or an older version.
-fn open_vault(home: &Home, passphrase: &Passphrase) -> Result<Arc<Vault>, VaultFault> {
-    let (vault, renewed) = Vault::open(&home.vault_dir(), passphrase)?;
+fn open_vault(home: &Home, opened: &Opened, passphrase: &Passphrase) -> Result<Vault, VaultFault> {
+    let copy = || storage_key::of_copy(home, &opened.identity);
+    let (vault, renewed) = Vault::open(&home.vault_dir(), passphrase, copy)?;
+    storage_key::remember(home, &opened.identity, &vault.storage_key())?;
     if renewed.keys {
         tracing::warn!(
             "the vault has no keys of older messages: those that were sealed stay closed, unless a backup of the vault is put back"
@@ -348,7 +356,7 @@ fn open_vault(home: &Home, passphrase: &Passphrase) -> Result<Arc<Vault>, VaultF
             "the vault has no prekeys: new ones are published, and the senders of what cannot be opened are told"
         );
     }
-    Ok(Arc::new(vault))
+    Ok(vault)
 }
 
 /// Where to listen: as configured, else as the own card says.

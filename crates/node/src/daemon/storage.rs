@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ecomesh_protocol::{LedgerError, Roster};
+use ecomesh_seal::StorageKey;
 use ecomesh_store::{OpenError, SledLedger, open_or_create, set_aside};
 use thiserror::Error;
 
@@ -50,21 +51,30 @@ pub(crate) fn open(
     settings: &StoreSettings,
     roster: &Roster,
     mail: &Mail,
+    key: &StorageKey,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
-    match try_open(home, settings, roster, mail, &mut progress) {
+    let opened = try_open(home, settings, roster, mail, key, &mut progress);
+    let why = match &opened {
         Err(StorageError::Open(OpenError::Damaged { reason, .. }))
-        | Err(StorageError::Read(LedgerError::Damaged(reason))) => {
+        | Err(StorageError::Read(LedgerError::Damaged(reason))) => Some(reason.clone()),
+        Err(StorageError::Open(OpenError::OtherKey(_))) => {
+            Some("it was written with the storage key of a vault that was lost".to_owned())
+        }
+        _ => None,
+    };
+    match why {
+        Some(reason) => {
             let path = home.store_dir();
             let aside = set_aside(&path, clock::wall())
                 .map_err(|e| StorageError::SetAside { path, reason: e.to_string() })?;
             tracing::error!(
                 %reason, aside = %aside.display(),
-                "the store was damaged and is set aside; a fresh one is refilled from the peers"
+                "the store cannot be used and is set aside; a fresh one is refilled from the peers"
             );
-            try_open(home, settings, roster, mail, &mut progress)
+            try_open(home, settings, roster, mail, key, &mut progress)
         }
-        other => other,
+        None => opened,
     }
 }
 
@@ -73,12 +83,13 @@ fn try_open(
     settings: &StoreSettings,
     roster: &Roster,
     mail: &Mail,
+    key: &StorageKey,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
     let mut instance = [0; 16];
     getrandom::fill(&mut instance).map_err(|e| StorageError::Random(e.to_string()))?;
     let options = settings.options();
-    let opened = open_or_create(&home.store_dir(), roster.network(), instance, &options)?;
+    let opened = open_or_create(&home.store_dir(), roster.network(), instance, key, &options)?;
     for note in &opened.notes {
         tracing::warn!("{note}");
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use ecomesh_protocol::{DiskError, FoundingError, Roster, journal};
 use ecomesh_record::charter::{CharterError, FoundedCharter};
 use ecomesh_record::{MemberId, NetworkId};
-use ecomesh_store::{FileDisk, OpenError, System, open_or_create};
+use ecomesh_store::{FileDisk, OpenError, System, create};
 use thiserror::Error;
 
 use super::keygen::{KeygenError, random};
@@ -115,9 +115,8 @@ pub fn join(home: &Home, charter_file: &Path) -> Result<Joined, JoinError> {
 fn make_store(home: &Home, roster: &Roster, member: MemberId) -> Result<(), JoinError> {
     let settings = NodeConfig::load_or_default(&home.config_file())?.store;
     let options = settings.options();
-    let instance = random::<16>()?;
-    let opened = open_or_create(&home.store_dir(), roster.network(), *instance, &options)?;
-    let instance = opened.ledger.reader().instance();
+    // Joining needs no passphrase: the storage key comes with the first start.
+    let instance = create(&home.store_dir(), roster.network(), *random::<16>()?, &options)?;
     files::create_private_dir(&home.log_dir())?;
     let mut disk = FileDisk::open(&home.log_dir(), System::default())?;
     Ok(journal::create(&mut disk, roster.network(), member, instance)?)

@@ -9,7 +9,7 @@ use ecomesh_seal::SealingError;
 
 use crate::core_thread::CoreGone;
 use crate::sealing::NotSealed;
-use crate::vault::KeepError;
+use crate::vault::{KeepError, Locked};
 use crate::views::NoPrekey;
 
 /// A problem on its way to the client: status, and the problem as JSON.
@@ -67,6 +67,13 @@ impl From<AuthorError> for Refusal {
     }
 }
 
+/// The node is locked.
+impl From<Locked> for Refusal {
+    fn from(locked: Locked) -> Self {
+        Self(Problem::new(ProblemCode::Locked, locked.to_string()).advice("`ecomesh unlock` opens it"))
+    }
+}
+
 /// Why a message was not sealed.
 impl From<NotSealed> for Refusal {
     fn from(error: NotSealed) -> Self {
@@ -80,6 +87,7 @@ impl From<NotSealed> for Refusal {
                 "its node was away for long; send again when `ecomesh prekeys` shows a new one, leave that member out, \
                  or send the message openly (`--open`), so that every member can read it",
             ),
+            NotSealed::Locked(locked) => return (*locked).into(),
             NotSealed::Sealing(SealingError::TooLong { .. }) => {
                 Problem::new(ProblemCode::TooLarge, text).advice("shorten it, or send it in parts")
             }
@@ -94,6 +102,7 @@ impl From<NotSealed> for Refusal {
 impl From<KeepError> for Refusal {
     fn from(error: KeepError) -> Self {
         let code = match error {
+            KeepError::Locked(locked) => return locked.into(),
             KeepError::Vault(_) => ProblemCode::Disk,
             KeepError::Busy => ProblemCode::Busy,
             KeepError::Stopped => ProblemCode::Stopping,

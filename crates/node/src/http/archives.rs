@@ -28,6 +28,7 @@ use super::extract::{ApiQuery, Live, bad_request, too_large};
 use super::node::member_of;
 use super::{Refusal, Services, Shared, busy, damaged, records};
 use crate::pool::Job;
+use crate::vault::{InUse, Locked};
 
 /// Pieces of an export that wait for the client.
 const PIECES_MAX: usize = 8;
@@ -67,6 +68,9 @@ pub(crate) async fn export(
             None => Ok((manifest(services, filter)?, BTreeMap::new())),
         })
         .await?;
+    // Until the client has read it all, or the node is locked.
+    let held = Held { _in_use: services.mail.safe().enter()?, services: services.clone() };
+    let in_use = services.mail.safe().enter()?;
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let mut pieces = Pieces { sender, stop: shared.stop.subscribe(), runtime: Handle::current() };
     tokio::task::spawn_blocking(move || {
@@ -76,10 +80,23 @@ pub(crate) async fn export(
             // The body ends with an error, so that no client takes it for whole.
             let _ = pieces.sender.try_send(Err(error));
         }
-        drop(permit);
+        drop((permit, in_use));
     });
-    let pieces = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+    let pieces = stream::unfold((receiver, held), |(mut receiver, held)| async {
+        let piece = tokio::select! {
+            biased;
+            () = held.services.mail.safe().until_locked() => Some(Err(io::Error::other(Locked))),
+            piece = receiver.recv() => piece,
+        };
+        Some((piece?, (receiver, held)))
+    });
     Ok(([(header::CONTENT_TYPE, ARCHIVE_TYPE)], Body::from_stream(pieces)))
+}
+
+/// What an export holds on its way to the client.
+struct Held {
+    services: Arc<Services>,
+    _in_use: InUse,
 }
 
 /// Takes in the records of an archive, each verified as if it came from a peer. Returns when they are durable.
@@ -247,6 +264,9 @@ fn write(
         .map_err(io::Error::other)?;
     put(head, false)?;
     while let Some(position) = encoder.expected() {
+        if services.mail.safe().is_locked() {
+            return Err(io::Error::other(Locked));
+        }
         let record = services.reader.record(position).map_err(io::Error::other)?;
         let record = record.ok_or_else(|| io::Error::other("a record of the manifest is gone"))?;
         // What was erased or has expired is exported no more; its header still holds the chain together.

@@ -29,6 +29,7 @@ pub(crate) async fn node(Live(services): Live) -> Result<Json<NodeView>, Refusal
         generation: status.generation,
         instance: hex::encode(status.instance),
         recovering_ms: status.recovering_ms,
+        locked: services.mail.safe().is_locked(),
         room: match status.room {
             Room::Plenty => RoomView::Plenty,
             Room::ControlOnly => RoomView::ControlOnly,

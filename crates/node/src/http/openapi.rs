@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 
 use super::{
-    archives, erasures, files, listings, messages, node, operation, prekeys, receipts, records, resend,
+    archives, erasures, files, listings, lock, messages, node, operation, prekeys, receipts, records, resend,
     stream,
 };
 
@@ -37,6 +37,8 @@ use super::{
         erasures::erase,
         erasures::extend,
         prekeys::prekeys,
+        lock::lock,
+        lock::unlock,
         archives::export,
         archives::import,
         stream::events,
@@ -78,6 +80,8 @@ mod tests {
         ("get", "/v1/prekeys"),
         ("get", "/v1/export"),
         ("post", "/v1/import"),
+        ("post", "/v1/lock"),
+        ("post", "/v1/unlock"),
         ("get", "/v1/events"),
     ];
 

@@ -22,15 +22,15 @@ pub(crate) async fn prekeys(Live(services): Live) -> Result<Json<PrekeysView>, R
     let view = services.read(move |services| {
         let others = services.roster.members().map(|m| m.member).filter(|member| *member != services.own);
         Ok(PrekeysView {
-            own: own(services, &moment),
+            own: own(services, &moment)?,
             others: others.map(|member| other(services, member)).collect(),
         })
     });
     Ok(Json(view.await?))
 }
 
-fn own(services: &Services, moment: &Moment) -> Vec<OwnPrekeyView> {
-    let list = services.mail.vault().prekeys();
+fn own(services: &Services, moment: &Moment) -> Result<Vec<OwnPrekeyView>, Refusal> {
+    let list = services.mail.vault()?.prekeys();
     let mut own: Vec<OwnPrekeyView> = list
         .iter()
         .map(|kept| OwnPrekeyView {
@@ -43,7 +43,7 @@ fn own(services: &Services, moment: &Moment) -> Vec<OwnPrekeyView> {
         })
         .collect();
     own.sort_by_key(|prekey| prekey.begins_at_ms);
-    own
+    Ok(own)
 }
 
 fn other(services: &Services, member: MemberId) -> MemberPrekeyView {

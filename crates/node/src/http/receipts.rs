@@ -125,14 +125,7 @@ impl Said {
     }
 
     pub(super) fn view(self) -> ReceiptView {
-        let outcome = match self.outcome {
-            Outcome::OPENED => ReceiptOutcome::Opened,
-            Outcome::REFUSED => ReceiptOutcome::Refused,
-            Outcome::CANNOT_OPEN => ReceiptOutcome::CannotOpen,
-            _ => ReceiptOutcome::Unknown,
-        };
-        let known = REASONS.iter().find(|(reason, _)| *reason == self.reason).map(|(_, view)| *view);
-        let reason = (self.reason != Reason::NONE).then_some(known.unwrap_or(RefusalReason::Unknown));
+        let (outcome, reason) = receipt_view(self.outcome, self.reason);
         ReceiptView { outcome, reason, at_ms: self.at.0 }
     }
 }
@@ -246,4 +239,16 @@ impl Openings {
         // A list is whole after every single call on it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a receipt says, as clients read it.
+pub(crate) fn receipt_view(outcome: Outcome, reason: Reason) -> (ReceiptOutcome, Option<RefusalReason>) {
+    let outcome = match outcome {
+        Outcome::OPENED => ReceiptOutcome::Opened,
+        Outcome::REFUSED => ReceiptOutcome::Refused,
+        Outcome::CANNOT_OPEN => ReceiptOutcome::CannotOpen,
+        _ => ReceiptOutcome::Unknown,
+    };
+    let known = REASONS.iter().find(|(known, _)| *known == reason).map(|(_, view)| *view);
+    (outcome, (reason != Reason::NONE).then_some(known.unwrap_or(RefusalReason::Unknown)))
 }

@@ -12,7 +12,7 @@ use ecomesh_seal::vault::KeptPrekey;
 use super::Mail;
 use crate::clock;
 use crate::core_thread::CoreHandle;
-use crate::vault::life;
+use crate::vault::{Vault, life};
 use crate::views::Views;
 
 /// How often it looks.
@@ -58,23 +58,29 @@ impl Keeper {
             if let Err(error) = &looked {
                 tracing::debug!(%error, "prekeys wait");
             }
-            tokio::time::sleep(if looked.is_ok() { EVERY } else { AGAIN }).await;
+            // A locked vault makes no prekeys and destroys none; senders have the fallback.
+            let rests = looked.is_ok() || self.mail.safe().is_locked();
+            tokio::time::sleep(if rests { EVERY } else { AGAIN }).await;
         }
     }
 
     async fn look(&self, passed_ms: u64, unwritten_ms: &mut u64) -> Result<(), String> {
-        self.make(clock::wall())?;
-        self.publish().await?;
+        let prekeys = {
+            let vault = self.mail.vault().map_err(|e| e.to_string())?;
+            self.make(&vault, clock::wall())?;
+            vault.prekeys()
+        };
+        self.publish(&prekeys).await?;
         let moment = Moment::now(&self.core).await?;
         self.destroy(&moment, passed_ms, unwritten_ms)
     }
 
     /// Makes what is due.
-    fn make(&self, now: Time) -> Result<(), String> {
+    fn make(&self, vault: &Vault, now: Time) -> Result<(), String> {
         for purpose in [Use::DAILY, Use::FALLBACK] {
-            let lives: Vec<_> = self.mail.vault().prekeys().iter().map(|kept| life(kept)).collect();
+            let lives: Vec<_> = vault.prekeys().iter().map(|kept| life(kept)).collect();
             if is_due(purpose, &lives, now) {
-                self.mail.vault().make_prekey(purpose, now).map_err(|e| e.to_string())?;
+                vault.make_prekey(purpose, now).map_err(|e| e.to_string())?;
                 tracing::info!(%purpose, "a new prekey");
             }
         }
@@ -82,12 +88,12 @@ impl Keeper {
     }
 
     /// Publishes what the network does not know yet; also what an earlier run made and could not publish.
-    async fn publish(&self) -> Result<(), String> {
-        for kept in self.mail.vault().prekeys() {
-            if is_published(&self.views, &kept) || kept.ends_ms <= clock::wall().0 {
+    async fn publish(&self, prekeys: &[Arc<KeptPrekey>]) -> Result<(), String> {
+        for kept in prekeys {
+            if is_published(&self.views, kept) || kept.ends_ms <= clock::wall().0 {
                 continue;
             }
-            let written = self.core.author(announcement(&kept)?).await.map_err(|e| e.to_string())?;
+            let written = self.core.author(announcement(kept)?).await.map_err(|e| e.to_string())?;
             match written {
                 Ok(_) => {}
                 Err(error) => return Err(error.to_string()),
@@ -98,7 +104,8 @@ impl Keeper {
 
     /// Destroys what is not needed any more, and counts the time with links of what is still there.
     fn destroy(&self, moment: &Moment, passed_ms: u64, unwritten_ms: &mut u64) -> Result<(), String> {
-        let list = self.mail.vault().prekeys();
+        let vault = self.mail.vault().map_err(|e| e.to_string())?;
+        let list = vault.prekeys();
         let gone: Vec<_> = list
             .iter()
             .filter(|kept| moment.fate(&self.mail, kept) == Fate::Destroy)
@@ -109,7 +116,7 @@ impl Keeper {
             return Ok(());
         }
         let counted = std::mem::take(unwritten_ms);
-        let written = self.mail.vault().change_prekeys(|list| {
+        let written = vault.change_prekeys(|list| {
             list.retain(|kept| !gone.contains(&kept.secret.public().id()));
             for kept in list.iter_mut().filter(|kept| moment.is_over(kept)) {
                 let linked_ms = kept.linked_ms.saturating_add(counted);

@@ -49,6 +49,10 @@ impl Opener {
     /// Runs until it is aborted.
     pub(crate) async fn run(self) {
         loop {
+            if self.mail.safe().is_locked() {
+                self.mail.news.notified().await;
+                continue;
+            }
             if let Err(error) = self.round().await {
                 tracing::warn!(%error, "sealed mail waits");
                 tokio::time::sleep(PAUSE).await;
@@ -85,6 +89,11 @@ impl Opener {
         for position in batch {
             let record = self.reader.record(*position).map_err(|e| e.to_string())?;
             let Some(record) = record else { continue };
+            // It came while the vault was locked, and had come before.
+            if self.mail.has_kept(record.header()) {
+                looked.done.push(*position);
+                continue;
+            }
             let reason = match self.mail.content_key(&record) {
                 Ok(key) => {
                     keys.extend(kept(record.header(), key));
@@ -98,6 +107,7 @@ impl Opener {
                 }
                 // It is fetched again.
                 Err(Closed::NoBody) => continue,
+                Err(Closed::Locked(locked)) => return Err(locked.to_string()),
                 Err(Closed::ToOthers | Closed::KeyLost) => {
                     looked.done.push(*position);
                     continue;
@@ -113,7 +123,8 @@ impl Opener {
             }
         }
         if !keys.is_empty() {
-            self.mail.vault().keep(&keys, clock::wall()).map_err(|e| e.to_string())?;
+            let vault = self.mail.vault().map_err(|e| e.to_string())?;
+            vault.keep(&keys, clock::wall()).map_err(|e| e.to_string())?;
             looked.done.append(&mut opened);
         }
         Ok(looked)

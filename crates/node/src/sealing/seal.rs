@@ -11,7 +11,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::{Mail, kept};
-use crate::vault::Kept;
+use crate::vault::{Kept, Locked};
 use crate::views::{Chosen, NoPrekey};
 
 /// A draft whose content is sealed, with what must be kept before it is written.
@@ -32,6 +32,9 @@ pub(crate) enum NotSealed {
     /// Too long, or to nobody.
     #[error(transparent)]
     Sealing(#[from] SealingError),
+    /// The vault is locked.
+    #[error(transparent)]
+    Locked(#[from] Locked),
     /// The system gives no randomness.
     #[error("the system gives no randomness: {0}")]
     Random(String),
@@ -54,7 +57,7 @@ pub(crate) fn seal(
 
     // A retry is sealed anew, and must be known as a retry all the same.
     let salt = match &open.idempotency {
-        Some(key) => mail.vault().request_salt(key, &Sha256::digest(&open.content).into()),
+        Some(key) => mail.vault()?.request_salt(key, &Sha256::digest(&open.content).into()),
         None => open.salt,
     };
     let Sealed { header, content, key } =

@@ -30,10 +30,11 @@ pub(crate) async fn run(mail: Arc<Mail>) {
 /// Destroys what is condemned now; how many. What could not be destroyed is tried again.
 fn shred(mail: &Mail) -> Result<usize, String> {
     let gone = mail.condemned().clone();
-    if gone.is_empty() {
+    // What is condemned while the vault is locked is destroyed when it is open.
+    let Some(vault) = mail.vault().ok().filter(|_| !gone.is_empty()) else {
         return Ok(0);
-    }
-    mail.vault().forget(&gone).map_err(|e| e.to_string())?;
+    };
+    vault.forget(&gone).map_err(|e| e.to_string())?;
     mail.condemned().retain(|commitment| !gone.contains(commitment));
     Ok(gone.len())
 }

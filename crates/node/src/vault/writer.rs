@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::{Kept, Vault, VaultFault};
+use super::{Kept, Locked, Safe, VaultFault};
 use crate::clock;
 
 /// Keys that wait at most, and that share one sync at most.
@@ -18,6 +18,9 @@ pub(crate) enum KeepError {
     /// The vault cannot be written.
     #[error(transparent)]
     Vault(#[from] VaultFault),
+    /// It was locked meanwhile.
+    #[error(transparent)]
+    Locked(#[from] Locked),
     /// Too many wait.
     #[error("the vault has more to write than it can take in")]
     Busy,
@@ -26,16 +29,16 @@ pub(crate) enum KeepError {
     Stopped,
 }
 
-type Job = (Kept, oneshot::Sender<Result<(), VaultFault>>);
+type Job = (Kept, oneshot::Sender<Result<(), KeepError>>);
 
 /// The way to the thread that writes. The thread ends when the last one is dropped.
 #[derive(Clone)]
 pub(crate) struct Writer(Sender<Job>);
 
 impl Writer {
-    pub(crate) fn start(vault: Arc<Vault>) -> std::io::Result<Self> {
+    pub(crate) fn start(safe: Arc<Safe>) -> std::io::Result<Self> {
         let (sender, receiver) = bounded(QUEUE);
-        std::thread::Builder::new().name("vault".into()).spawn(move || run(&vault, &receiver))?;
+        std::thread::Builder::new().name("vault".into()).spawn(move || run(&safe, &receiver))?;
         Ok(Self(sender))
     }
 
@@ -46,15 +49,16 @@ impl Writer {
             TrySendError::Full(_) => KeepError::Busy,
             TrySendError::Disconnected(_) => KeepError::Stopped,
         })?;
-        Ok(receiver.await.map_err(|_| KeepError::Stopped)??)
+        receiver.await.map_err(|_| KeepError::Stopped)?
     }
 }
 
-fn run(vault: &Vault, receiver: &Receiver<Job>) {
+fn run(safe: &Safe, receiver: &Receiver<Job>) {
     while let Ok(first) = receiver.recv() {
         let (keys, waiting): (Vec<_>, Vec<_>) =
             std::iter::once(first).chain(receiver.try_iter().take(QUEUE)).unzip();
-        let result = vault.keep(&keys, clock::wall());
+        let result = safe.get().map_err(KeepError::from);
+        let result = result.and_then(|vault| Ok(vault.keep(&keys, clock::wall())?));
         for sender in waiting {
             // A client that has gone away needs no answer.
             let _ = sender.send(result.clone());

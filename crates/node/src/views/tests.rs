@@ -69,8 +69,8 @@ fn mail(bureau: &Bureau) -> Mail {
     let passphrase = Passphrase::new(zeroize::Zeroizing::new(b"a long passphrase".to_vec())).unwrap();
     let dir = bureau._dir.path().join("vault");
     vault::create(&dir, &passphrase, ecomesh_seal::Params::new(8, 1, 1).unwrap(), &[]).unwrap();
-    let (vault, _) = Vault::open(&dir, &passphrase).unwrap();
-    Mail::new(member("KE"), bureau.roster.network(), Arc::new(vault))
+    let (vault, _) = Vault::open(&dir, &passphrase, || None).unwrap();
+    Mail::new(member("KE"), bureau.roster.network(), vault)
 }
 
 /// KE's store and views.
@@ -87,8 +87,15 @@ impl Bureau {
         let dir = tempfile::tempdir().unwrap();
         let roster = roster();
         let options = Options { ballast_bytes: 0, ..Options::default() };
-        let ledger =
-            open_or_create(&dir.path().join("store"), roster.network(), [7; 16], &options).unwrap().ledger;
+        let ledger = open_or_create(
+            &dir.path().join("store"),
+            roster.network(),
+            [7; 16],
+            &ecomesh_seal::StorageKey::from_bytes(&[1; 32]),
+            &options,
+        )
+        .unwrap()
+        .ledger;
         let views = RwLock::new(Views::new(member("KE"), &roster, Vec::new(), Lives::new(&roster)));
         Self { roster, ledger, views, heads: Default::default(), _dir: dir }
     }

@@ -13,10 +13,12 @@ use ecomesh_node::founding::join::join;
 use ecomesh_node::founding::keygen::{KeygenRequest, keygen};
 use ecomesh_node::founding::sign::{found, sign};
 use ecomesh_node::home::Home;
-use ecomesh_node::passphrase::Passphrase;
+use ecomesh_node::passphrase::{Passphrase, PassphraseError};
 use ecomesh_node::{Daemon, Running, StartError};
 use ecomesh_record::{MemberId, Time};
+use ecomesh_seal::StorageKey;
 use ecomesh_seal::key_file::Params;
+use ecomesh_seal::vault::{Keys, Part, VaultKey};
 use zeroize::Zeroizing;
 
 /// A condition must come true within this. Tests do not depend on how soon.
@@ -98,6 +100,18 @@ pub fn config() -> NodeConfig {
 
 pub fn passphrase(text: &str) -> Passphrase {
     Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+}
+
+/// The passphrase of all homes, for whoever asks for it.
+pub fn given() -> Result<Passphrase, PassphraseError> {
+    Ok(passphrase("correct horse"))
+}
+
+/// The key under which the bodies of a home lie on its disk.
+pub fn storage_key(home: &Home) -> StorageKey {
+    let file = std::fs::read(home.vault_dir().join("keys.vault")).unwrap();
+    let key = VaultKey::of_file(&file, Part::Keys, b"correct horse").unwrap();
+    Keys::from_bytes(&key.open(Part::Keys, &file).unwrap()).unwrap().storage_key().clone()
 }
 
 /// The time by the clock of this machine.

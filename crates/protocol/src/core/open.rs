@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ecomesh_record::{Lane, LogId, MemberId, NetworkId, Time};
 
+use ecomesh_seal::StorageKey;
+
 use super::bodies::Walk;
 use super::gate::decode_certificate;
 use super::{BYTES_PREFIX, COUNTER_NAME, Core, CoreConfig, Identity, OpenError, TRANSPORT_PREFIX};
@@ -49,12 +51,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         let heads = ledger.heads()?;
         let ring = read_keys(&roster, &ledger, &heads)?;
-        let found = read_journal(&mut disk, network, member)?;
+        let storage = identity.storage.clone();
+        let found = read_journal(&mut disk, network, member, &storage)?;
         let standing = stand(&ledger, member, &heads, found.as_ref(), now.mono + config.recovery_ms)?;
         let journal = match &found {
-            Some(content) => Journal::resume(&mut disk, network, member, content)?,
+            Some(content) => Journal::resume(&mut disk, network, member, storage, content)?,
             // Until a generation is open, the new journal belongs to no store: a crash recovers again.
-            None => Journal::fresh(&mut disk, network, member, [0; 16])?,
+            None => Journal::fresh(&mut disk, network, member, storage, [0; 16])?,
         };
         let opened = EvidenceLog::open(&mut disk, network, member, ledger.instance())?;
         let others: Vec<MemberId> = roster.members().map(|m| m.member).filter(|m| *m != member).collect();
@@ -218,9 +221,10 @@ fn read_journal(
     disk: &mut impl Disk,
     network: NetworkId,
     member: MemberId,
+    key: &StorageKey,
 ) -> Result<Option<Content>, OpenError> {
     let Some(bytes) = disk.read(JOURNAL)? else { return Ok(None) };
-    match journal::read(network, member, &bytes) {
+    match journal::read(network, member, key, &bytes) {
         Ok(content) => Ok(Some(content)),
         Err(_) => {
             disk.replace(JOURNAL_ASIDE, &bytes)?;

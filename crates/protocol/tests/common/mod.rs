@@ -18,7 +18,7 @@ use ecomesh_record::{
     Audience, Body, Charter, CharterMember, Flags, FoundedCharter, Header, Kind, Lane, MemberId, NetworkId,
     Position, Priority, Record, RecordId, Retention, Time,
 };
-use ecomesh_seal::SigningKey;
+use ecomesh_seal::{SigningKey, StorageKey};
 
 pub type TestCore = Core<MemoryLedger, MemoryDisk>;
 
@@ -30,6 +30,11 @@ pub fn signing_key(name: &str) -> SigningKey {
     let mut seed = [1; 32];
     seed[..name.len()].copy_from_slice(name.as_bytes());
     SigningKey::from_seed(&seed)
+}
+
+/// The key under which each node keeps its own bodies.
+pub fn storage_key() -> StorageKey {
+    StorageKey::from_bytes(&[3; 32])
 }
 
 pub fn transport_key(name: &str) -> PeerKey {
@@ -305,8 +310,12 @@ impl Mesh {
         node.disk_full = disk.full_switch();
         let config =
             CoreConfig { member: member(name), boot_nonce: [node.boots; 16], seed: 7, recovery_ms: 30_000 };
-        let identity =
-            Identity { signing: signing_key(name), transport_key: transport_key(name), transport_counter: 1 };
+        let identity = Identity {
+            signing: signing_key(name),
+            transport_key: transport_key(name),
+            transport_counter: 1,
+            storage: storage_key(),
+        };
         node.core = Some(Core::open(config, identity, roster, ledger, disk, now).unwrap());
     }
 

@@ -29,7 +29,11 @@ pub(crate) fn encrypt(key: &[u8; 32], parts: &[&[u8]], length: usize, out: &mut 
         let from = number * CHUNK_BYTES;
         append(parts, from, length.min(from + CHUNK_BYTES), out);
         let tag = cipher
-            .encrypt_inout_detached(&nonce(number, number + 1 == count), &[], (&mut out[start..]).into())
+            .encrypt_inout_detached(
+                &chunk_nonce(number as u64, number + 1 == count),
+                &[],
+                (&mut out[start..]).into(),
+            )
             .expect("a chunk is far below the 256 GiB that one nonce can encrypt");
         out.extend_from_slice(&tag);
     }
@@ -57,16 +61,17 @@ pub(crate) fn decrypt(key: &[u8; 32], stream: &[u8]) -> Option<Plaintext> {
         let (ciphertext, tag) = chunk.split_last_chunk::<TAG_BYTES>()?;
         let start = plaintext.0.len();
         plaintext.0.extend_from_slice(ciphertext);
-        let nonce = nonce(number, number + 1 == count);
+        let nonce = chunk_nonce(number as u64, number + 1 == count);
         let text = (&mut plaintext.0[start..]).into();
         cipher.decrypt_inout_detached(&nonce, &[], text, &Tag::from(*tag)).ok()?;
     }
     (count > 0).then_some(plaintext)
 }
 
-fn nonce(number: usize, last: bool) -> Nonce {
+/// Number of the chunk (11 bytes, big-endian), and a byte that is 1 for the last one.
+pub(crate) fn chunk_nonce(number: u64, last: bool) -> Nonce {
     let mut nonce = [0; 12];
-    nonce[3..11].copy_from_slice(&(number as u64).to_be_bytes());
+    nonce[3..11].copy_from_slice(&number.to_be_bytes());
     nonce[11] = u8::from(last);
     nonce.into()
 }

@@ -14,7 +14,7 @@ use ecomesh_record::{
     Audience, Body, Charter, CharterMember, Flags, ForkProof, FoundedCharter, Header, Kind, Lane, LogId,
     MemberId, NetworkId, Position, Priority, Record, RecordId, Retention, Time,
 };
-use ecomesh_seal::SigningKey;
+use ecomesh_seal::{SigningKey, StorageKey};
 use ecomesh_store::{OpenError, Opened, Options, SledLedger, open_or_create};
 
 pub const MEMBERS: [&str; 3] = ["KE", "TZ", "ZM"];
@@ -28,6 +28,11 @@ pub fn key(name: &str) -> SigningKey {
     let mut seed = [1; 32];
     seed[..name.len()].copy_from_slice(name.as_bytes());
     SigningKey::from_seed(&seed)
+}
+
+/// The key under which bodies are kept.
+pub fn storage_key() -> StorageKey {
+    StorageKey::from_bytes(&[3; 32])
 }
 
 /// A network of three, and the records that its members wrote so far.
@@ -158,7 +163,7 @@ pub fn options() -> Options {
 }
 
 pub fn try_open(path: &Path, network: NetworkId) -> Result<Opened, OpenError> {
-    open_or_create(path, network, INSTANCE, &options())
+    open_or_create(path, network, INSTANCE, &storage_key(), &options())
 }
 
 pub fn open(path: &Path, network: NetworkId) -> SledLedger {

@@ -14,7 +14,7 @@ use ecomesh_record::{
 };
 use ecomesh_store::FileDisk;
 
-use crate::common::{Dice, INSTANCE, member};
+use crate::common::{Dice, INSTANCE, member, storage_key};
 use crate::full;
 use crate::sim::{Fault, Sabotage, SimFiles, State, Survives};
 
@@ -76,8 +76,8 @@ pub fn recover(files: &SimFiles) -> Result<Found, String> {
     let text = |error: DiskError| error.to_string();
     let mut disk = FileDisk::open(Path::new(DIR), files.system()).map_err(text)?;
     let bytes = disk.read(JOURNAL).map_err(text)?.ok_or("the journal is gone")?;
-    let content = journal::read(NETWORK, own(), &bytes).map_err(|error| error.to_string())?;
-    let journal = Journal::resume(&mut disk, NETWORK, own(), &content).map_err(text)?;
+    let content = journal::read(NETWORK, own(), &storage_key(), &bytes).map_err(|error| error.to_string())?;
+    let journal = Journal::resume(&mut disk, NETWORK, own(), storage_key(), &content).map_err(text)?;
     let opened = EvidenceLog::open(&mut disk, NETWORK, own(), INSTANCE).map_err(text)?;
     if opened.replaced {
         return Err("the evidence is damaged".into());

@@ -20,7 +20,7 @@ use ecomesh_record::{
 };
 use ecomesh_store::FileDisk;
 
-use crate::common::{Authors, Dice, INSTANCE, key, member};
+use crate::common::{Authors, Dice, INSTANCE, key, member, storage_key};
 use crate::full;
 use crate::sim::{Sabotage, SimFiles, State, Survives};
 
@@ -127,7 +127,7 @@ impl<L: Ledger> Node<L> {
     pub fn open(authors: &Authors, ledger: L, disk: FileDisk, now: Now) -> Result<Self, String> {
         let config = CoreConfig { member: member("KE"), boot_nonce: [1; 16], seed: 7, recovery_ms: 1_000 };
         let (signing, transport_key) = (key("KE"), peer("KE"));
-        let identity = Identity { signing, transport_key, transport_counter: 1 };
+        let identity = Identity { signing, transport_key, transport_counter: 1, storage: storage_key() };
         let core = Core::open(config, identity, authors.roster.clone(), ledger, disk, now);
         let core = core.map_err(|error| error.to_string())?;
         let (told, next_ticket, counter) = (Vec::new(), 1, now.mono);

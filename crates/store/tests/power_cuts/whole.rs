@@ -9,7 +9,7 @@ use ecomesh_protocol::{Now, journal};
 use ecomesh_record::Time;
 use ecomesh_store::{FileDisk, OpenError, Opened, Options, System, open_or_create};
 
-use crate::common::{Authors, Dice, INSTANCE, copy_dir, member, mix, options};
+use crate::common::{Authors, Dice, INSTANCE, copy_dir, member, mix, options, storage_key};
 use crate::full;
 use crate::node::{Holds, Node, Promises, START, Told};
 use crate::sim::{Sabotage, SimFiles, State, Survives};
@@ -65,7 +65,8 @@ fn start(
     system: System,
     now: Now,
 ) -> Result<Node<ecomesh_store::SledLedger>, OpenError> {
-    let Opened { ledger, .. } = open_or_create(path, authors.network, INSTANCE, &with(system.clone()))?;
+    let Opened { ledger, .. } =
+        open_or_create(path, authors.network, INSTANCE, &storage_key(), &with(system.clone()))?;
     let disk = FileDisk::open(Path::new("log"), system).unwrap();
     Ok(Node::open(authors, ledger, disk, now).unwrap_or_else(|error| panic!("{error}")))
 }
@@ -172,7 +173,7 @@ fn no_cut_of_power_takes_back_what_a_node_with_its_database_has_said() {
 
 /// A start with an empty store, whose instance is not the journal's.
 fn fresh(authors: &Authors, path: &Path, files: &SimFiles, now: Now) -> Result<Holds, String> {
-    let opened = open_or_create(path, authors.network, [8; 16], &with(files.system()));
+    let opened = open_or_create(path, authors.network, [8; 16], &storage_key(), &with(files.system()));
     let ledger = opened.map_err(|error| error.to_string())?.ledger;
     let disk = FileDisk::open(Path::new("log"), files.system()).map_err(|error| error.to_string())?;
     let mut node = Node::open(authors, ledger, disk, now)?;

@@ -1,0 +1,54 @@
+//! `ecomesh lock` and `ecomesh unlock`: close the mail at this machine, and open it again.
+
+use ecomesh_api::{LockView, UnlockRequest};
+
+use crate::cli::Global;
+use crate::client::Node;
+use crate::exit::{ExitCode, Failure};
+use crate::{keys, output};
+
+/// Close the mail of this node until the passphrase is given again.
+///
+/// The keys of sealed messages are wiped from the node's memory: nobody at this machine, and nobody who takes it, reads
+/// or sends anything. The node goes on taking and passing on records.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+While it is locked the node makes no new prekeys and destroys none: others seal to its fallback prekey, for up to 60
+days. A node that is stopped is locked too; `ecomesh run` asks for the passphrase.")]
+pub struct LockArgs {}
+
+/// Open the mail of a locked node.
+#[derive(Debug, clap::Args)]
+pub struct UnlockArgs {
+    #[command(flatten)]
+    passphrase: keys::PassphraseArgs,
+}
+
+/// Runs `ecomesh lock`.
+pub fn lock(LockArgs {}: LockArgs, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let view = node.ask(node.api.lock())?;
+    output::either(global, &view, text)?;
+    Ok(ExitCode::Ok)
+}
+
+/// Runs `ecomesh unlock`.
+pub fn unlock(args: UnlockArgs, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let passphrase = args.passphrase.source().existing(keys::prompt)?;
+    let passphrase = std::str::from_utf8(passphrase.as_bytes()).map_err(|_| {
+        Failure::new(ExitCode::Keys, "the passphrase is no text, and cannot be given to a running node")
+            .help("stop the node and start it again: `ecomesh run` takes any bytes")
+    })?;
+    let view = node.ask(node.api.unlock(&UnlockRequest { passphrase: passphrase.to_owned() }))?;
+    output::either(global, &view, text)?;
+    Ok(ExitCode::Ok)
+}
+
+fn text(view: &LockView) -> String {
+    if view.locked {
+        "locked: the node carries records, and shows and sends nothing; `ecomesh unlock` opens it".into()
+    } else {
+        "open".into()
+    }
+}

@@ -1,0 +1,227 @@
+//! A node that is locked, and one whose vault was lost: what still works, and what comes back.
+
+// Helpers of tests are no tests to clippy; their unwraps are assertions all the same.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use ecomesh_api::{Client, ClientError, ExportQuery, ListingQuery, ProblemCode, SendRequest, UnlockRequest};
+use ecomesh_node::Running;
+use ecomesh_node::doctor::examine;
+use ecomesh_node::home::Home;
+use serde_json::json;
+use support::{Network, config, given, until};
+
+fn message(text: &str, to: &[&str]) -> SendRequest {
+    SendRequest {
+        document: json!({ "form": "message", "language": "en", "title": "Test", "text": text }),
+        to: to.iter().map(|member| (*member).to_owned()).collect(),
+        members: to.is_empty(),
+        open: false,
+        priority: None,
+        reply_to: None,
+        expires_at_ms: None,
+        exercise: false,
+        files: Vec::new(),
+    }
+}
+
+async fn send(client: &Client, text: &str, to: &[&str]) -> String {
+    client.send(&message(text, to), None).await.unwrap().id
+}
+
+async fn text(client: &Client, id: &str) -> String {
+    until("the record is here, and open", || async {
+        let document = client.record(id).await.ok()?.document?;
+        Some(document["text"].as_str().unwrap().to_owned())
+    })
+    .await
+}
+
+async fn delivered(client: &Client, id: &str) {
+    until("it is delivered", || async { client.status(id).await.unwrap().is_delivered().then_some(()) })
+        .await;
+}
+
+async fn unlock(client: &Client, passphrase: &str) -> Result<bool, ClientError> {
+    let request = UnlockRequest { passphrase: passphrase.into() };
+    client.unlock(&request).await.map(|view| view.locked)
+}
+
+fn code<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> ProblemCode {
+    match answer {
+        Err(ClientError::Refused(problem)) => problem.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn metric(client: &Client, line: &str) {
+    until(line, || async { client.metrics().await.unwrap().contains(line).then_some(()) }).await;
+}
+
+async fn stop(running: Running) {
+    running.shutdown().await.unwrap();
+}
+
+fn instance(home: &Home) -> [u8; 16] {
+    // The marker's first slots: 8 magic, 4 schema, 32 network, 16 instance.
+    std::fs::read(home.store_dir().join("marker")).unwrap()[44..60].try_into().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_node_carries_everything_and_shows_nothing() {
+    let network = Network::found(&["KE", "TZ", "TH"]);
+    let (ke, tz) = (network.start(0).await, network.start(1).await);
+    let (ke_client, tz_client) = (ke.client(), tz.client());
+    let before = send(&ke_client, "before", &["TZ"]).await;
+    assert_eq!(text(&tz_client, &before).await, "before");
+    let own = send(&tz_client, "its own", &["KE"]).await;
+    delivered(&tz_client, &own).await;
+    metric(&tz_client, "ecomesh_sealed_unopened 0").await;
+
+    assert!(tz_client.lock().await.unwrap().locked);
+    assert!(tz_client.lock().await.unwrap().locked, "a second time changes nothing");
+    assert!(tz_client.node().await.unwrap().locked && !ke_client.node().await.unwrap().locked);
+    assert_eq!(code(tz_client.record(&before).await), ProblemCode::Locked);
+    assert_eq!(code(tz_client.status(&own).await), ProblemCode::Locked);
+    assert_eq!(code(tz_client.inbox(&ListingQuery::default()).await), ProblemCode::Locked);
+    assert_eq!(code(tz_client.send(&message("no", &["KE"]), None).await), ProblemCode::Locked);
+    assert_eq!(code(tz_client.prekeys().await), ProblemCode::Locked);
+    let mut archive = Vec::new();
+    assert_eq!(code(tz_client.export(&ExportQuery::default(), &mut archive).await), ProblemCode::Locked);
+    assert!(archive.is_empty());
+    // What an operator needs is shown.
+    assert!(tz_client.health().await.is_ok() && tz_client.peers().await.is_ok());
+
+    // It takes, keeps and passes on: TH meets only the locked node, and gets what KE wrote.
+    let sealed = send(&ke_client, "while it was locked", &["TZ", "TH"]).await;
+    let open = send(&ke_client, "to all", &[]).await;
+    for id in [&sealed, &open] {
+        held_by_another(&ke_client, id).await;
+    }
+    stop(ke).await;
+    let th = network.start(2).await;
+    assert_eq!(text(&th.client(), &sealed).await, "while it was locked");
+    assert_eq!(text(&th.client(), &open).await, "to all");
+
+    for wrong in ["another passphrase", "x"] {
+        assert_eq!(code(unlock(&tz_client, wrong).await), ProblemCode::WrongPassphrase);
+    }
+    assert_eq!(code(unlock(&tz_client, "").await), ProblemCode::WrongPassphrase);
+    assert!(tz_client.node().await.unwrap().locked);
+    assert!(!unlock(&tz_client, "correct horse").await.unwrap());
+    assert_eq!(text(&tz_client, &sealed).await, "while it was locked");
+    assert_eq!(text(&tz_client, &before).await, "before");
+    // Its content key is kept, as if it had never been locked.
+    metric(&tz_client, "ecomesh_sealed_unopened 0").await;
+    assert!(!tz_client.prekeys().await.unwrap().own.is_empty());
+    let answer = send(&tz_client, "it can write again", &["TH"]).await;
+    delivered(&tz_client, &answer).await;
+    stop(tz).await;
+    stop(th).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_node_opens_for_nobody_who_takes_the_vault_away() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let client = ke.client();
+    client.lock().await.unwrap();
+    let keys = network.homes[0].vault_dir().join("keys.vault");
+    let aside = keys.with_extension("aside");
+    std::fs::rename(&keys, &aside).unwrap();
+    // A new vault under any passphrase would open the node.
+    assert_eq!(code(unlock(&client, "any passphrase").await), ProblemCode::Disk);
+    assert!(!keys.exists() && client.node().await.unwrap().locked);
+    std::fs::rename(&aside, &keys).unwrap();
+    assert!(!unlock(&client, "correct horse").await.unwrap());
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locking_ends_what_is_under_way() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let client = ke.client();
+    for n in 0..100 {
+        send(&client, &format!("{n} {}", "x".repeat(200_000)), &[]).await;
+    }
+    // A client that reads slowly: the archive fits no buffer.
+    let (near, mut far) = tokio::io::duplex(1024);
+    let exporting = {
+        let client = ke.client();
+        tokio::spawn(async move {
+            let mut near = near;
+            client.export(&ExportQuery::default(), &mut near).await
+        })
+    };
+    let mut first = [0; 1024];
+    tokio::io::AsyncReadExt::read_exact(&mut far, &mut first).await.unwrap();
+    assert!(client.lock().await.unwrap().locked);
+    // What comes is not whole, and the client is told.
+    let mut rest = Vec::new();
+    let reading = tokio::io::AsyncReadExt::read_to_end(&mut far, &mut rest);
+    tokio::time::timeout(Duration::from_secs(60), reading).await.unwrap().unwrap();
+    assert!(exporting.await.unwrap().is_err());
+    assert!(rest.len() < 20_000_000);
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_vault_costs_no_message_that_nobody_else_has() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let open = send(&ke.client(), "open, and nobody has it", &[]).await;
+    let sealed = send(&ke.client(), "sealed, and nobody has it", &["TZ"]).await;
+    stop(ke).await;
+    let before = instance(&network.homes[0]);
+    std::fs::remove_dir_all(network.homes[0].vault_dir()).unwrap();
+    assert!(examine(&network.homes[0], false, given).is_healthy());
+    let (ke, tz) = (network.start(0).await, network.start(1).await);
+    assert_eq!(instance(&network.homes[0]), before, "the same store");
+    assert_eq!(ke.client().node().await.unwrap().generation, Some(0));
+    for id in [&open, &sealed] {
+        held_by_another(&ke.client(), id).await;
+    }
+    assert_eq!(text(&tz.client(), &open).await, "open, and nobody has it");
+    assert_eq!(text(&tz.client(), &sealed).await, "sealed, and nobody has it");
+    assert!(ke.client().record(&sealed).await.unwrap().document.is_none(), "its key was in the vault");
+    stop(ke).await;
+    stop(tz).await;
+}
+
+async fn held_by_another(client: &Client, id: &str) {
+    until("another member holds it", || async {
+        (!client.status(id).await.unwrap().held_by.is_empty()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_vault_and_storage_key_the_peers_refill_the_node() {
+    let network = Network::found(&["KE", "TZ"]);
+    let (ke, tz) = (network.start(0).await, network.start(1).await);
+    let first = send(&ke.client(), "first", &[]).await;
+    let second = send(&tz.client(), "second", &[]).await;
+    held_by_another(&ke.client(), &first).await;
+    held_by_another(&tz.client(), &second).await;
+    stop(ke).await;
+    let home = &network.homes[0];
+    let before = instance(home);
+    std::fs::remove_dir_all(home.vault_dir()).unwrap();
+    std::fs::remove_file(home.storage_key_file()).unwrap();
+    let examined = examine(home, false, given);
+    assert!(!examined.is_healthy(), "{examined:?}");
+    let ke = network.try_start(0, config()).await.unwrap();
+    assert_ne!(instance(home), before);
+    assert_eq!(text(&ke.client(), &second).await, "second");
+    // Its own body comes back from TZ as well, within minutes: the journal does not tell that it was not erased.
+    until("its own record is back", || async { ke.client().record(&first).await.ok().map(drop) }).await;
+    until("its logs go on", || async { ke.client().node().await.unwrap().generation }).await;
+    let third = send(&ke.client(), "third", &["TZ"]).await;
+    assert_eq!(text(&tz.client(), &third).await, "third");
+    stop(ke).await;
+    stop(tz).await;
+}
