@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use common::{Network, Node, wait_for};
 use ecomesh_api::limits::PART_BYTES;
 use ecomesh_api::{Client, FileRequest, ListingQuery, PartQuery, SendRequest, Sent};
+use ecomesh_seal::vault::{Part, VaultKey};
 use memchr::memmem;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -81,6 +82,27 @@ fn marks(bytes: &[u8]) -> Vec<usize> {
     let digits = hex::encode(MARK);
     let places = |needle: &str| memmem::find_iter(bytes, needle).take(3).collect::<Vec<_>>();
     [places(MARK), places(&digits)].concat()
+}
+
+fn places(bytes: &[u8], needles: &[Vec<u8>]) -> Vec<usize> {
+    needles.iter().filter_map(|needle| memmem::find(bytes, needle)).collect()
+}
+
+/// What opens the mail of a node: its keys of the day, and the private halves of its prekeys.
+fn secrets_of_mail(node: &Node) -> Vec<Vec<u8>> {
+    let content = |name: &str, part: Part| {
+        let file = fs::read(node.home.join("vault").join(name)).expect("a file of the vault");
+        let key = VaultKey::of_file(&file, part, common::PASSPHRASE.as_bytes()).expect("its key");
+        key.open(part, &file).expect("it opens").to_vec()
+    };
+    // docs/PROTOCOL.md, section 24: two secrets of the node, then day, id and key; use, three times, then the seed.
+    let keys = content("keys.vault", Part::Keys);
+    let days = keys[64..].chunks(52).map(|day| day[20..].to_vec());
+    let prekeys = content("prekeys.vault", Part::Prekeys);
+    let seeds = prekeys.chunks(25 + 96).map(|kept| kept[25..57].to_vec());
+    let secrets: Vec<Vec<u8>> = days.chain(seeds).collect();
+    assert!(secrets.len() >= 3, "one day, a prekey of the day and a fallback: {}", secrets.len());
+    secrets
 }
 
 /// Files below a folder that hold a canary.
@@ -197,6 +219,9 @@ fn a_thousand_canaries_are_in_no_file_and_in_no_memory_where_they_do_not_belong(
 
     // A locked node carries what comes, and nobody reads it there.
     let tz_node = &network.nodes[1];
+    let secrets = secrets_of_mail(tz_node);
+    let known = memory_with(tz_node, &|bytes| places(bytes, &secrets));
+    assert!(known.is_none_or(|found| !found.is_empty()), "a node that is open has them in its memory");
     assert_eq!(tz_node.json(&["lock"])["locked"], true);
     let later = runtime.block_on(send(&ke, &message(&mut canaries, &["TZ"]), None));
     network.nodes[0].json(&["status", &later.id, "--wait", "delivered", "--timeout", "60s"]);
@@ -205,6 +230,10 @@ fn a_thousand_canaries_are_in_no_file_and_in_no_memory_where_they_do_not_belong(
         assert!(ran.stderr.contains("locked") && ran.stderr.contains("ecomesh unlock"), "{ran:?}");
     }
     let locked = memory_is_clean(tz_node);
+    assert_eq!(
+        memory_with(tz_node, &|bytes| places(bytes, &secrets)).unwrap_or_default(),
+        Vec::<String>::new()
+    );
 
     let passphrase_file = network.passphrase_file.clone();
     let passphrase_file = passphrase_file.to_str().expect("a plain path");

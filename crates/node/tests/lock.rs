@@ -170,6 +170,26 @@ async fn locking_ends_what_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn locking_does_not_wait_for_a_client_that_sends_no_more() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let client = ke.client();
+    let mut archive = Vec::new();
+    client.export(&ExportQuery::default(), &mut archive).await.unwrap();
+    let (mut near, far) = tokio::io::duplex(64 * 1024);
+    let importing = {
+        let client = ke.client();
+        tokio::spawn(async move { client.import(far).await })
+    };
+    tokio::io::AsyncWriteExt::write_all(&mut near, &archive[..archive.len() - 1]).await.unwrap();
+    let transfers = r#"ecomesh_api_requests_total{route="/v1/import""#;
+    assert!(!client.metrics().await.unwrap().contains(transfers), "it is under way");
+    assert!(client.lock().await.unwrap().locked);
+    assert_eq!(code(importing.await.unwrap()), ProblemCode::Locked);
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_vault_costs_no_message_that_nobody_else_has() {
     let network = Network::found(&["KE", "TZ"]);
     let ke = network.start(0).await;

@@ -22,8 +22,8 @@ use crate::{files, output, times};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit code 0: whole. 1: broken, and each fault is named. Records that break a rule of the network are listed as
-void: every node carries them, and none shows them or acts on them. The records of a home whose node does not run are
-encrypted on its disk: the passphrase is asked for.")]
+void: every node carries them, and none shows them or acts on them.
+A home whose node does not run is encrypted on its disk: the passphrase is asked for.")]
 pub struct Args {
     /// The archive [default: all that this home holds]
     #[arg(value_name = "FILE.ecoarchive")]

@@ -14,9 +14,10 @@ use crate::{keys, output, times};
 /// Write keys (still sealed), charter, journal, evidence and all records to one file. The node must not run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Whoever has the file and the passphrase is this bureau: keep them apart. Without the passphrase nothing in it can be
-read. The keys of sealed messages are in it, prekeys are not: what was sealed to them and not opened yet is sent again
-by those who wrote it. While the node runs, `ecomesh export` writes its records.")]
+Whoever has the file and the passphrase is this bureau: keep them apart. Without the passphrase no
+message in it can be read. The keys of sealed messages are in it, prekeys are not: what was sealed
+to them and not opened yet is sent again by those who wrote it.
+While the node runs, `ecomesh export` writes its records.")]
 pub struct Args {
     /// Where to write it
     #[arg(short, long, value_name = "FILE")]

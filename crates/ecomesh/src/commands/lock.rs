@@ -8,13 +8,14 @@ use crate::exit::{ExitCode, Failure};
 use crate::{keys, output};
 
 /// Close the mail of this node until the passphrase is given again.
-///
-/// The keys of sealed messages are wiped from the node's memory: nobody at this machine, and nobody who takes it, reads
-/// or sends anything. The node goes on taking and passing on records.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-While it is locked the node makes no new prekeys and destroys none: others seal to its fallback prekey, for up to 60
-days. A node that is stopped is locked too; `ecomesh run` asks for the passphrase.")]
+The keys of sealed messages are wiped from the node's memory: nobody at this machine, and nobody
+who takes it, reads or sends anything. The node goes on taking and passing on records; mail that
+comes meanwhile is opened afterwards.
+
+A locked node makes no prekeys and destroys none: others seal to its fallback, for up to 60 days.
+A node that is stopped is locked too: `ecomesh run` asks for the passphrase.")]
 pub struct LockArgs {}
 
 /// Open the mail of a locked node.
