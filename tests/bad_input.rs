@@ -236,8 +236,35 @@ fn a_wrong_passphrase_is_told_from_nothing_else() {
     let wrong = network.folder.path().join("wrong");
     std::fs::write(&wrong, "wrong horse battery staple").unwrap();
     refused(run_node(&network.nodes[0].home, &wrong), KEYS, &["identity.key", "the passphrase is wrong"]);
-    let rotate = ["transport", "rotate", "--passphrase-file", path(&wrong)];
-    refused(network.nodes[0].run(&rotate), KEYS, &["the passphrase is wrong"]);
+    let node = &network.nodes[0];
+    let (made, never) = (network.folder.path().join("made"), network.folder.path().join("never"));
+    let right = ["--passphrase-file", path(&network.passphrase_file)];
+    node.run(&[&["backup", "-o", path(&made)], right.as_slice()].concat()).expect(OK);
+    for args in [&["transport", "rotate"] as &[&str], &["audit"], &["backup", "-o", path(&never)]] {
+        let ran = node.run(&[args, &["--passphrase-file", path(&wrong)]].concat());
+        refused(ran, KEYS, &["the passphrase is wrong"]);
+    }
+    let restore = ["restore", path(&made), "--home", path(&never), "--passphrase-file"];
+    refused(run(&[restore.as_slice(), &[path(&wrong)]].concat()), KEYS, &["the passphrase is wrong"]);
+    assert!(!never.exists());
+    run(&[restore.as_slice(), &[path(&network.passphrase_file)]].concat()).expect(OK);
+    let doctor = node.run(&["doctor", "--passphrase-file", path(&wrong)]).expect(NO);
+    assert!(doctor.stdout.contains("bad    passphrase"), "{doctor:?}");
+}
+
+#[test]
+fn a_lost_vault_is_named_by_what_reads_a_home() {
+    let network = Network::found(&["KE"]);
+    let node = &network.nodes[0];
+    let right = ["--passphrase-file", path(&network.passphrase_file)];
+    let audit = [&["audit"], right.as_slice()].concat();
+    node.run(&audit).expect(OK);
+    std::fs::remove_dir_all(node.home.join("vault")).unwrap();
+    node.run(&audit).expect(OK);
+    std::fs::remove_file(node.home.join("storage.key")).unwrap();
+    refused(node.run(&audit), KEYS, &["the vault", "storage.key", "from a backup"]);
+    let doctor = node.run(&[&["doctor"], right.as_slice()].concat()).expect(NO);
+    assert!(doctor.stdout.contains("storage.key"), "{doctor:?}");
 }
 
 #[test]

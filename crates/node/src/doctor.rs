@@ -20,7 +20,7 @@ use crate::config::NodeConfig;
 use crate::founding::keygen::random;
 use crate::home::{Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
-use crate::storage_key::{self, StorageKeyError};
+use crate::storage_key;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ fn examine_keys(found: &mut Examination, home: &Home) {
         // No key file opens with an empty passphrase; everything that can be checked without one comes before that.
         Ok(bytes) => match key_file::open(&bytes, Purpose::IDENTITY, b"") {
             Ok(_) | Err(key_file::OpenError::WrongPassphrase) => {
-                found.good("keys", "sealed; the passphrase is not tried here");
+                found.good("keys", "sealed");
             }
             Err(error) => found.bad("keys", format!("{}: {error}", path.display())),
         },
@@ -227,8 +227,7 @@ fn open_storage_key(
             return None;
         }
     };
-    let opened = home.unseal(&passphrase).map_err(StorageKeyError::from);
-    match opened.and_then(|_| storage_key::of_home(home, &passphrase)) {
+    match storage_key::of_home(home, &passphrase) {
         Ok(key) => {
             found.good("passphrase", "it opens the keys and what is stored");
             Some(key)
@@ -304,11 +303,11 @@ fn examine_store(found: &mut Examination, looked: &Looked<'_>, config: &NodeConf
     repair_store(found, looked, &options, &reason)
 }
 
-/// Whether what opens sealed messages is there; whether it opens is seen at the node's start.
+/// Whether what opens sealed messages is there; whether it opens is seen with the passphrase.
 fn examine_vault(found: &mut Examination, home: &Home) {
     let keys = crate::vault::keys_file(&home.vault_dir());
     match files::exists(&keys) {
-        Ok(true) => found.good("vault", "there; the passphrase is not tried here"),
+        Ok(true) => found.good("vault", "there"),
         Ok(false) => found.add(
             "vault",
             Severity::Note,

@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     logs: Gauge,
     holes: Gauge,
     sealed_unopened: Gauge,
+    locked: Gauge,
     early: Gauge,
     disputed: Gauge,
     room: Gauge,
@@ -65,6 +66,8 @@ pub(crate) struct Snapshot {
     pub(crate) core_waiting: usize,
     pub(crate) verify_waiting: usize,
     pub(crate) sealed_unopened: usize,
+    /// Whether the mail is closed.
+    pub(crate) locked: bool,
 }
 
 impl Metrics {
@@ -89,6 +92,7 @@ impl Metrics {
             logs: Gauge::default(),
             holes: Gauge::default(),
             sealed_unopened: Gauge::default(),
+            locked: Gauge::default(),
             early: Gauge::default(),
             disputed: Gauge::default(),
             room: Gauge::default(),
@@ -126,6 +130,7 @@ impl Metrics {
         set(&self.logs, status.logs as u64);
         set(&self.holes, status.holes as u64);
         set(&self.sealed_unopened, snapshot.sealed_unopened as u64);
+        set(&self.locked, u64::from(snapshot.locked));
         set(&self.early, status.parked as u64);
         set(&self.disputed, status.disputed.len() as u64);
         set(&self.peers_behind, snapshot.behind as u64);
@@ -176,6 +181,7 @@ impl Metrics {
             "Messages sealed to this bureau whose key it has not learned yet",
             self.sealed_unopened.clone(),
         );
+        r.register("locked", "1 while the mail is closed by `ecomesh lock`", self.locked.clone());
         r.register("early", "Records that wait for their predecessors", self.early.clone());
         r.register("disputed_logs", "Logs that have forked", self.disputed.clone());
         r.register("room", "0: no space, 1: control records only, 2: plenty", self.room.clone());

@@ -20,7 +20,7 @@ pub enum StorageKeyError {
     /// The vault does not open.
     #[error(transparent)]
     Vault(#[from] VaultFault),
-    /// The identity does not open, and the vault is not there.
+    /// The identity does not open: the passphrase is another one.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// Neither is there.
@@ -30,12 +30,13 @@ pub enum StorageKeyError {
     Lost(String),
 }
 
-/// Opens the storage key of a home whose node does not run. Takes a quarter of a second on purpose (Argon2id).
+/// Opens the storage key of a home whose node does not run. Takes half a second on purpose (Argon2id, twice).
 pub(crate) fn of_home(home: &Home, passphrase: &Passphrase) -> Result<StorageKey, StorageKeyError> {
+    // First, since it says best what a wrong passphrase is.
+    let identity = home.unseal(passphrase)?;
     if let Some(key) = vault::storage_key(&home.vault_dir(), passphrase)? {
         return Ok(key);
     }
-    let identity = home.unseal(passphrase)?;
     of_copy(home, &identity).ok_or_else(|| StorageKeyError::Lost(home.dir().display().to_string()))
 }
 

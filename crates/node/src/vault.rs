@@ -81,17 +81,19 @@ pub(crate) struct Renewed {
     pub(crate) prekeys: bool,
 }
 
-/// Makes the vault of a new home.
+/// Makes the vault of a new home, and gives its storage key.
 pub(crate) fn create(
     dir: &Path,
     passphrase: &Passphrase,
     params: Params,
     prekeys: &[KeptPrekey],
-) -> Result<(), VaultFault> {
+) -> Result<StorageKey, VaultFault> {
     files::create_private_dir(dir)?;
     let key = new_key(dir, passphrase, params)?;
-    write(&keys_file(dir), &key, Part::Keys, &new_keys(None)?.to_bytes())?;
-    write(&prekeys_file(dir), &key, Part::Prekeys, &prekeys_to_bytes(prekeys.iter()))
+    let keys = new_keys(None)?;
+    write(&keys_file(dir), &key, Part::Keys, &keys.to_bytes())?;
+    write(&prekeys_file(dir), &key, Part::Prekeys, &prekeys_to_bytes(prekeys.iter()))?;
+    Ok(keys.storage_key().clone())
 }
 
 /// Takes away what [`create`] may have written.

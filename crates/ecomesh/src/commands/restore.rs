@@ -63,8 +63,10 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn explain(error: RestoreError) -> anyhow::Error {
-    let code = match &error {
-        RestoreError::Home(_) | RestoreError::File(_) | RestoreError::Key(_) => return error.into(),
+    let code = match error {
+        RestoreError::Home(error) => return error.into(),
+        RestoreError::File(error) => return error.into(),
+        RestoreError::Key(error) => return error.into(),
         RestoreError::NotABackup(_) | RestoreError::Damaged(_) | RestoreError::Content { .. } => {
             ExitCode::BadInput
         }

@@ -13,6 +13,7 @@ use crate::address::{Address, AddressError};
 use crate::clock;
 use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::Passphrase;
+use crate::storage_key;
 use crate::vault::{self, VaultFault};
 
 /// What the operator says.
@@ -95,6 +96,7 @@ pub fn keygen(
     let config = own_config.then(|| config_text(&listen));
     let written =
         vault::create(&home.vault_dir(), passphrase, params, &[fallback]).map_err(KeygenError::from);
+    let written = written.and_then(|key| Ok(storage_key::remember(&home, &identity, &key)?));
     let written = written.and_then(|()| Ok(write_all(&home, &card, &sealed, &sealed_recovery, config)?));
     if let Err(error) = written {
         take_back(&home, &card);
@@ -180,6 +182,7 @@ fn write_all(
 fn take_back(home: &Home, card: &Card) {
     let mut files = recovery_files(home, card.member).to_vec();
     files.extend([home.recovery_dir().join("README.txt"), home.card_file(), home.identity_file()]);
+    files.push(home.storage_key_file());
     // Best effort: the fault that led here is what gets reported.
     files.iter().for_each(|path| drop(std::fs::remove_file(path)));
     let _ = std::fs::remove_dir(home.recovery_dir());

@@ -50,6 +50,7 @@ pub(crate) async fn metrics(
         core_waiting: services.core.waiting(),
         verify_waiting: services.pool.waiting(),
         sealed_unopened: services.mail.waiting(),
+        locked: services.mail.safe().is_locked(),
     };
     let text = shared.metrics.render(&snapshot, &services.net);
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))

@@ -68,7 +68,8 @@ fn roster() -> Roster {
 fn mail(bureau: &Bureau) -> Mail {
     let passphrase = Passphrase::new(zeroize::Zeroizing::new(b"a long passphrase".to_vec())).unwrap();
     let dir = bureau._dir.path().join("vault");
-    vault::create(&dir, &passphrase, ecomesh_seal::Params::new(8, 1, 1).unwrap(), &[]).unwrap();
+    let _storage_key =
+        vault::create(&dir, &passphrase, ecomesh_seal::Params::new(8, 1, 1).unwrap(), &[]).unwrap();
     let (vault, _) = Vault::open(&dir, &passphrase, || None).unwrap();
     Mail::new(member("KE"), bureau.roster.network(), vault)
 }
