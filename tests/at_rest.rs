@@ -205,7 +205,7 @@ fn a_thousand_canaries_are_in_no_file_and_in_no_memory_where_they_do_not_belong(
         }
     });
     network.wait_until_equal();
-    read_everything(&runtime, &network, &ids);
+    read_everything(&runtime, &network, (&ke, &tz), &ids);
     let carrier = memory_is_clean(&network.nodes[2]);
 
     runtime.block_on(async {
@@ -266,16 +266,21 @@ fn a_thousand_canaries_are_in_no_file_and_in_no_memory_where_they_do_not_belong(
     );
 }
 
-/// Officers read every message and save every file; one is refused, one erased.
-fn read_everything(runtime: &Runtime, network: &Network, ids: &[(&str, String)]) {
-    let reader = |to: &str| network.nodes[usize::from(to == "TZ")].api();
+/// Officers read every message and save every file, over connections that stay open; one is refused, one erased.
+fn read_everything(
+    runtime: &Runtime,
+    network: &Network,
+    (ke, tz): (&Client, &Client),
+    ids: &[(&str, String)],
+) {
     runtime.block_on(async {
         for (to, id) in ids {
-            let record = reader(to).record(id).await.expect("it is here");
+            let reader = if *to == "TZ" { tz } else { ke };
+            let record = reader.record(id).await.expect("it is here");
             let document = record.document.expect("it is readable").to_string();
             assert!(document.contains(MARK), "{document}");
             for number in 1..=record.files.len() {
-                let bytes = reader(to).file(id, number).await.expect("its file is here");
+                let bytes = reader.file(id, number).await.expect("its file is here");
                 assert!(!marks(&bytes).is_empty());
             }
             assert!(network.nodes[2].api().record(id).await.expect("it is carried").document.is_none());

@@ -264,7 +264,8 @@ fn wrapped<'a>(
             StorageKeyError::Home(error) => Some(error),
             StorageKeyError::Passphrase(error) => Some(error),
             StorageKeyError::Vault(error) => Some(error),
-            StorageKeyError::Lost(_) => None,
+            StorageKeyError::File(error) => Some(error),
+            StorageKeyError::Damaged(_) | StorageKeyError::Lost(_) => None,
         };
     }
     if let Some(VaultFault::File(error)) = cause.downcast_ref::<VaultFault>() {

@@ -218,8 +218,7 @@ fn open_storage_key(
     let passphrase = match passphrase() {
         Ok(passphrase) => passphrase,
         Err(PassphraseError::NoTerminal(_)) => {
-            let text = format!("none was given, so {left_alone}; give --passphrase-file FILE");
-            found.add("passphrase", Severity::Note, text);
+            found.bad("passphrase", format!("none was given, so {left_alone}; give --passphrase-file FILE"));
             return None;
         }
         Err(error) => {
@@ -378,6 +377,13 @@ fn examine_logs(
         Ok(Some(bytes)) => match journal::read(roster.network(), member, key, &bytes) {
             Ok(content) => {
                 found.good("journal", format!("{} own records, each whole", content.entries.len()));
+                let closed = content.entries.iter().filter(|entry| entry.closed).count();
+                if closed > 0 {
+                    let text = format!(
+                        "{closed} of them are under another storage key; what no other member holds of them is lost, unless the vault or the file storage.key of their time comes back"
+                    );
+                    found.bad("journal", text);
+                }
                 examine_tail(
                     found,
                     "journal",

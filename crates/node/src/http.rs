@@ -56,8 +56,8 @@ pub(crate) use answer::Refusal;
 pub use auth::TokenError;
 pub use serve::BindError;
 
-pub(crate) use receipts::{Openings, receipt_view};
-pub(crate) use serve::{Listening, bind};
+pub(crate) use receipts::{Openings, is_letter, receipt_view};
+pub(crate) use serve::{ConnectionId, Cut, Listening, bind};
 
 /// What the API knows from the first moment.
 pub(crate) struct Shared {
@@ -68,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) stop: watch::Sender<bool>,
     /// Ends requests that are still in work.
     pub(crate) stop_hard: watch::Sender<bool>,
+    /// Ends the connections of clients.
+    pub(crate) cut: watch::Sender<Cut>,
     pub(crate) metrics: Arc<Metrics>,
     requests: Semaphore,
     streams: Arc<Semaphore>,
@@ -109,6 +111,7 @@ impl Shared {
             stopping: AtomicBool::new(false),
             stop: watch::Sender::new(false),
             stop_hard: watch::Sender::new(false),
+            cut: watch::Sender::new(Cut::default()),
             metrics,
             requests: Semaphore::new(requests),
             streams: Arc::new(Semaphore::new(streams)),
@@ -138,6 +141,11 @@ impl Shared {
     pub(crate) fn stop_hard(&self) {
         self.stop_hard.send_replace(true);
         self.services.store(None);
+    }
+
+    /// Ends all connections of clients that stand now, but one.
+    fn cut_clients(&self, but: ConnectionId) {
+        self.cut.send_modify(|cut| *cut = Cut { number: cut.number + 1, but: Some(but) });
     }
 
     pub(crate) fn services(&self) -> Result<Arc<Services>, Refusal> {

@@ -23,7 +23,8 @@ use ecomesh_seal::{ContentKey, OpenBodyError, PrekeyId};
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use crate::vault::{Kept, Locked, Safe, Vault};
+use crate::passphrase::Passphrase;
+use crate::vault::{Kept, Locked, Safe, UnlockError, Vault};
 
 pub(crate) use seal::{NotSealed, SealedDraft, seal};
 
@@ -96,10 +97,15 @@ impl Mail {
         self.safe.get()
     }
 
-    /// The vault is open again: what came meanwhile is looked at.
-    pub(crate) fn unlocked(&self) {
+    /// Opens the vault again, and has what came meanwhile looked at. Call it where one may wait.
+    ///
+    /// # Errors
+    /// [`UnlockError`].
+    pub(crate) fn unlock(&self, passphrase: &Passphrase) -> Result<(), UnlockError> {
+        self.safe.unlock(passphrase)?;
         self.news.notify_one();
         self.sentence.notify_one();
+        Ok(())
     }
 
     /// A record is durable here. What is void is not opened: nobody acts upon it.

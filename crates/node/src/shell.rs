@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ecomesh_net::{NetHandle, SendError, Verdict};
+use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{Input, KeyRing, Output, PeerKey, PushVerdict, Roster, judge};
-use ecomesh_record::{Lane, MemberId, Position};
+use ecomesh_record::{Lane, MemberId, Position, Record, RecordId};
 use ecomesh_store::LedgerReader;
 
+use crate::clock;
 use crate::core_thread::Tickets;
 use crate::events::Hub;
 use crate::metrics::Metrics;
@@ -103,12 +105,12 @@ impl Effects {
                 self.mail.arrived(header, verdict);
                 let event = self.views_mut(|views| views.stored(record.record(), verdict, first_seen));
                 self.hub.publish(event);
-                self.tell(said::events(record.record(), verdict));
+                self.tell(said::events(record.record(), verdict, self));
             }
             Output::Erased { record, seen_at } => {
                 tracing::debug!(id = %record.record().id().short(), "an erasure");
                 self.views_mut(|views| views.erased(record.record(), seen_at));
-                self.tell(said::erasure(record.record()));
+                self.tell(said::erasure(record.record(), self));
             }
             Output::Destroyed { position } => self.destroyed(position),
             Output::Filled { position } => {
@@ -169,7 +171,7 @@ impl Effects {
             Ok(Some(record)) => {
                 let verdict = judge(&self.roster, &record);
                 self.views_mut(|views| views.control_record(&record, verdict));
-                self.tell(said::events(&record, verdict));
+                self.tell(said::events(&record, verdict, self));
             }
             Ok(None) => {}
             // Whoever reads it next meets the same and tells it.
@@ -189,6 +191,19 @@ impl Effects {
     fn views_mut<T>(&self, change: impl FnOnce(&mut Views) -> T) -> T {
         // A view that a panic left half changed is wrong in one entry at most, and is rebuilt at the next start.
         change(&mut self.views.write().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl said::Known for Effects {
+    fn record(&self, id: RecordId) -> Option<Record> {
+        // Whoever reads it next meets the same error and tells it.
+        let position = self.reader.find(id).ok().flatten()?;
+        self.reader.header(position).ok().flatten().map(|(record, _)| record)
+    }
+
+    fn is_erased(&self, record: &Record) -> bool {
+        let term = Term::of(record);
+        self.views_mut(|views| views.lives().life(&term, clock::wall())) == Life::Erased
     }
 }
 

@@ -1,15 +1,29 @@
 //! The storage key of a home: where it lies, and where else.
 //!
-//! It is in the vault. A second copy, sealed under the signing key, lies in `storage.key`: should the vault be lost, the
-//! store need not be fetched again, and own records that no other member holds yet can still be sent.
+//! It lies twice: in `storage.key`, sealed under the signing key, and in the vault, sealed with the passphrase. What store
+//! and journal are under is the one in `storage.key`; the vault's serves when that file is gone. So a vault that is lost
+//! costs no own record that no other member holds yet, and one that comes back from an old backup changes nothing.
+//!
+//! A file that is there and does not open is never replaced: it may only be misplaced, or its owner be wrong.
+
+use std::path::PathBuf;
 
 use ecomesh_seal::{Identity, StorageKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::home::{Home, HomeError, files};
+use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::vault::{self, VaultFault};
+
+/// The storage keys of a home, in the order in which they are tried.
+#[derive(Debug)]
+pub(crate) struct StorageKeys {
+    /// The one that everything new is under.
+    pub(crate) first: StorageKey,
+    /// The vault's, if it is another one.
+    pub(crate) second: Option<StorageKey>,
+}
 
 /// Why the bodies of a home cannot be read. The operator acts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -17,40 +31,53 @@ pub enum StorageKeyError {
     /// There is no passphrase.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
-    /// The vault does not open.
-    #[error(transparent)]
-    Vault(#[from] VaultFault),
     /// The identity does not open: the passphrase is another one.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// The vault does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The copy is there, and is none of this identity.
+    #[error(
+        "{0} does not open with this bureau's signing key; put it back from a backup, or move it away: then the vault's storage key is used"
+    )]
+    Damaged(PathBuf),
     /// Neither is there.
     #[error(
-        "the vault of {0} is lost, and storage.key too: what is in its store and journal cannot be read; put both back from a backup, or start the node, which makes a new vault and fetches its records from its peers"
+        "the vault of {0} is lost, and storage.key too: what is in its store and journal cannot be read; put one of them back from a backup, or start the node, which makes a new vault and fetches its records from its peers"
     )]
     Lost(String),
 }
 
-/// Opens the storage key of a home whose node does not run. Takes half a second on purpose (Argon2id, twice).
+/// Opens the storage key of a home whose node does not run. Takes a quarter of a second on purpose (Argon2id), twice if
+/// there is no `storage.key`.
 pub(crate) fn of_home(home: &Home, passphrase: &Passphrase) -> Result<StorageKey, StorageKeyError> {
     // First, since it says best what a wrong passphrase is.
     let identity = home.unseal(passphrase)?;
-    if let Some(key) = vault::storage_key(&home.vault_dir(), passphrase)? {
+    if let Some(key) = of_copy(home, &identity)? {
         return Ok(key);
     }
-    of_copy(home, &identity).ok_or_else(|| StorageKeyError::Lost(home.dir().display().to_string()))
+    let of_vault = vault::storage_key(&home.vault_dir(), passphrase)?;
+    of_vault.ok_or_else(|| StorageKeyError::Lost(home.dir().display().to_string()))
 }
 
-/// The copy, if it is there and whole.
-pub(crate) fn of_copy(home: &Home, identity: &Identity) -> Option<StorageKey> {
-    let copy = files::read(&home.storage_key_file(), StorageKey::COPY_BYTES as u64).ok()?;
-    StorageKey::from_copy(&copy, identity.signing_key())
+/// The key in `storage.key`; nothing if there is no such file.
+pub(crate) fn of_copy(home: &Home, identity: &Identity) -> Result<Option<StorageKey>, StorageKeyError> {
+    let path = home.storage_key_file();
+    let copy = match files::read(&path, StorageKey::COPY_BYTES as u64) {
+        Ok(copy) => copy,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let key = StorageKey::from_copy(&copy, identity.signing_key());
+    key.map(Some).ok_or(StorageKeyError::Damaged(path))
 }
 
-/// Writes the copy, unless it is there.
-pub(crate) fn remember(home: &Home, identity: &Identity, key: &StorageKey) -> Result<(), VaultFault> {
-    if of_copy(home, identity).is_some_and(|copy| copy.id() == key.id()) {
-        return Ok(());
-    }
+/// Writes `storage.key`, which is not there.
+pub(crate) fn write_copy(home: &Home, identity: &Identity, key: &StorageKey) -> Result<(), VaultFault> {
     let mut salt = Zeroizing::new([0; 32]);
     getrandom::fill(salt.as_mut_slice()).map_err(|e| VaultFault::Random(e.to_string()))?;
     let copy = key.sealed_copy(identity.signing_key(), &salt);

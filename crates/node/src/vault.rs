@@ -4,6 +4,7 @@
 //! vault/keys.vault           keys of the day, secrets of the node; sealed with the passphrase; in backups
 //! vault/prekeys.vault        private halves of prekeys; sealed with the passphrase; in no backup
 //! vault/content-keys/DAY-ID  content keys under the key of that day; in backups
+//! vault/locked               only there while the node is locked; in no backup
 //! ```
 //!
 //! A sealed record can be opened for ever by who has its content key, and, until it is destroyed, by who has the prekey
@@ -37,7 +38,7 @@ use crate::passphrase::Passphrase;
 
 use content_keys::ContentKeys;
 pub(crate) use content_keys::Kept;
-pub(crate) use safe::{InUse, Locked, Safe, StillInWork};
+pub(crate) use safe::{InUse, Locked, Safe, StillInWork, UnlockError, was_locked};
 pub(crate) use writer::{KeepError, Writer};
 
 /// Why there is no vault. The operator acts.
@@ -135,11 +136,11 @@ fn prekeys_file(dir: &Path) -> PathBuf {
 
 impl Vault {
     /// Opens a vault, and makes anew what is not there. A file that is there and does not open is an error: it may only
-    /// be misplaced. `copy` gives the storage key of a vault that was lost, if it lies elsewhere too.
+    /// be misplaced. `copy` is the storage key, if it lies elsewhere too.
     pub(crate) fn open(
         dir: &Path,
         passphrase: &Passphrase,
-        copy: impl FnOnce() -> Option<StorageKey>,
+        copy: Option<StorageKey>,
     ) -> Result<(Self, Renewed), VaultFault> {
         files::create_private_dir(dir)?;
         let mut renewed = Renewed::default();
@@ -157,7 +158,7 @@ impl Vault {
             }
             None => {
                 renewed.keys = true;
-                let keys = new_keys(copy())?;
+                let keys = new_keys(copy)?;
                 write(&keys_file(dir), &key, Part::Keys, &keys.to_bytes())?;
                 keys
             }
@@ -186,7 +187,7 @@ impl Vault {
         for path in [keys_file(dir), prekeys_file(dir)] {
             files::read(&path, FILE_BYTES_MAX)?;
         }
-        Ok(Self::open(dir, passphrase, || None)?.0)
+        Ok(Self::open(dir, passphrase, None)?.0)
     }
 
     /// The key under which bodies lie on the disk.

@@ -5,14 +5,22 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ecomesh_api::{Client, ClientError, ExportQuery, ListingQuery, ProblemCode, SendRequest, UnlockRequest};
+use ecomesh_api::limits::PART_BYTES;
+use ecomesh_api::{
+    Client, ClientError, ExportQuery, FileRequest, ListingQuery, PartQuery, ProblemCode, SendRequest,
+    UnlockRequest,
+};
 use ecomesh_node::Running;
 use ecomesh_node::doctor::examine;
 use ecomesh_node::home::Home;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use support::{Network, config, given, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::UnixStream;
 
 fn message(text: &str, to: &[&str]) -> SendRequest {
     SendRequest {
@@ -158,11 +166,11 @@ async fn locking_ends_what_is_under_way() {
         })
     };
     let mut first = [0; 1024];
-    tokio::io::AsyncReadExt::read_exact(&mut far, &mut first).await.unwrap();
+    far.read_exact(&mut first).await.unwrap();
     assert!(client.lock().await.unwrap().locked);
     // What comes is not whole, and the client is told.
     let mut rest = Vec::new();
-    let reading = tokio::io::AsyncReadExt::read_to_end(&mut far, &mut rest);
+    let reading = far.read_to_end(&mut rest);
     tokio::time::timeout(Duration::from_secs(60), reading).await.unwrap().unwrap();
     assert!(exporting.await.unwrap().is_err());
     assert!(rest.len() < 20_000_000);
@@ -181,11 +189,204 @@ async fn locking_does_not_wait_for_a_client_that_sends_no_more() {
         let client = ke.client();
         tokio::spawn(async move { client.import(far).await })
     };
-    tokio::io::AsyncWriteExt::write_all(&mut near, &archive[..archive.len() - 1]).await.unwrap();
+    near.write_all(&archive[..archive.len() - 1]).await.unwrap();
     let transfers = r#"ecomesh_api_requests_total{route="/v1/import""#;
     assert!(!client.metrics().await.unwrap().contains(transfers), "it is under way");
     assert!(client.lock().await.unwrap().locked);
     assert_eq!(code(importing.await.unwrap()), ProblemCode::Locked);
+    stop(ke).await;
+}
+
+/// A client that reads nothing of a long answer.
+async fn stalled(running: &Running, path: &str) -> UnixStream {
+    let mut stream = UnixStream::connect(running.socket()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: node\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // The answer has begun; more than this fits the socket's buffer, and the rest waits in the node.
+    stream.readable().await.unwrap();
+    stream
+}
+
+async fn large(client: &Client) {
+    for n in 0..40 {
+        send(client, &format!("{n} {}", "x".repeat(200_000)), &[]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locking_does_not_wait_for_a_client_that_reads_no_more() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let client = ke.client();
+    large(&client).await;
+    let mut export = stalled(&ke, "/v1/export").await;
+    assert!(client.lock().await.unwrap().locked);
+    let mut rest = Vec::new();
+    let _broken = export.read_to_end(&mut rest).await;
+    assert!(rest.len() < 4_000_000, "{} of 8 MB", rest.len());
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_being_sent_ends_with_the_lock() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let client = ke.client();
+    let bytes = vec![7; 4_000_000];
+    let mut parts = Vec::new();
+    for (number, part) in bytes.chunks(PART_BYTES).enumerate() {
+        let query = PartQuery { to: Some("TZ".into()), ..PartQuery::default() };
+        parts.push(client.part(part.to_vec(), &query, &format!("part {number}")).await.unwrap().id);
+    }
+    let file = FileRequest {
+        name: "photo.jpg".into(),
+        bytes: bytes.len() as u64,
+        sha256: hex::encode(Sha256::digest(&bytes)),
+        parts,
+    };
+    let request = SendRequest { files: vec![file], ..message("with a file", &["TZ"]) };
+    let sent = client.send(&request, None).await.unwrap();
+    let mut stream = stalled(&ke, &format!("/v1/records/{}/files/1", sent.id)).await;
+    assert!(client.lock().await.unwrap().locked);
+    let mut rest = Vec::new();
+    let _broken = stream.read_to_end(&mut rest).await;
+    assert!(rest.len() < 2_000_000, "{} of 4 MB", rest.len());
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_does_not_leave_the_node_half_locked() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    large(&ke.client()).await;
+    let mut export = stalled(&ke, "/v1/export").await;
+    let mut asking = UnixStream::connect(ke.socket()).await.unwrap();
+    asking.write_all(b"POST /v1/lock HTTP/1.1\r\nhost: node\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    metric(&ke.client(), "ecomesh_locked 1").await;
+    drop(asking);
+    // It goes on to the end: the connections of clients are cut, also that of who reads no more.
+    until("the export is cut", || async {
+        let ready = export.ready(Interest::READABLE).await.unwrap();
+        ready.is_read_closed().then_some(())
+    })
+    .await;
+    let mut rest = Vec::new();
+    let _broken = export.read_to_end(&mut rest).await;
+    assert!(rest.len() < 4_000_000, "{} of 8 MB", rest.len());
+    assert!(!unlock(&ke.client(), "correct horse").await.unwrap());
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_while_the_node_is_locked_is_recorded_or_refused_and_never_both() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let sends: Vec<_> = (0..150)
+        .map(|n| {
+            let client = ke.client();
+            tokio::spawn(async move { client.send(&message(&format!("message {n}"), &["TZ"]), None).await })
+        })
+        .collect();
+    until("some are recorded", || async {
+        let outbox = ke.client().outbox(&ListingQuery::default()).await.unwrap();
+        (outbox.messages.len() > 5).then_some(())
+    })
+    .await;
+    assert!(ke.client().lock().await.unwrap().locked);
+    let mut recorded = BTreeSet::new();
+    let mut refused = 0;
+    for send in sends {
+        match send.await.unwrap() {
+            Ok(sent) => assert!(recorded.insert(sent.id)),
+            Err(ClientError::Refused(problem)) => {
+                assert!(matches!(problem.code, ProblemCode::Locked | ProblemCode::Busy), "{problem:?}");
+                refused += 1;
+            }
+            Err(error) => panic!("a client that cannot know: {error}"),
+        }
+    }
+    assert!(!unlock(&ke.client(), "correct horse").await.unwrap());
+    let query = ListingQuery { limit: Some(200), ..ListingQuery::default() };
+    let outbox = ke.client().outbox(&query).await.unwrap().messages;
+    let outbox: BTreeSet<String> = outbox.into_iter().map(|message| message.id).collect();
+    assert_eq!(outbox, recorded, "{refused} were refused");
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_ends_locked_starts_locked() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let id = send(&ke.client(), "before", &["TZ"]).await;
+    ke.client().lock().await.unwrap();
+    stop(ke).await;
+    let ke = network.start(0).await;
+    assert_eq!(code(ke.client().record(&id).await), ProblemCode::Locked);
+    assert!(!unlock(&ke.client(), "correct horse").await.unwrap());
+    stop(ke).await;
+    let ke = network.start(0).await;
+    assert_eq!(text(&ke.client(), &id).await, "before");
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_key_is_made_once_and_never_replaced() {
+    let network = Network::found(&["KE", "TZ"]);
+    let home = &network.homes[0];
+    let ke = network.start(0).await;
+    let id = send(&ke.client(), "under the first key", &[]).await;
+    stop(ke).await;
+    let (copy, store) = (home.storage_key_file(), instance(home));
+    let original = std::fs::read(&copy).unwrap();
+    // One that is lost is written again from the vault.
+    std::fs::remove_file(&copy).unwrap();
+    stop(network.start(0).await).await;
+    assert!(copy.exists() && instance(home) == store);
+    // One that does not open stops the start, and stays.
+    let mut damaged = original.clone();
+    damaged[50] ^= 1;
+    std::fs::write(&copy, &damaged).unwrap();
+    let error = network.try_start(0, config()).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains("storage.key does not open"), "{error}");
+    assert_eq!(std::fs::read(&copy).unwrap(), damaged);
+    std::fs::write(&copy, &original).unwrap();
+    // The vault of another time changes nothing.
+    let other = Network::found(&["KE"]);
+    std::fs::remove_dir_all(home.vault_dir()).unwrap();
+    std::fs::create_dir(home.vault_dir()).unwrap();
+    for name in ["keys.vault", "prekeys.vault"] {
+        std::fs::copy(other.homes[0].vault_dir().join(name), home.vault_dir().join(name)).unwrap();
+    }
+    let ke = network.start(0).await;
+    assert_eq!((std::fs::read(&copy).unwrap(), instance(home)), (original, store));
+    assert_eq!(text(&ke.client(), &id).await, "under the first key");
+    stop(ke).await;
+    // Should the file be lost as well, the store is not the vault's; nothing of it is read.
+    std::fs::remove_file(&copy).unwrap();
+    let ke = network.start(0).await;
+    assert_ne!(instance(home), store);
+    stop(ke).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_records_that_cannot_be_read_any_more_are_told_and_recorded_again() {
+    let network = Network::found(&["KE", "TZ"]);
+    let home = &network.homes[0];
+    let ke = network.start(0).await;
+    let lost = ke.client().send(&message("nobody else has it", &[]), Some("case 7")).await.unwrap();
+    stop(ke).await;
+    std::fs::remove_dir_all(home.vault_dir()).unwrap();
+    std::fs::remove_file(home.storage_key_file()).unwrap();
+    // A first start sets the store aside; what is in the journal is told then and later.
+    let ke = network.start(0).await;
+    stop(ke).await;
+    let examined = examine(home, false, given);
+    let told = examined.findings.iter().any(|found| found.text.contains("under another storage key"));
+    assert!(told && !examined.is_healthy(), "{examined:?}");
+    let ke = network.start(0).await;
+    until("the node may write", || async { ke.client().node().await.unwrap().generation }).await;
+    let again = ke.client().send(&message("nobody else has it", &[]), Some("case 7")).await.unwrap();
+    assert!(!again.repeated && again.id != lost.id);
     stop(ke).await;
 }
 

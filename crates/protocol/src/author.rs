@@ -305,7 +305,7 @@ impl Author {
         let header = committing_to(&body, self.network, self.draft_header(draft, log, end, now));
         let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64])
             .map_err(|_| AuthorError::TooManyAddressees(draft.to.len()))?;
-        Ok(Entry { record, idempotency: draft.idempotency.unwrap_or([0; 32]) })
+        Ok(Entry { record, idempotency: draft.idempotency.unwrap_or([0; 32]), closed: false })
     }
 
     /// The header of a draft at this place, without the commitment to its body.
@@ -339,7 +339,7 @@ impl Author {
         };
         let header = committing_to(&body, self.network, header);
         let record = Record::sign_with(self.network, header, Some(body), |_| [0; 64]).ok()?;
-        Some(Entry { record, idempotency: [0; 32] })
+        Some(Entry { record, idempotency: [0; 32], closed: false })
     }
 
     fn header(&self, log: LogId, end: &End, now: Now) -> Header {

@@ -89,6 +89,8 @@ struct Journaled {
     record: Arc<Verified>,
     ticket: Option<u64>,
     idempotency: [u8; 32],
+    /// Its body is in the journal under another key.
+    closed: bool,
 }
 
 /// The node's decisions. See the module's text for the order of calls.

@@ -466,6 +466,11 @@ pub enum Alarm {
         "the evidence of delivery was damaged and begins anew: deliveries are proved again by the next frontiers"
     )]
     EvidenceReplaced,
+    /// Own records are in the journal under another storage key.
+    #[error(
+        "the bodies of {0} own records in the journal do not open with this storage key; what no other member holds of them is lost, unless the vault or the file storage.key of their time comes back"
+    )]
+    JournalClosed(usize),
     /// Part of what is stored is damaged and is fetched again.
     #[error("{0} records are damaged or incomplete here and are fetched again from peers")]
     Holes(usize),

@@ -40,6 +40,8 @@ pub struct Entry {
     pub record: Record,
     /// The client's idempotency key; zeros if it gave none.
     pub idempotency: [u8; 32],
+    /// Whether its body is in the file and does not open: it is under another storage key.
+    pub closed: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,17 +69,18 @@ impl Entry {
             .expect("a header of 4 KiB and a body of 1 MiB fit the largest entry")
     }
 
-    /// A body that does not open (the storage key was lost with vault and identity) is left out: the place of its record
-    /// counts all the same.
+    /// A body that does not open is left out: the place of its record counts all the same.
     fn decode(network: NetworkId, key: &StorageKey, payload: &[u8]) -> Result<Self, ReadError> {
         let wire: EntryWire =
             codec::decode(payload, JOURNAL_ENTRY_BYTES_MAX).map_err(|_| ReadError::Entry)?;
         let mut record = Record::from_parts(network, wire.header.into_vec(), [0; 64], &[])?;
-        if let Some(body) = key.body(Place::Journal, record.id()).open(0, true, &wire.body) {
+        let opened = key.body(Place::Journal, record.id()).open(0, true, &wire.body);
+        let closed = opened.is_none() && !wire.body.is_empty();
+        if let Some(body) = opened {
             let body = Body::decode(&body).map_err(|_| ReadError::Entry)?;
             record.attach(network, body)?;
         }
-        Ok(Self { record, idempotency: wire.idempotency })
+        Ok(Self { record, idempotency: wire.idempotency, closed })
     }
 }
 

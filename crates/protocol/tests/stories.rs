@@ -222,6 +222,7 @@ fn bodies_are_in_the_journal_under_the_storage_key_and_its_places_need_no_key() 
         let bodies: Vec<_> =
             content.entries.iter().map(|entry| (entry.record.id(), entry.record.body())).collect();
         assert_eq!(bodies, ids.map(|id| (id, None)));
+        assert!(content.entries.iter().all(|entry| entry.closed));
 
         // Whoever goes on without the key destroys nothing that somebody with the key can still read.
         let mut journal = journal::Journal::resume(disk, network, member("KE"), other, &content).unwrap();

@@ -221,7 +221,7 @@ fn logs() -> Vec<Seed> {
         .map(|signed| {
             let body = signed.body().map(Body::encode).unwrap_or_default();
             let record = Record::from_parts(network, signed.header_bytes().to_vec(), [0; 64], &body);
-            Entry { record: record.expect("the same record"), idempotency: [4; 32] }
+            Entry { record: record.expect("the same record"), idempotency: [4; 32], closed: false }
         })
         .collect();
     let all: Vec<&Entry> = entries.iter().collect();

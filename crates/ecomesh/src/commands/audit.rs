@@ -1,11 +1,12 @@
 //! `ecomesh audit`: every signature, chain, body and rule.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, ErrorKind, PipeWriter};
+use std::io::{BufReader, BufWriter, ErrorKind, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use ecomesh_api::ClientError;
 use ecomesh_audit::{Options, Report, audit};
 use ecomesh_node::archives::{ArchivingError, write_archive};
 use ecomesh_node::home::{Home, HomeError};
@@ -88,7 +89,7 @@ fn audit_written(
     options: &Options,
     write: impl FnOnce(PipeWriter) -> anyhow::Result<()>,
 ) -> anyhow::Result<Report> {
-    let (reader, writer) = io::pipe().context("no pipe for the archive")?;
+    let (reader, writer) = std::io::pipe().context("no pipe for the archive")?;
     let (written, audited) = std::thread::scope(|scope| {
         let auditing = scope.spawn(move || audit(BufReader::new(reader), options));
         let written = write(writer);
@@ -106,10 +107,12 @@ fn is_in_use(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<ArchivingError>(), Some(ArchivingError::Home(HomeError::InUse { .. })))
 }
 
+/// Whether the archive could not be written since nobody reads it any more.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |kind: ErrorKind| kind == ErrorKind::BrokenPipe;
-    error.chain().any(|cause| match cause.downcast_ref::<ArchivingError>() {
-        Some(ArchivingError::Write(io)) => broken(io.kind()),
-        _ => cause.downcast_ref::<io::Error>().is_some_and(|io| broken(io.kind())),
-    })
+    match (error.downcast_ref::<ArchivingError>(), error.downcast_ref::<ClientError>()) {
+        (Some(ArchivingError::Write(io)), _) => io.kind() == ErrorKind::BrokenPipe,
+        // The pipe is all that a client writes to here.
+        (_, Some(ClientError::Output(_))) => true,
+        _ => false,
+    }
 }

@@ -15,7 +15,7 @@ who takes it, reads or sends anything. The node goes on taking and passing on re
 comes meanwhile is opened afterwards.
 
 A locked node makes no prekeys and destroys none: others seal to its fallback, for up to 60 days.
-A node that is stopped is locked too: `ecomesh run` asks for the passphrase.")]
+It stays locked when it is started again, also if it finds its passphrase by itself.")]
 pub struct LockArgs {}
 
 /// Open the mail of a locked node.

@@ -100,6 +100,7 @@ fn explain_start(error: RunError) -> anyhow::Error {
     let RunError::Start(start) = error else { return Failure::new(ExitCode::Internal, what).into() };
     let code = match start {
         StartError::Home(error) => return error.into(),
+        StartError::Key(error) => return error.into(),
         StartError::Config(_) => ExitCode::BadInput,
         StartError::Core(_) => ExitCode::Keys,
         _ => ExitCode::Io,

@@ -11,7 +11,6 @@ use ecomesh_protocol::core::{Core, CoreConfig, Identity, OpenError as CoreError}
 use ecomesh_protocol::limits::{HELLO_BYTES_MAX, PUSH_BYTES_MAX, SYNC_FRAME_BYTES_MAX};
 use ecomesh_protocol::{DiskError, PeerKey, Roster};
 use ecomesh_record::MemberId;
-use ecomesh_seal::StorageKey;
 use ecomesh_store::{FileDisk, LedgerReader, System};
 use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -34,8 +33,8 @@ use crate::sealing::keeper::Keeper;
 use crate::sealing::opener::Opener;
 use crate::sealing::shredder;
 use crate::shell::{Correlation, Effects, NetEvents, to_net};
-use crate::storage_key;
-use crate::vault::{Vault, VaultFault, Writer};
+use crate::storage_key::{self, StorageKeyError, StorageKeys};
+use crate::vault::{Vault, VaultFault, Writer, was_locked};
 use crate::views::Views;
 
 /// Messages that are sealed at once. More than there are processors, since those that are done together share a sync.
@@ -51,7 +50,10 @@ pub enum StartError {
     /// The folder: in use, not joined, exposed, damaged; or the passphrase.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The vault.
+    /// The vault, or the storage key.
+    #[error(transparent)]
+    Key(#[from] StorageKeyError),
+    /// A file of the vault.
     #[error(transparent)]
     Vault(#[from] VaultFault),
     /// The configuration holds values that are out of bounds.
@@ -93,21 +95,20 @@ pub(super) async fn start(
         return Err(StartError::Config(list.join("; ")));
     }
     let lock = home.lock()?;
-    let (opened, vault) = {
+    let (opened, vault, storage_keys) = {
         let home = home.clone();
         blocking(move || {
             let opened = home.open_all(&passphrase)?;
-            let vault = open_vault(&home, &opened, &passphrase)?;
-            Ok::<_, StartError>((opened, vault))
+            let (vault, storage_keys) = open_vault(&home, &opened, &passphrase)?;
+            Ok::<_, StartError>((opened, vault, storage_keys))
         })
         .await??
     };
-    let storage_key = vault.storage_key();
     let mail = Arc::new(Mail::new(opened.member(), opened.roster.network(), vault));
     let metrics = Arc::new(Metrics::new());
     let shared = Arc::new(Shared::new(config.api.requests_max, config.api.event_clients_max, metrics));
     let mut servers = http::bind(&home, &config, &shared).await?;
-    match build(&home, opened, mail, storage_key, &config, &shared, lock).await {
+    match build(&home, opened, mail, storage_keys, &config, &shared, lock).await {
         Ok(parts) => Ok(running(home, &config, shared, servers, parts)),
         Err(error) => {
             shared.stop();
@@ -161,7 +162,7 @@ async fn build(
     home: &Home,
     opened: Opened,
     mail: Arc<Mail>,
-    storage_key: StorageKey,
+    storage_keys: StorageKeys,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     lock: HomeLock,
@@ -172,7 +173,7 @@ async fn build(
     let listen = listen_addresses(config, &opened);
     let listens = !listen.is_empty();
     let secret = TransportSecret::from_seed(*opened.identity.transport_seed());
-    let (core, opening) = open_core(home, opened, mail.clone(), storage_key, config, shared, clock).await?;
+    let (core, opening) = open_core(home, opened, mail.clone(), storage_keys, config, shared, clock).await?;
     shared.progress(95, "starting the network");
     let (net, events) = ecomesh_net::bind(net_config(config, &roster, listen), &secret)?;
     let dialled = dialing::addresses(&roster, config, own);
@@ -182,6 +183,10 @@ async fn build(
     if listens {
         // The sockets are bound; what is waited for is the word of it. Nothing but a log line depends on it.
         let _ = timeout(LISTENING, parts.listening.wait_for(|list| !list.is_empty())).await;
+    }
+    if was_locked(&home.vault_dir())? {
+        services.mail.safe().lock().await;
+        tracing::warn!("the node is locked, as it was when it ended; `ecomesh unlock` opens it");
     }
     tracing::info!(member = %own, "the node runs");
     shared.go(services);
@@ -305,7 +310,7 @@ async fn open_core(
     home: &Home,
     opened: Opened,
     mail: Arc<Mail>,
-    storage_key: StorageKey,
+    storage_keys: StorageKeys,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     clock: Clock,
@@ -324,8 +329,8 @@ async fn open_core(
             let share = done.saturating_mul(85) / total.max(1);
             shared.progress(u8::try_from(share).unwrap_or(85).saturating_add(5), "reading records");
         };
-        let storage = storage::open(&home, &settings, &opened.roster, &mail, &storage_key, progress)?;
-        let Storage { ledger, views, fresh } = storage;
+        let storage = storage::open(&home, &settings, &opened.roster, &mail, &storage_keys, progress)?;
+        let Storage { ledger, views, fresh, key } = storage;
         let reader = ledger.reader();
         shared.progress(90, "reading the journal");
         let disk = FileDisk::open(&home.log_dir(), System::default())?;
@@ -333,7 +338,7 @@ async fn open_core(
             signing: opened.identity.into_signing_key(),
             transport_key,
             transport_counter: opened.transport_counter,
-            storage: storage_key,
+            storage: key,
         };
         let core = Core::open(core_config, identity, opened.roster, ledger, disk, clock.now())?;
         Ok((core, Opening { views, fresh, reader }))
@@ -341,11 +346,15 @@ async fn open_core(
     .await?
 }
 
-/// Opens the vault. What is made anew is told: it was lost, or the home comes from a backup or an older version.
-fn open_vault(home: &Home, opened: &Opened, passphrase: &Passphrase) -> Result<Vault, VaultFault> {
-    let copy = || storage_key::of_copy(home, &opened.identity);
-    let (vault, renewed) = Vault::open(&home.vault_dir(), passphrase, copy)?;
-    storage_key::remember(home, &opened.identity, &vault.storage_key())?;
+/// Opens the vault, and finds the storage key. What is made anew is told: it was lost, or the home comes from a backup or
+/// an older version.
+fn open_vault(
+    home: &Home,
+    opened: &Opened,
+    passphrase: &Passphrase,
+) -> Result<(Vault, StorageKeys), StorageKeyError> {
+    let copy = storage_key::of_copy(home, &opened.identity)?;
+    let (vault, renewed) = Vault::open(&home.vault_dir(), passphrase, copy.clone())?;
     if renewed.keys {
         tracing::warn!(
             "the vault has no keys of older messages: those that were sealed stay closed, unless a backup of the vault is put back"
@@ -356,7 +365,21 @@ fn open_vault(home: &Home, opened: &Opened, passphrase: &Passphrase) -> Result<V
             "the vault has no prekeys: new ones are published, and the senders of what cannot be opened are told"
         );
     }
-    Ok(vault)
+    let of_vault = vault.storage_key();
+    let keys = match copy {
+        Some(first) if first.id() == of_vault.id() => StorageKeys { first, second: None },
+        Some(first) => {
+            tracing::warn!(
+                "the storage key of the vault is that of another time than the one in storage.key"
+            );
+            StorageKeys { first, second: Some(of_vault) }
+        }
+        None => {
+            storage_key::write_copy(home, &opened.identity, &of_vault)?;
+            StorageKeys { first: of_vault, second: None }
+        }
+    };
+    Ok((vault, keys))
 }
 
 /// Where to listen: as configured, else as the own card says.

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::StoreSettings;
 use crate::home::Home;
 use crate::sealing::Mail;
+use crate::storage_key::StorageKeys;
 use crate::views::{self, Views};
 
 /// An open store, and what the views need of it.
@@ -19,6 +20,8 @@ pub(crate) struct Storage {
     pub(crate) views: Views,
     /// Whether it is empty because it was made just now: peers refill it.
     pub(crate) fresh: bool,
+    /// The key that it is under.
+    pub(crate) key: StorageKey,
 }
 
 /// Why there is no store. The operator acts.
@@ -45,37 +48,35 @@ pub enum StorageError {
     Random(String),
 }
 
-/// Opens the store and reads it once.
+/// Opens the store and reads it once, with the first of these storage keys that fits it.
 pub(crate) fn open(
     home: &Home,
     settings: &StoreSettings,
     roster: &Roster,
     mail: &Mail,
-    key: &StorageKey,
+    keys: &StorageKeys,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
-    let opened = try_open(home, settings, roster, mail, key, &mut progress);
-    let why = match &opened {
-        Err(StorageError::Open(OpenError::Damaged { reason, .. }))
-        | Err(StorageError::Read(LedgerError::Damaged(reason))) => Some(reason.clone()),
-        Err(StorageError::Open(OpenError::OtherKey(_))) => {
-            Some("it was written with the storage key of a vault that was lost".to_owned())
-        }
-        _ => None,
-    };
-    match why {
-        Some(reason) => {
-            let path = home.store_dir();
-            let aside = set_aside(&path, clock::wall())
-                .map_err(|e| StorageError::SetAside { path, reason: e.to_string() })?;
-            tracing::error!(
-                %reason, aside = %aside.display(),
-                "the store cannot be used and is set aside; a fresh one is refilled from the peers"
-            );
-            try_open(home, settings, roster, mail, key, &mut progress)
-        }
-        None => opened,
+    let mut opened = try_open(home, settings, roster, mail, &keys.first, &mut progress);
+    if let (Err(StorageError::Open(OpenError::OtherKey(_))), Some(second)) = (&opened, &keys.second) {
+        opened = try_open(home, settings, roster, mail, second, &mut progress);
     }
+    let reason = match &opened {
+        Err(StorageError::Open(OpenError::Damaged { reason, .. }))
+        | Err(StorageError::Read(LedgerError::Damaged(reason))) => reason.clone(),
+        Err(StorageError::Open(OpenError::OtherKey(_))) => {
+            "it was written with the storage key of a vault that was lost".to_owned()
+        }
+        _ => return opened,
+    };
+    let path = home.store_dir();
+    let aside = set_aside(&path, clock::wall())
+        .map_err(|e| StorageError::SetAside { path, reason: e.to_string() })?;
+    tracing::error!(
+        %reason, aside = %aside.display(),
+        "the store cannot be used and is set aside; a fresh one is refilled from the peers"
+    );
+    try_open(home, settings, roster, mail, &keys.first, &mut progress)
 }
 
 fn try_open(
@@ -94,5 +95,5 @@ fn try_open(
         tracing::warn!("{note}");
     }
     let views = views::scan(&opened.ledger.reader(), roster, mail, progress)?;
-    Ok(Storage { ledger: opened.ledger, views, fresh: opened.fresh })
+    Ok(Storage { ledger: opened.ledger, views, fresh: opened.fresh, key: key.clone() })
 }

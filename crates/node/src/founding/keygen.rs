@@ -96,7 +96,7 @@ pub fn keygen(
     let config = own_config.then(|| config_text(&listen));
     let written =
         vault::create(&home.vault_dir(), passphrase, params, &[fallback]).map_err(KeygenError::from);
-    let written = written.and_then(|key| Ok(storage_key::remember(&home, &identity, &key)?));
+    let written = written.and_then(|key| Ok(storage_key::write_copy(&home, &identity, &key)?));
     let written = written.and_then(|()| Ok(write_all(&home, &card, &sealed, &sealed_recovery, config)?));
     if let Err(error) = written {
         take_back(&home, &card);

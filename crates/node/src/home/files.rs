@@ -65,6 +65,15 @@ pub(crate) fn exists(path: &Path) -> Result<bool, FileError> {
     path.try_exists().map_err(|e| FileError::io(path, &e))
 }
 
+/// Removes a file, durably; one that is not there is no error.
+pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(FileError::io(path, &e)),
+        Ok(()) => sync_dir_of(path),
+    }
+}
+
 /// The names of the files in a folder, in order; none if there is no such folder. Names that are no UTF-8 are none of
 /// ours.
 pub(crate) fn names(dir: &Path) -> Result<Vec<String>, FileError> {

@@ -114,7 +114,11 @@ pub(crate) async fn import(
 ) -> Result<Json<Imported>, Refusal> {
     let _permit = transfer(&shared)?;
     let mut chunks = body.into_data_stream();
-    let taken = take(&services, &mut chunks).await;
+    let taken = tokio::select! {
+        taken = take(&services, &mut chunks) => taken,
+        // What was taken is taken; the rest can be imported again.
+        () = services.mail.safe().until_locked() => return Err(Locked.into()),
+    };
     if taken.is_err() {
         read_rest(&mut chunks).await;
     }

@@ -107,7 +107,7 @@ fn check(services: &Services, record: &Record) -> Result<(), Refusal> {
 }
 
 /// Whether the author of a record can expect a receipt of this member.
-fn is_letter(header: &Header, member: MemberId) -> bool {
+pub(crate) fn is_letter(header: &Header, member: MemberId) -> bool {
     header.is_for(member) && !header.kind.is_control() && header.kind != Kind::PART
 }
 

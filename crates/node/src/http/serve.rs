@@ -5,14 +5,18 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::middleware;
-use axum::serve::Listener;
+use axum::serve::{IncomingStream, Listener};
 use ecomesh_api::socket::Reachable;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -100,7 +104,7 @@ pub(crate) async fn bind(
         let listener = bind_unix(&path)?;
         listening.socket = Some(path);
         listening.servers.spawn(serve(
-            Limited::new(listener),
+            Limited::new(listener, shared),
             router(shared.clone()),
             shared.stop.subscribe(),
         ));
@@ -115,7 +119,7 @@ pub(crate) async fn bind(
         let listener = bind_tcp(address).await?;
         listening.tcp = listener.local_addr().ok();
         let guarded = router(shared.clone()).layer(middleware::from_fn_with_state(token, auth::guard));
-        listening.servers.spawn(serve(Limited::new(listener), guarded, shared.stop.subscribe()));
+        listening.servers.spawn(serve(Limited::new(listener, shared), guarded, shared.stop.subscribe()));
     }
     Ok(listening)
 }
@@ -147,7 +151,7 @@ async fn bind_tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
     })
 }
 
-async fn serve<L>(listener: L, router: Router, mut stop: watch::Receiver<bool>)
+async fn serve<L>(listener: Limited<L>, router: Router, mut stop: watch::Receiver<bool>)
 where
     L: Listener,
     L::Addr: std::fmt::Debug,
@@ -156,31 +160,63 @@ where
         // Without a sender the node is gone too.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+    let service = router.into_make_service_with_connect_info::<ConnectionId>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the API ended");
     }
+}
+
+/// Names a connection of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionId(u64);
+
+impl<L: Listener> Connected<IncomingStream<'_, Limited<L>>> for ConnectionId {
+    fn connect_info(stream: IncomingStream<'_, Limited<L>>) -> Self {
+        stream.io().id
+    }
+}
+
+/// The last order to end all connections: each has a number of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cut {
+    pub(super) number: u64,
+    /// The one that stays.
+    pub(super) but: Option<ConnectionId>,
 }
 
 /// A listener that lets so many connections in at once; others wait in the system's queue.
 struct Limited<L> {
     inner: L,
     free: Arc<Semaphore>,
+    shared: Arc<Shared>,
 }
 
 impl<L: Listener> Limited<L> {
-    fn new(inner: L) -> Self {
-        Self { inner, free: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    fn new(inner: L, shared: &Arc<Shared>) -> Self {
+        Self { inner, free: Arc::new(Semaphore::new(CONNECTIONS_MAX)), shared: shared.clone() }
     }
 }
 
 impl<L: Listener> Listener for Limited<L> {
-    type Io = Counted<L::Io>;
+    type Io = Cuttable<L::Io>;
     type Addr = L::Addr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let permit = self.free.clone().acquire_owned().await.ok();
         let (io, address) = self.inner.accept().await;
-        (Counted { io, _permit: permit }, address)
+        let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut orders = self.shared.cut.subscribe();
+        let now = orders.borrow().number;
+        let cut = Box::pin(async move {
+            let is_cut = |order: &Cut| order.number != now && order.but != Some(id);
+            let nobody = orders.wait_for(is_cut).await.is_err();
+            if nobody {
+                // Nobody is left to order anything.
+                std::future::pending::<()>().await;
+            }
+        });
+        (Cuttable { io, id, cut: Some(cut), _permit: permit }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -188,42 +224,50 @@ impl<L: Listener> Listener for Limited<L> {
     }
 }
 
-/// A connection that gives its place back when it ends.
-struct Counted<I> {
+/// A connection that gives its place back when it ends, and can be ended from outside. Its buffers are those of the HTTP
+/// library, which keeps what went through them.
+struct Cuttable<I> {
     io: I,
+    id: ConnectionId,
+    /// Gone once it is cut.
+    cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Counted<I> {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &mut tokio::io::ReadBuf<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_read(cx, buf)
+impl<I> Cuttable<I> {
+    /// An error once the connection is cut; otherwise the task is woken when it is.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let is_cut = self.cut.as_mut().is_none_or(|cut| cut.as_mut().poll(cx).is_ready());
+        if is_cut {
+            self.cut = None;
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Counted<I> {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        std::pin::Pin::new(&mut self.io).poll_write(cx, buf)
+impl<I: AsyncRead + Unpin> AsyncRead for Cuttable<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Cuttable<I> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_shutdown(cx)
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

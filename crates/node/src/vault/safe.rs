@@ -2,22 +2,22 @@
 //!
 //! While it is locked nothing at this machine reads what was sealed to the bureau: the keys are wiped from memory, and
 //! opening them takes the passphrase. The node goes on taking and giving records, which it can do without these keys;
-//! what comes meanwhile is opened afterwards.
+//! what comes meanwhile is opened afterwards. A node that ends while it is locked is locked when it starts again, also if
+//! it finds its passphrase by itself.
 
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock as AsyncRwLock, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Vault, VaultFault};
+use crate::home::files;
 use crate::passphrase::Passphrase;
 
-/// How long requests in work, and whoever looks at a key just now, may take to let go.
-const LET_GO: Duration = Duration::from_secs(10);
-/// How often it is looked whether they have.
+/// How often it is looked whether somebody still holds what was locked away.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The vault is locked.
@@ -25,15 +25,28 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 #[error("this node is locked: its mail is closed until somebody gives the passphrase")]
 pub(crate) struct Locked;
 
-/// Requests that hold documents did not end in time: the keys are gone, but what these hold is in memory still.
+/// Somebody still holds a document, or a key of the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("locked, but requests that were begun before still hold documents in memory")]
+#[error("locked, but what was begun before still holds documents in memory")]
 pub(crate) struct StillInWork;
+
+/// Why a vault stays locked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum UnlockError {
+    /// It does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    /// The one before is still in somebody's hands, and may be written.
+    #[error(transparent)]
+    StillInWork(#[from] StillInWork),
+}
 
 /// A vault that can be locked.
 pub(crate) struct Safe {
     dir: PathBuf,
     vault: RwLock<Option<Arc<Vault>>>,
+    /// The one that was locked away last, as long as somebody holds it.
+    leaving: std::sync::Mutex<Weak<Vault>>,
     locked: watch::Sender<bool>,
     /// Held for reading by whoever shows or takes documents.
     in_use: Arc<AsyncRwLock<()>>,
@@ -41,7 +54,7 @@ pub(crate) struct Safe {
     changing: Mutex<()>,
 }
 
-/// Proof that documents may be held: locking waits until it is dropped.
+/// Proof that documents may be held: [`Safe::let_go`] waits until it is dropped.
 pub(crate) type InUse = OwnedRwLockReadGuard<()>;
 
 impl Safe {
@@ -50,6 +63,7 @@ impl Safe {
         Self {
             dir: vault.dir.clone(),
             vault: RwLock::new(Some(Arc::new(vault))),
+            leaving: std::sync::Mutex::default(),
             locked: watch::Sender::new(false),
             in_use: Arc::default(),
             changing: Mutex::default(),
@@ -84,38 +98,67 @@ impl Safe {
         if self.is_locked() { Err(Locked) } else { Ok(entered) }
     }
 
-    /// Locks it. When this returns, no key of the vault is in memory, and nobody holds a document.
-    ///
-    /// # Errors
-    /// [`StillInWork`]; it is locked all the same.
-    pub(crate) async fn lock(&self) -> Result<(), StillInWork> {
+    /// Locks it: from now on nobody gets a key of the vault, or leave to hold documents. Who has either lets go of it
+    /// soon; [`Safe::let_go`] waits for that.
+    pub(crate) async fn lock(&self) {
         let _alone = self.changing.lock().await;
+        // What cannot be remembered holds until the node ends.
+        if let Err(error) = files::write_private(&marker(&self.dir), b"") {
+            tracing::warn!(%error, "a restart of this node will open it");
+        }
         self.locked.send_replace(true);
-        let until = Instant::now() + LET_GO;
-        let left = timeout(LET_GO, self.in_use.clone().write_owned()).await;
         let vault = self.vault.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(vault) = vault {
-            while Arc::strong_count(&vault) > 1 {
-                if Instant::now() > until {
-                    return Err(StillInWork);
-                }
-                sleep(LOOK_EVERY).await;
-            }
+            *self.leaving() = Arc::downgrade(&vault);
         }
-        left.map(drop).map_err(|_| StillInWork)
+    }
+
+    /// Waits, for so long at most, until nobody holds a key of the vault or a document.
+    ///
+    /// # Errors
+    /// [`StillInWork`].
+    pub(crate) async fn let_go(&self, within: Duration) -> Result<(), StillInWork> {
+        let until = Instant::now() + within;
+        drop(timeout_at(until, self.in_use.write()).await.map_err(|_| StillInWork)?);
+        while self.leaving().strong_count() > 0 {
+            if Instant::now() > until {
+                return Err(StillInWork);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// Opens the vault again. Takes a quarter of a second on purpose (Argon2id); call it where one may wait.
     ///
     /// # Errors
-    /// [`VaultFault`]; it stays locked.
-    pub(crate) fn unlock(&self, passphrase: &Passphrase) -> Result<(), VaultFault> {
+    /// [`UnlockError`]; it stays locked.
+    pub(crate) fn unlock(&self, passphrase: &Passphrase) -> Result<(), UnlockError> {
         let _alone = self.changing.blocking_lock();
-        if self.is_locked() {
-            let vault = Vault::reopen(&self.dir, passphrase)?;
-            *self.vault.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(vault));
-            self.locked.send_replace(false);
+        if !self.is_locked() {
+            return Ok(());
         }
+        if self.leaving().strong_count() > 0 {
+            return Err(StillInWork.into());
+        }
+        let vault = Vault::reopen(&self.dir, passphrase)?;
+        files::remove(&marker(&self.dir)).map_err(VaultFault::from)?;
+        *self.vault.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(vault));
+        self.locked.send_replace(false);
         Ok(())
     }
+
+    fn leaving(&self) -> std::sync::MutexGuard<'_, Weak<Vault>> {
+        // It is replaced as a whole.
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the node of this vault was locked when it ended.
+pub(crate) fn was_locked(dir: &Path) -> Result<bool, VaultFault> {
+    Ok(files::exists(&marker(dir))?)
+}
+
+fn marker(dir: &Path) -> PathBuf {
+    dir.join("locked")
 }

@@ -29,7 +29,7 @@ impl Home {
     }
 
     fn open(&self) -> (Vault, Renewed) {
-        Vault::open(&self.path(), &passphrase("a long passphrase"), || None).unwrap()
+        Vault::open(&self.path(), &passphrase("a long passphrase"), None).unwrap()
     }
 
     /// The contents of all files of content keys.
@@ -126,7 +126,7 @@ fn a_lost_vault_is_made_anew_and_a_damaged_one_is_told() {
     let mut bad = keys.clone();
     *bad.last_mut().unwrap() ^= 1;
     std::fs::write(keys_file(&home.path()), &bad).unwrap();
-    let fault = Vault::open(&home.path(), &passphrase("a long passphrase"), || None).map(drop).unwrap_err();
+    let fault = Vault::open(&home.path(), &passphrase("a long passphrase"), None).map(drop).unwrap_err();
     assert!(matches!(fault, VaultFault::Damaged { reason: VaultError::WrongPassphrase, .. }));
     assert!(fault.to_string().contains("backup"), "{fault}");
 

@@ -70,7 +70,7 @@ fn mail(bureau: &Bureau) -> Mail {
     let dir = bureau._dir.path().join("vault");
     let _storage_key =
         vault::create(&dir, &passphrase, ecomesh_seal::Params::new(8, 1, 1).unwrap(), &[]).unwrap();
-    let (vault, _) = Vault::open(&dir, &passphrase, || None).unwrap();
+    let (vault, _) = Vault::open(&dir, &passphrase, None).unwrap();
     Mail::new(member("KE"), bureau.roster.network(), vault)
 }
 

@@ -168,13 +168,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
 
     /// Signs a journaled record: it waits for its place in the store.
     pub(super) fn sign(&mut self, entry: Entry, ticket: Option<u64>) {
-        let Entry { record, idempotency } = entry;
+        let Entry { record, idempotency, closed } = entry;
         let signing = &self.identity.signing;
         let network = self.network;
         let signed = record.signed(|id| *signing.sign_record(network, id).as_bytes());
         let position = signed.position();
         let record = Arc::new(Verified::own(signed, signing.public()));
-        self.journaled.insert(position, Journaled { record, ticket, idempotency });
+        self.journaled.insert(position, Journaled { record, ticket, idempotency, closed });
     }
 
     /// Own records from the journal go into the store in the order of their logs.
@@ -189,11 +189,13 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             let end = self.replica.staged_end(position.log);
             let header = own.record.record().header();
             if position.seq == end.next && header.prev == end.head {
-                // From the journal of a store that was lost, a record can come without its body.
-                let excused = own.record.record().body().is_none();
+                // From the journal of a store that was lost, a record can come without its body: it was destroyed, or is
+                // under another storage key, and then a peer may have it.
+                let excused = own.record.record().body().is_none() && !own.closed;
                 self.replica.stage_own(own.record.clone(), header.created_at, excused);
                 staged.push(own.record.clone());
-                if own.idempotency != [0; 32] {
+                // A retry of what is lost must be recorded again.
+                if own.idempotency != [0; 32] && !own.closed {
                     let value = encode_remembered(&remembered(own));
                     self.replica.stage_value(idempotency_name(&own.idempotency), value);
                 }

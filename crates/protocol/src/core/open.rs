@@ -130,6 +130,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// Own records that are journaled but not stored are signed again, byte for byte; the lanes go on at their ends.
     fn resume_own(&mut self, found: Option<Content>) {
         let Some(content) = found else { return };
+        let closed = content.entries.iter().filter(|entry| entry.closed).count();
+        if closed > 0 {
+            self.alarm(Alarm::JournalClosed(closed));
+        }
         for entry in content.entries {
             let position = entry.record.position();
             if self.own_generation() == Some(position.log.generation) {

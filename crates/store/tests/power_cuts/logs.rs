@@ -48,7 +48,7 @@ fn entry(lane: u8, seq: u64, content: Vec<u8>) -> Entry {
         ext: Vec::new(),
     };
     let record = Record::sign_with(NETWORK, header, Some(body), |_| [0; 64]).unwrap();
-    Entry { record, idempotency: [seq as u8; 32] }
+    Entry { record, idempotency: [seq as u8; 32], closed: false }
 }
 
 fn proof(number: u64, length: usize) -> Evidence {
