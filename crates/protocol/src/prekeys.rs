@@ -199,8 +199,8 @@ impl Directory {
     }
 
     /// The prekey to which a sender seals at this time: the newest daily one whose day ended less than 24 hours ago,
-    /// else the newest fallback, if it has not ended, else the charter's, if the owner has published no other fallback:
-    /// it makes one before it destroys that. What is disputed is left out, and so is what protects nothing.
+    /// else the newest fallback that has not ended, else the charter's, if the owner has published no other fallback: it
+    /// makes one before it destroys that. What is disputed is left out, and so is what protects nothing.
     ///
     /// # Errors
     /// [`NoPrekey`].
@@ -216,11 +216,14 @@ impl Directory {
         if let Some(daily) = daily.filter(|daily| now < daily.ends_at.after(DAILY_GRACE_MS)) {
             return Ok(daily);
         }
-        let published = known.fallback.iter().rev().find(good);
-        match published.or_else(|| known.first.as_ref().filter(good)) {
-            Some(fallback) if now < fallback.ends_at => Ok(fallback),
-            None if daily.is_none() => Err(NoPrekey::None(member)),
-            _ => Err(NoPrekey::Ended(member)),
+        let mut published = known.fallback.iter().rev().filter(good).peekable();
+        let first = if published.peek().is_none() { known.first.as_ref().filter(good) } else { None };
+        let has_none = published.peek().is_none() && first.is_none();
+        // A clock that was behind may have published one that had ended: it hides no other.
+        match published.chain(first).find(|fallback| now < fallback.ends_at) {
+            Some(fallback) => Ok(fallback),
+            None if has_none && daily.is_none() => Err(NoPrekey::None(member)),
+            None => Err(NoPrekey::Ended(member)),
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Life {
     pub begins_at: Time,
     /// Until when.
     pub ends_at: Time,
-    /// For how many milliseconds the node has had links since the grace was over, by its monotonic clock.
+    /// For how many milliseconds the node has had links since the grace was over, by its monotonic clock; see [`is_over`].
     pub linked_ms: u64,
 }
 
@@ -70,6 +70,12 @@ pub fn sync_quorum(others: usize) -> usize {
     (others / 3 + 1).min(others)
 }
 
+/// Whether the end of a prekey and the grace after it are over, by [`Standing::agreed`]. Only then does time with links
+/// count: by the own clock alone a node whose clock has run ahead would after a week destroy what is in use.
+pub fn is_over(life: &Life, agreed: Option<Time>) -> bool {
+    agreed.is_some_and(|agreed| agreed >= life.ends_at.after(GRACE_MS))
+}
+
 /// Decides about a private half.
 pub fn fate(life: &Life, standing: &Standing) -> Fate {
     let over = life.ends_at.after(GRACE_MS);
@@ -89,17 +95,15 @@ pub fn fate(life: &Life, standing: &Standing) -> Fate {
     if standing.all_opened { Fate::Destroy } else { Fate::Unopened }
 }
 
-/// Whether a new prekey for this use is due, given the begins and ends of those that the bureau has.
+/// Whether a new prekey for this use is due, given the begins and ends of those that the bureau has, in the order in which
+/// they were made: the last one counts, since the others seal to that. A begin need not be the latest one: a clock may
+/// have run ahead, or behind.
 pub fn is_due(purpose: Use, lives: &[Life], now: Time) -> bool {
-    let newest = lives.iter().filter(|life| life.purpose == purpose).max_by_key(|life| life.begins_at);
-    let Some(newest) = newest else { return true };
+    let Some(last) = lives.iter().rfind(|life| life.purpose == purpose) else { return true };
     match purpose {
         // One that begins after now was made by a clock that ran ahead.
-        Use::DAILY => now >= newest.ends_at || newest.begins_at > now.after(DAILY_MS),
-        _ => {
-            let age = now.since(newest.begins_at);
-            age >= FALLBACK_EVERY_MS || newest.begins_at > now.after(FALLBACK_MS)
-        }
+        Use::DAILY => now >= last.ends_at || last.begins_at > now.after(DAILY_MS),
+        _ => now.since(last.begins_at) >= FALLBACK_EVERY_MS || last.begins_at > now.after(FALLBACK_MS),
     }
 }
 

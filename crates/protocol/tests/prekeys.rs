@@ -11,7 +11,8 @@ use ecomesh_protocol::prekeys::{
     PREKEY_LIFE_MS_MAX, Use,
 };
 use ecomesh_protocol::rotation::{
-    FALLBACK_EVERY_MS, Fate, GRACE_MS, LINKED_MS_MAX, Life, Standing, fate, is_due, life_of_new, sync_quorum,
+    FALLBACK_EVERY_MS, Fate, GRACE_MS, LINKED_MS_MAX, Life, Standing, fate, is_due, is_over, life_of_new,
+    sync_quorum,
 };
 use ecomesh_record::{Lane, LogId, Position, Time};
 use ecomesh_seal::{Prekey, PrekeyId, PrekeySecret};
@@ -193,6 +194,15 @@ fn seven_days_with_links_are_the_end() {
     assert_eq!(fate(&over, &stuck), Fate::Destroy);
 }
 
+/// Found by the simulator: time with links was counted by the own clock where there was no median.
+#[test]
+fn by_the_own_clock_alone_no_time_with_links_counts() {
+    let over = T + DAILY_MS + GRACE_MS;
+    assert!(!is_over(&daily(), Some(Time(over - 1))));
+    assert!(is_over(&daily(), Some(Time(over))));
+    assert!(!is_over(&daily(), None));
+}
+
 #[test]
 fn a_third_of_the_members_must_have_been_caught_up_with() {
     let expected = [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (195, 66)];
@@ -216,6 +226,45 @@ fn new_prekeys_are_made_in_time() {
     assert!(due(Use::DAILY, &ahead, T) && due(Use::FALLBACK, &ahead, T));
     // And a clock that goes back by a minute makes none.
     assert!(!due(Use::DAILY, &both, T - 60_000) && !due(Use::FALLBACK, &both, T - 60_000));
+}
+
+/// Found by the simulator: as long as what a clock had made that ran ahead was there, which is for years, a new prekey
+/// was due at every look, and was published.
+#[test]
+fn what_a_clock_made_that_ran_ahead_is_replaced_once() {
+    for purpose in [Use::DAILY, Use::FALLBACK] {
+        let mut lives = vec![life_of_new(purpose, Time(T)), life_of_new(purpose, Time(T + 3650 * DAY))];
+        let back = T + 10;
+        assert!(is_due(purpose, &lives, Time(back)), "the others seal to the one that lives for years");
+        lives.push(life_of_new(purpose, Time(back)));
+        assert!(!is_due(purpose, &lives, Time(back + 60_000)), "it has just been made");
+        let length = if purpose == Use::DAILY { DAILY_MS } else { FALLBACK_EVERY_MS };
+        assert!(is_due(purpose, &lives, Time(back + length)), "and then the next one, in time");
+
+        // A clock that was behind has made one that the others cannot use.
+        let mut lives = vec![life_of_new(purpose, Time(T)), life_of_new(purpose, Time(T - 100 * DAY))];
+        assert!(is_due(purpose, &lives, Time(back)));
+        lives.push(life_of_new(purpose, Time(back)));
+        assert!(!is_due(purpose, &lives, Time(back + 60_000)));
+    }
+}
+
+/// Found by the simulator: a bureau whose clock was behind for a moment published prekeys that had ended. They hid the
+/// good ones behind them, and nobody could write to it while it was away.
+#[test]
+fn what_has_ended_hides_nothing_that_has_not() {
+    let mut directory = Directory::default();
+    directory.insert(at(0, 1), announcement(Use::FALLBACK, T, T + FALLBACK_MS, 1));
+    directory.insert(at(0, 2), announcement(Use::DAILY, T, T + DAILY_MS, 2));
+    let behind = T - 100 * DAY;
+    directory.insert(at(0, 3), announcement(Use::FALLBACK, behind, behind + FALLBACK_MS, 3));
+    directory.insert(at(0, 4), announcement(Use::DAILY, behind, behind + DAILY_MS, 4));
+    assert_eq!(chosen(&directory, T), Ok(public(1).id()), "until the next day's");
+    assert_eq!(chosen(&directory, T + 8 * DAY), Ok(public(1).id()));
+    assert_eq!(chosen(&directory, T + FALLBACK_MS), Err(NoPrekey::Ended(member("TZ"))));
+    // Of two that are good the later one counts.
+    directory.insert(at(0, 5), announcement(Use::FALLBACK, T - DAY, T - DAY + FALLBACK_MS, 5));
+    assert_eq!(chosen(&directory, T + 8 * DAY), Ok(public(5).id()));
 }
 
 proptest! {

@@ -7,10 +7,11 @@ mod common;
 use std::sync::atomic::Ordering::Relaxed;
 
 use common::{Mesh, draft, member, storage_key};
+use ecomesh_protocol::core::PeerStatus;
 use ecomesh_protocol::delivery::Deliveries;
 use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_protocol::verify::{KeyRing, VerifiedFrontier, verify_frontier};
-use ecomesh_protocol::{Alarm, LogHead, MemoryLedger};
+use ecomesh_protocol::{Alarm, LogHead, MemoryLedger, Now};
 use ecomesh_record::frontier::frontier_hash;
 use ecomesh_record::{
     Frontier, FrontierEntry, Lane, LogId, Position, Record, RecordId, SignedFrontier, Time,
@@ -422,4 +423,33 @@ fn a_notification_that_fails_at_once_is_not_repeated_at_once() {
     mesh.link("KE", "TZ");
     mesh.pass(3_000);
     assert_eq!(mesh.delivered_to("KE", id), ["TZ"], "it is told once the link stands again");
+}
+
+/// Found by the simulator: a bureau that was back after days was passed on old frontiers of members that it had not met,
+/// took them for news, and destroyed private halves before it had what was sent to them.
+#[test]
+fn an_old_word_that_is_passed_on_is_not_news() {
+    const DAYS: u64 = 8 * 24 * 60 * 60 * 1000;
+    let mut mesh = Mesh::new(&["KE", "TZ", "FR"]);
+    mesh.sent("FR", "before", &["TZ"]);
+    mesh.pass(5_000);
+    mesh.stop("KE", |_, _| {});
+    mesh.stop("TZ", |_, _| {});
+    let away_since = mesh.now.wall;
+    mesh.jump(DAYS);
+    mesh.start("KE");
+    mesh.link("KE", "FR");
+    // KE waits for TZ's word on this, and FR has an old one.
+    mesh.sent("KE", "after", &["TZ"]);
+    mesh.pass(100_000);
+    let now = Now { wall: mesh.now.wall, mono: mesh.now.mono };
+    let peers = mesh.node("KE").core().peers(now);
+    let of = |name: &str| peers.iter().find(|peer| peer.member == member(name)).unwrap();
+    let (old, new) = (of("TZ"), of("FR"));
+    assert!(old.last_frontier_at.unwrap() > away_since.after(DAYS) && old.ahead == 0, "it has come");
+    assert!(old.caught_up_at().unwrap() <= away_since, "{old:?}");
+    assert!(new.caught_up_at().unwrap() > away_since.after(DAYS), "{new:?}");
+    let by_a_clock_ahead = PeerStatus { clock_skew_ms: Some(DAYS.cast_signed()), ..old.clone() };
+    assert_eq!(by_a_clock_ahead.caught_up_at(), None, "it may have been signed at any time");
+    assert_eq!(PeerStatus { ahead: 1, ..new.clone() }.caught_up_at(), None);
 }

@@ -33,8 +33,8 @@ struct Mail {
 
 #[derive(Default)]
 struct Bureau {
-    /// The private halves that are left.
-    halves: BTreeMap<PrekeyId, Life>,
+    /// The private halves that are left, in the order in which they were made.
+    halves: Vec<(PrekeyId, Life)>,
     directory: Directory,
     /// Announcements of all that it has seen, by place in the world's list.
     seen: usize,
@@ -43,6 +43,16 @@ struct Bureau {
     /// When it last had all that another one had.
     synced: BTreeMap<usize, u64>,
     next_seq: u64,
+}
+
+impl Bureau {
+    fn has_half(&self, id: PrekeyId) -> bool {
+        self.halves.iter().any(|(half, _)| *half == id)
+    }
+
+    fn daily_halves(&self) -> usize {
+        self.halves.iter().filter(|(_, life)| life.purpose == Use::DAILY).count()
+    }
 }
 
 struct World {
@@ -75,7 +85,7 @@ impl World {
         // The cards: each has a first fallback, made some days before.
         for n in 0..MEMBERS.len() {
             let (id, bytes) = world.new_half(n, life_of_new(Use::FALLBACK, Time(START - 10 * DAY)));
-            assert!(world.bureaus[n].halves.contains_key(&id));
+            assert!(world.bureaus[n].has_half(id));
             world.bureaus.iter_mut().for_each(|bureau| bureau.directory.first(id_of(n), &bytes));
         }
         world
@@ -87,7 +97,7 @@ impl World {
         seed[..8].copy_from_slice(&self.keys_made.to_be_bytes());
         seed[40..48].copy_from_slice(&self.keys_made.to_be_bytes());
         let public = PrekeySecret::from_seed(&seed).public().clone();
-        self.bureaus[n].halves.insert(public.id(), life);
+        self.bureaus[n].halves.push((public.id(), life));
         (public.id(), public.to_bytes())
     }
 
@@ -124,7 +134,7 @@ impl World {
 
     fn make_and_publish(&mut self, n: usize) {
         for purpose in [Use::DAILY, Use::FALLBACK] {
-            let lives: Vec<Life> = self.bureaus[n].halves.values().copied().collect();
+            let lives: Vec<Life> = self.bureaus[n].halves.iter().map(|(_, life)| *life).collect();
             if !is_due(purpose, &lives, Time(self.now)) {
                 continue;
             }
@@ -162,7 +172,7 @@ impl World {
             if mail.to != n || !mail.held_by.contains(&n) || bureau.cannot_open.contains(&number) {
                 continue;
             }
-            if bureau.halves.contains_key(&mail.prekey) || bureau.opened.contains(&number) {
+            if bureau.has_half(mail.prekey) || bureau.opened.contains(&number) {
                 bureau.opened.insert(number);
             } else {
                 bureau.cannot_open.insert(number);
@@ -175,7 +185,7 @@ impl World {
         let now = self.now;
         let bureau = &mut self.bureaus[n];
         let synced = bureau.synced.clone();
-        bureau.halves.retain(|_, life| {
+        bureau.halves.retain_mut(|(_, life)| {
             let over = life.ends_at.after(GRACE_MS).0;
             let standing = Standing {
                 agreed: Some(Time(now)),
@@ -224,7 +234,7 @@ impl World {
     /// What could still be opened by who takes every disk and passphrase now, of what was sent at least so long ago.
     fn exposed(&self, age: u64) -> Vec<&Mail> {
         let old = self.mail.iter().filter(|mail| mail.sent_at + age <= self.now);
-        old.filter(|mail| self.bureaus[mail.to].halves.contains_key(&mail.prekey)).collect()
+        old.filter(|mail| self.bureaus[mail.to].has_half(mail.prekey)).collect()
     }
 }
 
@@ -241,7 +251,7 @@ fn in_a_quiet_network_all_is_opened_and_after_eight_days_nothing_recorded_can_be
     let exposed = world.exposed(8 * DAY);
     assert!(exposed.iter().all(|mail| mail.purpose == Use::FALLBACK), "{exposed:?}");
     for (n, bureau) in world.bureaus.iter().enumerate() {
-        let daily = bureau.halves.values().filter(|life| life.purpose == Use::DAILY).count();
+        let daily = bureau.daily_halves();
         assert!(daily <= 4, "{}: {daily} daily halves are left", MEMBERS[n]);
         let fallbacks = bureau.halves.len() - daily;
         assert!(fallbacks <= 4, "{}: {fallbacks} fallbacks are left", MEMBERS[n]);
@@ -283,7 +293,7 @@ fn a_node_that_is_alone_destroys_nothing_and_a_cut_loses_nothing_silently() {
     let mut world = World::new(|_, _| true, is_linked);
     world.run(30);
     let ke = MEMBERS.iter().position(|name| *name == "KE").unwrap();
-    let kept = world.bureaus[ke].halves.values().filter(|life| life.purpose == Use::DAILY).count();
+    let kept = world.bureaus[ke].daily_halves();
     assert!(
         kept >= 20,
         "{kept} daily halves: all since it was alone, which nobody has sealed to, but how can it know"
@@ -294,6 +304,6 @@ fn a_node_that_is_alone_destroys_nothing_and_a_cut_loses_nothing_silently() {
     // What KE had written in the first two days of the cut to prekeys of the day came when they were destroyed: told,
     // and to be sent again.
     assert!(closed > 0 && closed <= 4 * 4 * 3, "{closed}");
-    let kept = world.bureaus[ke].halves.values().filter(|life| life.purpose == Use::DAILY).count();
+    let kept = world.bureaus[ke].daily_halves();
     assert!(kept <= 4, "{kept} daily halves a month after the cut");
 }

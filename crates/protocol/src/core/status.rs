@@ -9,6 +9,7 @@ use crate::author::Standing;
 use crate::disk::Disk;
 use crate::io::{Now, PeerKey};
 use crate::ledger::{Ledger, LedgerError, Room};
+use crate::limits::CLOCK_SKEW_MS;
 use crate::lives::Term;
 use crate::verify::Verified;
 
@@ -62,7 +63,7 @@ pub struct PeerStatus {
     pub ahead: u64,
     /// When its last frontier came, by its own or another's way.
     pub last_frontier_at: Option<Time>,
-    /// How far its clock was from ours then, in milliseconds.
+    /// How far the clock in it was from ours then, in milliseconds: of a frontier that was passed on, its age counts too.
     pub clock_skew_ms: Option<i64>,
     /// For how many more milliseconds it is cut off.
     pub blocked_ms: Option<u64>,
@@ -72,6 +73,18 @@ pub struct PeerStatus {
     pub last_blame: Option<String>,
     /// Whether its messages are not pulled because of its budget.
     pub over_budget: bool,
+}
+
+impl PeerStatus {
+    /// The time of its last word, if all that it says it holds is here: what it held until then is here. `None` if something
+    /// is missing. It is the earlier of its clock and ours: a frontier that another member passes on, or that was long on
+    /// its way, comes days after it was signed, and says nothing of these days. How old the word of a clock is that runs
+    /// ahead cannot be told, so it does not count.
+    pub fn caught_up_at(&self) -> Option<Time> {
+        let heard = self.last_frontier_at.filter(|_| self.ahead == 0)?;
+        let skew = self.clock_skew_ms.filter(|skew| *skew <= CLOCK_SKEW_MS.cast_signed())?;
+        Some(Time(heard.0.saturating_add_signed(skew.min(0))))
+    }
 }
 
 /// Who has an own record.
