@@ -5,9 +5,15 @@ use std::collections::BTreeMap;
 use ecomesh_protocol::{AuthorError, Draft, Input, Recorded};
 use ecomesh_record::{Flags, Kind, MemberId, Priority, RecordId, Retention};
 
+use crate::calendar::DAY_MS;
 use crate::coverage::Mark;
+use crate::mail::{Complaint, Errand};
 use crate::sabotage::Sabotage;
+use crate::secrecy::document;
 use crate::world::{Event, MS, World};
+
+/// A client sends no draft again after so many milliseconds: a node need not know its key any more after 7 days.
+const RETRIES_FOR_MS: u64 = 6 * DAY_MS;
 
 /// One node's client.
 #[derive(Debug, Default)]
@@ -16,10 +22,22 @@ pub(crate) struct Client {
     /// Drafts without an answer, by ticket. A crash of the node loses the way to the answer.
     pub(crate) waiting: BTreeMap<u64, Waiting>,
     /// The last draft with a key, to be sent again.
-    keyed: Option<Draft>,
+    keyed: Option<Keyed>,
     /// What a key gave.
     recorded: BTreeMap<[u8; 32], RecordId>,
+    /// What the officer has sent again, and as which record.
+    pub(crate) sent_again: BTreeMap<Complaint, RecordId>,
     drafts: u64,
+}
+
+/// A draft with a key.
+#[derive(Clone, Debug)]
+struct Keyed {
+    draft: Draft,
+    /// It is sealed at each try.
+    is_sealed: bool,
+    /// When it was sent first, in milliseconds of the world.
+    since: u64,
 }
 
 /// A draft without an answer.
@@ -28,6 +46,8 @@ pub(crate) struct Waiting {
     key: Option<[u8; 32]>,
     /// The node was recovering when it was sent.
     in_recovery: bool,
+    /// The node itself wants it, and not the client.
+    errand: Option<Errand>,
 }
 
 impl Client {
@@ -61,14 +81,26 @@ impl World {
         let wait = self.client_rng.wait(self.scenario.load.gap_ms * MS);
         self.after(wait, Event::Client { node: number });
         let retries = self.client_rng.percent(self.scenario.load.retry_percent);
-        if let Some(draft) = self.clients[number].keyed.clone().filter(|_| retries) {
-            return self.submit(number, draft);
+        if let Some(keyed) = self.clients[number].keyed.clone().filter(|_| retries)
+            && self.wall().0 < keyed.since + RETRIES_FOR_MS
+        {
+            if keyed.is_sealed {
+                self.submit_sealed(number, &keyed.draft);
+            } else {
+                self.submit(number, keyed.draft);
+            }
+            return;
         }
         let count = 1 + self.client_rng.below(self.scenario.load.burst.max(1));
         for _ in 0..count {
             if !self.has_written_enough() {
                 let draft = self.any_draft(number);
-                self.submit(number, draft);
+                if self.is_to_be_sealed(&draft) {
+                    let content = document(&draft.salt, draft.content.len());
+                    self.submit_sealed(number, &Draft { content, ..draft });
+                } else {
+                    self.submit(number, draft);
+                }
             }
         }
     }
@@ -83,15 +115,43 @@ impl World {
         if !self.has_room(number) {
             return;
         }
+        self.remember_keyed(number, &draft, false);
+        self.clients[number].drafts += 1;
+        self.hand_in(number, draft, None);
+    }
+
+    /// Sends a draft sealed to its addressees, if the core's queue has room and all have prekeys.
+    fn submit_sealed(&mut self, number: usize, draft: &Draft) {
+        if !self.has_room(number) {
+            return;
+        }
+        let Some(sealed) = self.seal(number, draft) else { return };
+        self.remember_keyed(number, draft, true);
+        self.clients[number].drafts += 1;
+        self.hand_in(number, sealed, None);
+    }
+
+    /// A draft with a key may be sent again, and is as old then as at its first try.
+    fn remember_keyed(&mut self, number: usize, draft: &Draft, is_sealed: bool) {
+        let now = self.wall().0;
+        let keyed = &mut self.clients[number].keyed;
+        let is_known = keyed.as_ref().is_some_and(|known| known.draft.idempotency == draft.idempotency);
+        if draft.idempotency.is_some() && !is_known {
+            *keyed = Some(Keyed { draft: draft.clone(), is_sealed, since: now });
+        }
+    }
+
+    /// Gives the core a draft that the node itself wants written.
+    pub(crate) fn submit_errand(&mut self, number: usize, errand: Errand, draft: Draft) {
+        self.hand_in(number, draft, Some(errand));
+    }
+
+    fn hand_in(&mut self, number: usize, draft: Draft, errand: Option<Errand>) {
         let in_recovery = self.is_recovering(number);
         let client = &mut self.clients[number];
-        client.drafts += 1;
         client.next_ticket += 1;
         let ticket = client.next_ticket;
-        if draft.idempotency.is_some() {
-            client.keyed = Some(draft.clone());
-        }
-        client.waiting.insert(ticket, Waiting { key: draft.idempotency, in_recovery });
+        client.waiting.insert(ticket, Waiting { key: draft.idempotency, in_recovery, errand });
         self.give(number, Input::Author { ticket, draft: Box::new(draft) });
     }
 
@@ -115,6 +175,16 @@ impl World {
             return Draft { kind: Kind::PART, flags: Flags(Flags::ADDRESSEES_ONLY), ..draft };
         }
         draft
+    }
+
+    /// Whether a draft that names addressees is sealed to them: so many of a thousand are. What is sealed is a document
+    /// with a canary.
+    fn is_to_be_sealed(&mut self, draft: &Draft) -> bool {
+        let permille = self.scenario.load.seal_permille;
+        permille > 0
+            && draft.kind == Kind::MESSAGE
+            && !draft.to.is_empty()
+            && self.client_rng.permille(permille)
     }
 
     /// A draft of random size, priority and addressees.
@@ -171,6 +241,9 @@ impl World {
             return;
         }
         let Some(waiting) = self.clients[number].waiting.remove(&ticket) else { return };
+        if let Some(errand) = &waiting.errand {
+            self.errand_done(number, errand, result.as_ref().ok().map(|recorded| recorded.id));
+        }
         let recorded = match result {
             Ok(recorded) => recorded,
             Err(AuthorError::Full) => return self.coverage.mark(Mark::RefusedFull),

@@ -115,6 +115,38 @@ marks! {
     Deferred => "pushes beyond a quota were left to the pull",
     /// A draft waited while its node recovered.
     WroteWhileRecovering => "a draft waited for the end of a recovery",
+    /// A document was sealed to named members.
+    Sealed => "a document was sealed",
+    /// An addressee learnt its content key.
+    Opened => "a sealed record was opened",
+    /// An addressee had no prekey of the day.
+    FallbackUsed => "a document was sealed to a fallback, for want of a prekey of the day",
+    /// A bureau made its next prekey of the day.
+    DailyRenewed => "a daily prekey followed another",
+    /// A bureau made its next fallback.
+    FallbackRenewed => "a fallback prekey followed another",
+    /// The private half of a daily prekey was destroyed by the rules.
+    DailyDestroyed => "a daily prekey was destroyed",
+    /// The private half of a fallback was destroyed by the rules.
+    FallbackDestroyed => "a fallback prekey was destroyed",
+    /// A vault was lost.
+    VaultLost => "a vault was lost",
+    /// A member was away for more than a week.
+    AwayWeek => "a member was away for more than a week",
+    /// A member was away for a month.
+    AwayMonth => "a member was away for a month",
+    /// Somebody who was away for a month opened what was written meanwhile.
+    MonthRead => "mail of a month was read by who was away",
+    /// An addressee said by receipt that it cannot open something.
+    CannotOpen => "a receipt said that something cannot be opened",
+    /// Mail came when the prekey that it was sealed to was destroyed.
+    CameTooLate => "mail came after its prekey was destroyed",
+    /// An author sent a document again.
+    SentAgain => "a document was sent again",
+    /// What was sent again was opened.
+    ReadAgain => "what was sent again was opened",
+    /// Nobody has the content key of a record any more.
+    ClosedForEver => "a record stays closed for ever",
     /// A delivery was proved.
     Delivered => "a delivery was proved",
 }

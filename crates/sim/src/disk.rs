@@ -11,6 +11,7 @@ use ecomesh_protocol::{Disk, DiskError};
 
 use crate::fuse::{Failure, Fuse};
 use crate::rng::Rng;
+use crate::secrecy::has_canary;
 
 /// What a crash keeps or loses is decided for pages of this many bytes.
 const PAGE_BYTES: usize = 512;
@@ -26,6 +27,8 @@ struct State {
     full: bool,
     /// Sabotage: a sync that does nothing.
     forgets_syncs: bool,
+    /// A file to which plaintext of a sealed document was written.
+    leaked: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,7 +40,7 @@ struct File {
 impl SimDisk {
     /// An empty disk.
     pub(crate) fn new(fuse: Rc<RefCell<Fuse>>) -> Self {
-        let state = State { files: BTreeMap::new(), fuse, full: false, forgets_syncs: false };
+        let state = State { files: BTreeMap::new(), fuse, full: false, forgets_syncs: false, leaked: None };
         Self(Rc::new(RefCell::new(state)))
     }
 
@@ -58,6 +61,11 @@ impl SimDisk {
     /// Sabotage: syncs are believed and not done.
     pub(crate) fn forget_syncs(&self) {
         self.0.borrow_mut().forgets_syncs = true;
+    }
+
+    /// A file to which plaintext of a sealed document was ever written.
+    pub(crate) fn leaked(&self) -> Option<String> {
+        self.0.borrow().leaked.clone()
     }
 
     /// One bit of a file flips. Returns whether there was one.
@@ -103,6 +111,12 @@ impl File {
 }
 
 impl State {
+    fn look_at(&mut self, name: &str, bytes: &[u8]) {
+        if has_canary(bytes) {
+            self.leaked.get_or_insert_with(|| name.to_owned());
+        }
+    }
+
     /// Counts a write that is to happen. `Err(None)`: the power goes within it.
     fn begin(&mut self, name: &str, syncs: bool) -> Result<(), DiskError> {
         if self.full {
@@ -128,6 +142,7 @@ impl Disk for SimDisk {
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         let mut state = self.0.borrow_mut();
+        state.look_at(name, bytes);
         let was_dead = state.fuse.borrow().is_dead();
         let begun = state.begin(name, false);
         // An append that fails may have written a part.
@@ -167,6 +182,7 @@ impl Disk for SimDisk {
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         let mut state = self.0.borrow_mut();
+        state.look_at(name, bytes);
         let was_dead = state.fuse.borrow().is_dead();
         let begun = state.begin(name, true);
         // A rename that the power or a sync interrupts is done or not: this one is.
@@ -206,6 +222,20 @@ mod tests {
             lengths.insert(left.len());
         }
         assert!(lengths.len() > 10 && lengths.contains(&1_000) && lengths.contains(&4_000));
+    }
+
+    #[test]
+    fn plaintext_that_is_written_is_noticed_even_if_it_is_gone_again() {
+        let plaintext = crate::secrecy::document(&[1; 32], 300);
+        let (mut disk, _) = disk();
+        disk.append("a", &[7; 300]).unwrap();
+        assert_eq!(disk.leaked(), None);
+        disk.append("a", &plaintext).unwrap();
+        disk.truncate("a", 0).unwrap();
+        assert_eq!(disk.leaked().as_deref(), Some("a"));
+        let (mut disk, _) = self::disk();
+        disk.replace("b", &plaintext).unwrap();
+        assert_eq!(disk.leaked().as_deref(), Some("b"));
     }
 
     #[test]

@@ -58,7 +58,10 @@ impl World {
             Output::Authored { ticket, result } => self.authored(number, ticket, &result),
             Output::Imported { .. } => {}
             Output::Stored { record, .. } => self.stored(number, record.record()),
-            Output::Filled { .. } => self.coverage.mark(Mark::HoleFilled),
+            Output::Filled { position } => {
+                self.coverage.mark(Mark::HoleFilled);
+                self.body_came(number, position);
+            }
             Output::Erased { record, .. } => self.learnt_erasure(number, record.record()),
             Output::Destroyed { .. } => self.coverage.mark(Mark::Destroyed),
             Output::Delivered { id, position, member, .. } => self.delivered(number, id, position, member),

@@ -259,7 +259,7 @@ impl World {
         self.after(down, Event::Start { node: number });
     }
 
-    fn take_down(&mut self, number: usize, power: bool) {
+    pub(crate) fn take_down(&mut self, number: usize, power: bool) {
         for id in self.nodes[number].conns.clone() {
             let Some(side) = self.network.side_of(id, number) else { continue };
             if !power {
@@ -330,6 +330,7 @@ impl World {
             self.tell(&format!("{} starts", self.name(number)));
         }
         self.check_durable(number);
+        self.open_desk(number);
         self.choose_addresses(number);
         let boot = self.nodes[number].boot;
         let phase = self.work_rng.below(1_000 * MS);
@@ -422,12 +423,14 @@ impl World {
                 self.after_loss(node, |_| {});
             }
             DiskFault::Body => self.lose_bodies(node),
+            DiskFault::Vault => self.lose_vault(node),
             DiskFault::Store => {
                 self.coverage.mark(Mark::StoreLost);
                 self.after_loss(node, |world| world.lose_store(node));
             }
             DiskFault::Home => {
                 self.coverage.mark(Mark::StoreLost);
+                self.lose_vault(node);
                 self.after_loss(node, |world| {
                     world.nodes[node].disk = SimDisk::new(world.nodes[node].fuse.clone());
                     world.lose_store(node);

@@ -3,8 +3,9 @@
 //! The checks know the world as no node can: every store, every signature, who keeps the rules. They are made when
 //! something happens that could break them, so a run pays for what happens and not for its size. The numbers are those
 //! of the project's list: I1 acknowledged is durable, I2 equal frontiers mean equal contents, I3 no honest node holds
-//! two records for one place, I4 accepted is signed, I8 all agree once the faults are over, I9 nothing grows without
-//! bound and no honest node is blamed, I10 the same seed plays the same run (that one is a test).
+//! two records for one place, I4 accepted is signed, I6 what is erased is not served (`erasures.rs`), I7 sealed plaintext
+//! only at recipients (`secrecy.rs`), I8 all agree once the faults are over, I9 nothing grows without bound and no honest
+//! node is blamed, I10 the same seed plays the same run (that one is a test).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,6 +123,16 @@ impl Checks {
         all.map(|(_, id)| *id).collect()
     }
 
+    /// Whether an honest node has stored something at a place of an honest author.
+    pub(crate) fn is_known(&self, position: Position) -> bool {
+        self.places.contains_key(&position)
+    }
+
+    /// Whether the scenario threw away all copies of a record.
+    pub(crate) fn is_lost(&self, id: RecordId) -> bool {
+        self.lost.contains(&id)
+    }
+
     /// Acknowledged records.
     pub(crate) fn acknowledged_count(&self) -> usize {
         self.acknowledged.iter().map(Vec::len).sum()
@@ -188,6 +199,8 @@ impl World {
         let (position, id) = (record.position(), record.id());
         self.trace.bytes(&id.0);
         self.count_stored(number, record);
+        self.check_stored(number, record);
+        self.read_mail(number, record);
         if self.nodes[number].early.remove(&id) {
             self.coverage.mark(Mark::GapFilled);
         }

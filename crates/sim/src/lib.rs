@@ -10,6 +10,7 @@
 //!
 //! Where to begin reading: `world.rs` (time and events), `faults.rs` (what breaks), `invariants.rs` (what must hold).
 
+mod calendar;
 mod clients;
 mod coverage;
 mod disk;
@@ -22,6 +23,7 @@ mod hostile;
 mod invariants;
 mod ledger;
 mod links;
+mod mail;
 mod measure;
 mod members;
 mod network;
@@ -33,6 +35,8 @@ mod rng;
 mod sabotage;
 mod scale;
 mod scenario;
+mod sealing;
+mod secrecy;
 mod trace;
 mod world;
 
@@ -44,8 +48,8 @@ pub use report::{Outcome, Report};
 pub use sabotage::Sabotage;
 pub use scale::{ScaleFigures, scale};
 pub use scenario::{
-    Clocks, Crashes, DiskFault, Disks, Hostile, Load, NetworkPlan, PartitionKind, Partitions, Pauses,
-    Scenario, ScenarioError, Work,
+    Absences, Clocks, Crashes, Days, DiskFault, Disks, Hostile, Load, NetworkPlan, PartitionKind, Partitions,
+    Pauses, Scenario, ScenarioError, Work,
 };
 
 /// Plays a scenario under a seed.

@@ -377,6 +377,7 @@ impl World {
         if self.network.end(id, side).is_none_or(|end| end.stage == Stage::Closed) {
             return;
         }
+        self.check_parcel(id, side, &parcel);
         self.measure.sent(&parcel);
         let sent = self.network.send(id, side, &parcel, self.now);
         for (happened, mark) in [
@@ -396,6 +397,12 @@ impl World {
         }
         if let Some(at) = last {
             self.at(at, Event::Arrive { conn: id, side: 1 - side, parcel });
+        }
+    }
+
+    fn check_parcel(&mut self, id: ConnId, side: usize, parcel: &Parcel) {
+        if let Some((own, _)) = self.ends(id, side) {
+            self.check_sent(own, parcel);
         }
     }
 

@@ -36,6 +36,7 @@ const SHORT: &[&str] = &[
     "clocks",
     "erasures",
     "parts",
+    "sealing",
     "calm",
 ];
 

@@ -14,6 +14,7 @@ use crate::fuse::Fuse;
 use crate::gossip::{Gossip, MessageId};
 use crate::hostile::Vice;
 use crate::ledger::{Pool, SimLedger};
+use crate::mail::{Desk, Vault};
 use crate::members::storage_key;
 use crate::network::ConnId;
 use crate::pace::Pace;
@@ -29,7 +30,7 @@ pub(crate) const INBOX_MAX: usize = 1024;
 /// Unasked jobs that wait in the verify pool, as a node's default.
 pub(crate) const POOL_MAX: usize = 1024;
 /// The simulation begins at 2026-11-01.
-const WALL_BEGIN: u64 = 1_793_491_200_000;
+pub(crate) const WALL_BEGIN: u64 = 1_793_491_200_000;
 
 /// Where a dialled address stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,12 @@ pub(crate) struct Node {
     pub(crate) boot: u32,
     booted_at: u64,
     pub(crate) clock_ms: i64,
+    /// How far its clock has leapt with all others, in milliseconds: so many days have passed.
+    pub(crate) leapt_ms: u64,
+    /// What it keeps for its sealed mail.
+    pub(crate) vault: Vault,
+    /// What this process has read of its sealed mail.
+    pub(crate) desk: Desk,
     /// What this process knows to be erased.
     pub(crate) erased: Erased,
     /// The latest time that its clock has shown when it jumped.
@@ -149,6 +156,9 @@ impl Node {
             boot: 0,
             booted_at: 0,
             clock_ms: 0,
+            leapt_ms: 0,
+            vault: Vault::default(),
+            desk: Desk::default(),
             erased: Erased::new(),
             latest_wall: Time(0),
             paused_until: 0,
@@ -192,7 +202,7 @@ impl Node {
 
     /// The two clocks of this node at a moment of the world, given in microseconds.
     pub(crate) fn now(&self, world: u64) -> Now {
-        let wall = (WALL_BEGIN + world / 1_000).saturating_add_signed(self.clock_ms);
+        let wall = (WALL_BEGIN + self.leapt_ms + world / 1_000).saturating_add_signed(self.clock_ms);
         Now { wall: Time(wall), mono: (world - self.booted_at) / 1_000 }
     }
 
@@ -237,6 +247,7 @@ impl Node {
         self.pushes.clear();
         self.last_token = 0;
         self.erased.clear();
+        self.desk = Desk::default();
         self.fatal = None;
         self.may_fail = false;
     }

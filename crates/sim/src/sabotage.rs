@@ -33,6 +33,26 @@ pub enum Sabotage {
     ForgetErasures,
     /// The store keeps bodies that it was told to destroy: the others see it in no frontier.
     KeepErased,
+    /// The node seals to one member more than the draft names (I7).
+    SealToOneMore,
+    /// What should be sealed is sent as it is (I7).
+    LeaveOpen,
+    /// Private halves are destroyed as soon as they have ended (I7).
+    DestroyEarly,
+    /// Private halves are destroyed before the node has caught up with others (I7).
+    DestroyUnsynced,
+    /// Private halves are never destroyed (I7).
+    NeverDestroy,
+    /// A prekey is published whose private half is destroyed (I7).
+    ReuseDeadPrekey,
+    /// Another node gets the content keys of what the node seals (I7).
+    LeakContentKeys,
+    /// Content keys are learnt and not kept (I7).
+    ForgetContentKeys,
+    /// Nobody is told of what cannot be opened (I7).
+    NeverTell,
+    /// What others cannot open is not sent again (I7).
+    NeverResend,
     /// The store holds another record than was signed (I4).
     Forge,
     /// Each batch of the core leads to the next at once (I9).
@@ -52,6 +72,16 @@ impl Sabotage {
         Self::LoseBodies,
         Self::ForgetErasures,
         Self::KeepErased,
+        Self::SealToOneMore,
+        Self::LeaveOpen,
+        Self::DestroyEarly,
+        Self::DestroyUnsynced,
+        Self::NeverDestroy,
+        Self::ReuseDeadPrekey,
+        Self::LeakContentKeys,
+        Self::ForgetContentKeys,
+        Self::NeverTell,
+        Self::NeverResend,
         Self::Forge,
         Self::NeverRest,
     ];

@@ -45,6 +45,10 @@ pub struct Scenario {
     pub hostile: Hostile,
     /// How long a node's own work takes.
     pub work: Work,
+    /// Days that pass.
+    pub days: Days,
+    /// Members that are away for days and weeks.
+    pub absences: Absences,
 }
 
 /// What clients do.
@@ -77,6 +81,9 @@ pub struct Load {
     pub erase_permille: u16,
     /// So many of a thousand drafts that name addressees are for these only: nobody else keeps what they say. Default 0.
     pub part_permille: u16,
+    /// So many of a thousand drafts that name addressees are sealed to these. The members have a vault then, and publish
+    /// prekeys. Default 0.
+    pub seal_permille: u16,
     /// So many percent of drafts are flash, and as many urgent. Default 20.
     pub urgent_percent: u8,
 }
@@ -184,7 +191,7 @@ pub struct Clocks {
 pub struct Disks {
     /// Gap between faults. Default 0.
     pub gap_ms: u64,
-    /// The kinds that occur. Default: all.
+    /// The kinds that occur. Default: all but `vault`, which only matters where drafts are sealed.
     pub kinds: Vec<DiskFault>,
     /// How long a disk stays full, from and to, in milliseconds. Default 500 to 15,000.
     pub full_ms: [u64; 2],
@@ -210,8 +217,35 @@ pub enum DiskFault {
     Journal,
     /// The store is lost, found at the next start.
     Store,
-    /// The whole home is lost.
+    /// The whole home is lost, with its vault.
     Home,
+    /// The vault is lost: private halves of prekeys, and content keys.
+    Vault,
+}
+
+/// Days that pass: the wall clocks of all nodes leap by four hours, six times a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Days {
+    /// In so many milliseconds of virtual time a day passes; 0: never. Default 0.
+    pub day_ms: u64,
+    /// So many days still pass after the faults are over. Default 14.
+    pub after: u64,
+    /// Gap between two times at which a clock goes wrong by up to 100 days, in milliseconds of virtual time; it is set right
+    /// within nine days, and only one is wrong at a time. Default 0.
+    pub clock_gap_ms: u64,
+}
+
+/// Members that are away for days and weeks, with their nodes off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Absences {
+    /// Gap between two members that leave. Default 0. It needs days that pass.
+    pub gap_ms: u64,
+    /// For how many days, from and to. Default 2 to 14.
+    pub days: [u64; 2],
+    /// So many percent are away for 28 to 31 days instead. Default 40.
+    pub month_percent: u8,
 }
 
 /// Members that do not keep the rules.
@@ -256,6 +290,8 @@ impl Default for Scenario {
             disks: Disks::default(),
             hostile: Hostile::default(),
             work: Work::default(),
+            days: Days::default(),
+            absences: Absences::default(),
         }
     }
 }
@@ -276,6 +312,7 @@ impl Default for Load {
             to_all_percent: 30,
             erase_permille: 0,
             part_permille: 0,
+            seal_permille: 0,
             urgent_percent: 20,
         }
     }
@@ -338,6 +375,18 @@ impl Default for Disks {
     }
 }
 
+impl Default for Days {
+    fn default() -> Self {
+        Self { day_ms: 0, after: 14, clock_gap_ms: 0 }
+    }
+}
+
+impl Default for Absences {
+    fn default() -> Self {
+        Self { gap_ms: 0, days: [2, 14], month_percent: 40 }
+    }
+}
+
 impl Default for Hostile {
     fn default() -> Self {
         Self { count: 0, vices: Vice::ALL.to_vec(), gap_ms: 2_000 }
@@ -396,6 +445,7 @@ impl Scenario {
         share("network.loss_percent", self.network.loss_percent.into(), 30)?;
         share("load.erase_permille", self.load.erase_permille.into(), 1_000)?;
         share("load.part_permille", self.load.part_permille.into(), 1_000)?;
+        share("load.seal_permille", self.load.seal_permille.into(), 1_000)?;
         share("network.double_percent", self.network.double_percent.into(), 50)?;
         share("network.overtake_percent", self.network.overtake_percent.into(), 100)?;
         share("network.clog_ms", self.network.clog_ms, 5_000)
@@ -429,6 +479,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("clocks", include_str!("../scenarios/clocks.toml")),
     ("erasures", include_str!("../scenarios/erasures.toml")),
     ("parts", include_str!("../scenarios/parts.toml")),
+    ("sealing", include_str!("../scenarios/sealing.toml")),
     ("hostile", include_str!("../scenarios/hostile.toml")),
     ("everything", include_str!("../scenarios/everything.toml")),
     ("wide", include_str!("../scenarios/wide.toml")),

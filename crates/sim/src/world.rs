@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use ecomesh_protocol::{Input, KeyRing, Output};
 
+use crate::calendar::Calendar;
 use crate::clients::Client;
 use crate::coverage::{Coverage, Mark};
 use crate::faults::Fault;
@@ -25,6 +26,7 @@ use crate::pool::{Cache, Job, RingHash, ring_hash};
 use crate::rng::Rng;
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
+use crate::secrecy::Book;
 use crate::trace::Trace;
 
 /// A millisecond.
@@ -57,12 +59,20 @@ pub(crate) enum Event {
     Beat { node: usize, boot: u32 },
     /// A client's turn.
     Client { node: usize },
+    /// A node looks at its prekeys and its sealed mail.
+    Mail { node: usize, boot: u32 },
     /// A node starts.
     Start { node: usize },
     /// Something breaks, or is mended.
     Fault(Fault),
     /// A hostile member does something.
     Misdeed { node: usize },
+    /// Hours pass at once.
+    Leap,
+    /// A member leaves for days or weeks.
+    Leave,
+    /// A clock goes wrong, or the one of this node is set right.
+    WrongClock { of: Option<usize> },
     /// The faults are over.
     Calm,
     /// Whether all agree is looked at.
@@ -87,6 +97,10 @@ pub(crate) struct World {
     pub(crate) coverage: Coverage,
     pub(crate) measure: Measure,
     pub(crate) checks: Checks,
+    pub(crate) calendar: Calendar,
+    /// Of all that was sealed, who wrote it, for whom, and who can open it.
+    pub(crate) book: Book,
+    pub(crate) seal_rng: Rng,
     pub(crate) sabotage: Option<Sabotage>,
     pub(crate) work_rng: Rng,
     pub(crate) fault_rng: Rng,
@@ -105,8 +119,9 @@ pub(crate) struct World {
 impl World {
     /// Founds the network and puts the first events into the queue.
     pub(crate) fn new(scenario: Scenario, seed: u64, sabotage: Option<Sabotage>) -> Self {
-        let members = Members::found(scenario.nodes, scenario.load.erase_permille > 0)
-            .expect("the keys of a simulation found a network");
+        let (erases, seals) = (scenario.load.erase_permille > 0, scenario.load.seal_permille > 0);
+        let members =
+            Members::found(scenario.nodes, erases, seals).expect("the keys of a simulation found a network");
         let ring = Arc::new(KeyRing::of_roster(&members.roster));
         let first_ring = (ring.clone(), ring_hash(&ring, &members.roster));
         let pool = Pool::default();
@@ -129,6 +144,9 @@ impl World {
             coverage: Coverage::default(),
             measure: Measure::default(),
             checks: Checks::new(count),
+            calendar: Calendar::new(seed),
+            book: Book::new(count),
+            seal_rng: Rng::stream(seed, "sealing"),
             sabotage,
             work_rng: Rng::stream(seed, "work"),
             fault_rng: Rng::stream(seed, "faults"),
@@ -152,9 +170,11 @@ impl World {
             let at = self.work_rng.below(1_000 * MS);
             self.at(at, Event::Start { node });
         }
+        self.found_vaults();
         self.plan_clients();
         self.plan_faults();
         self.plan_misdeeds();
+        self.plan_days();
         self.at(self.scenario.run_ms * MS, Event::Calm);
     }
 
@@ -192,19 +212,24 @@ impl World {
             | Event::Dialed { node, boot, .. }
             | Event::DialFailed { node, boot, .. }
             | Event::Redial { node, boot }
+            | Event::Mail { node, boot }
             | Event::Beat { node, boot } => (self.nodes[*node].boot == *boot).then_some(*node),
             Event::Arrive { conn, side, .. } => {
                 self.network.conns.get(conn).map(|conn| conn.ends[*side].node)
             }
             Event::Client { node } | Event::Start { node } | Event::Misdeed { node } => Some(*node),
-            Event::Fault(_) | Event::Calm | Event::Look => None,
+            Event::Fault(_)
+            | Event::Leap
+            | Event::Leave
+            | Event::WrongClock { .. }
+            | Event::Calm
+            | Event::Look => None,
         }
     }
 
     fn step(&mut self, event: Event) {
         let node = self.node_of(&event);
-        let belongs_to_all = matches!(event, Event::Fault(_) | Event::Calm | Event::Look);
-        let Some(number) = node.or_else(|| belongs_to_all.then_some(usize::MAX)) else { return };
+        let Some(number) = node.or_else(|| belongs_to_all(&event).then_some(usize::MAX)) else { return };
         if let Some(paused) = node.map(|n| self.nodes[n].paused_until).filter(|until| *until > self.now) {
             // The process stands still; what is for it waits in the kernel.
             return self.at(paused, event);
@@ -231,9 +256,13 @@ impl World {
             Event::Redial { node, .. } => self.redial(node),
             Event::Beat { node, boot } => self.beat(node, boot),
             Event::Client { node } => self.client_turn(node),
+            Event::Mail { node, boot } => self.look_at_mail(node, boot),
             Event::Start { node } => self.start(node),
             Event::Fault(fault) => self.fault(fault),
             Event::Misdeed { node } => self.misdeed(node),
+            Event::Leap => self.leap(),
+            Event::Leave => self.leave(),
+            Event::WrongClock { of } => self.wrong_clock(of),
             Event::Calm => self.calm_down(),
             Event::Look => self.look(),
         }
@@ -371,7 +400,8 @@ impl World {
 
     fn look(&mut self) {
         self.let_days_pass();
-        let wrong = self.disagreement();
+        let wrong = self.disagreement().map(|wrong| ("I8", wrong));
+        let wrong = wrong.or_else(|| self.unread().map(|wrong| ("I7", wrong)));
         let late = self.scenario.run_ms + self.scenario.converge_ms;
         match (wrong, self.agreed_at) {
             (None, None) => {
@@ -381,6 +411,7 @@ impl World {
                 self.note_agreement();
             }
             (None, Some(since)) if self.now >= since + STILL_US => {
+                self.check_secrecy();
                 self.over = true;
                 return;
             }
@@ -389,12 +420,12 @@ impl World {
                 // Nobody can keep a hostile member from writing: it begins anew.
                 self.agreed_at = None;
             }
-            (Some(wrong), Some(_)) => {
-                self.checks.fail("I8", format!("what was quiet did not stay so: {wrong}"));
+            (Some((invariant, wrong)), Some(_)) => {
+                self.checks.fail(invariant, format!("what was quiet did not stay so: {wrong}"));
             }
-            (Some(wrong), None) if self.now > late * MS => {
+            (Some((invariant, wrong)), None) if self.now > late * MS => {
                 self.checks.fail(
-                    "I8",
+                    invariant,
                     format!("no agreement {} ms after the faults: {wrong}", self.scenario.converge_ms),
                 );
             }
@@ -429,6 +460,11 @@ fn outputs(core: &mut crate::node::SimCore) -> Vec<Output> {
     std::iter::from_fn(|| core.poll_output()).collect()
 }
 
+fn belongs_to_all(event: &Event) -> bool {
+    use Event::{Calm, Fault, Leap, Leave, Look, WrongClock};
+    matches!(event, Fault(_) | Leap | Leave | WrongClock { .. } | Calm | Look)
+}
+
 fn tag(event: &Event) -> u8 {
     match event {
         Event::Wake { .. } => 1,
@@ -445,5 +481,9 @@ fn tag(event: &Event) -> u8 {
         Event::Misdeed { .. } => 11,
         Event::Calm => 12,
         Event::Look => 13,
+        Event::Mail { .. } => 14,
+        Event::Leap => 15,
+        Event::Leave => 16,
+        Event::WrongClock { .. } => 17,
     }
 }

@@ -15,6 +15,8 @@ const FIXED: &[(&str, std::ops::Range<u64>)] = &[
     ("clocks", 1..2),
     ("erasures", 1..3),
     ("parts", 1..3),
+    // These found four faults of the rules for prekeys, each within three seeds, and stay for ever.
+    ("sealing", 1..4),
     ("calm", 1..2),
 ];
 
@@ -125,8 +127,15 @@ fn seeds_that_found_something_hold_now() {
 
 #[test]
 fn the_same_seed_plays_the_same_run_and_another_does_not() {
-    let mut short = scenario("everything");
+    for name in ["everything", "sealing"] {
+        assert_repeatable(name);
+    }
+}
+
+fn assert_repeatable(name: &str) {
+    let mut short = scenario(name);
     short.run_ms = 20_000;
+    short.days.after = 0;
     let (one, again, other) = (run(&short, 7), run(&short, 7), run(&short, 8));
     assert_eq!(one.report, again.report);
     assert_ne!(one.report.trace, other.report.trace);
