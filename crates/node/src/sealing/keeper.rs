@@ -3,8 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use ecomesh_protocol::core::PeerStatus;
 use ecomesh_protocol::prekeys::{Announcement, Use};
-use ecomesh_protocol::rotation::{Fate, GRACE_MS, Standing, fate, is_due};
+use ecomesh_protocol::rotation::{Fate, GRACE_MS, Standing, fate, is_due, is_over};
 use ecomesh_protocol::{Draft, Roster};
 use ecomesh_record::{Kind, Time};
 use ecomesh_seal::vault::KeptPrekey;
@@ -34,7 +35,7 @@ pub(crate) struct Keeper {
 /// How things stand for a look at all prekeys.
 pub(crate) struct Moment {
     agreed: Option<Time>,
-    /// Of each other member, when its last word came, if all that it says it holds is here.
+    /// Of each other member, the time of its last word, if all that it says it holds is here.
     caught_up: Vec<Time>,
     others: usize,
     linked: bool,
@@ -140,7 +141,7 @@ impl Moment {
         // A clock that runs behind is believed, one that runs ahead is not.
         let agreed =
             status.clock_skew_ms.map(|skew| Time(own.0.saturating_sub(u64::try_from(skew).unwrap_or(0))));
-        let caught_up = peers.iter().filter(|peer| peer.ahead == 0).filter_map(|peer| peer.last_frontier_at);
+        let caught_up = peers.iter().filter_map(PeerStatus::caught_up_at);
         Ok(Self {
             agreed,
             caught_up: caught_up.collect(),
@@ -155,7 +156,7 @@ impl Moment {
         let over = life.ends_at.after(GRACE_MS);
         let standing = Standing {
             agreed: self.agreed,
-            synced_with: self.caught_up.iter().filter(|heard| **heard >= over).count(),
+            synced_with: self.caught_up.iter().filter(|said| **said >= over).count(),
             others: self.others,
             all_opened: !mail.needs(kept.secret.public().id()),
         };
@@ -163,7 +164,7 @@ impl Moment {
     }
 
     fn is_over(&self, kept: &KeptPrekey) -> bool {
-        self.agreed.unwrap_or_else(clock::wall) >= life(kept).ends_at.after(GRACE_MS)
+        is_over(&life(kept), self.agreed)
     }
 }
 
