@@ -191,7 +191,8 @@ impl Replica {
         count
     }
 
-    /// Stages one's own new record, which continues its log; `excused` as with [`Replica::receive`].
+    /// Stages one's own new record, which continues its log; `excused` as with [`Replica::receive`]. One without its body that
+    /// is not excused is a hole.
     pub fn stage_own(&mut self, record: Arc<Verified>, created_at: Time, excused: bool) {
         self.stage(record, created_at, excused);
     }
@@ -247,8 +248,12 @@ impl Replica {
         self.staged_at.clear();
         self.filling.clear();
         for new in &batch.records {
-            let log = self.log_mut(new.record.record().position().log);
+            let record = new.record.record();
+            let log = self.log_mut(record.position().log);
             log.durable = log.staged;
+            if record.body().is_none() && !batch.excused.contains(&record.position()) {
+                self.holes.insert(record.id());
+            }
         }
         batch
     }

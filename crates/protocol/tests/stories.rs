@@ -6,7 +6,7 @@ mod common;
 
 use common::{Mesh, draft, member, storage_key, transport_key};
 use ecomesh_protocol::ledger::Room;
-use ecomesh_protocol::{Alarm, AuthorError, Disk, MemoryDisk, MemoryLedger, journal};
+use ecomesh_protocol::{Alarm, AuthorError, Disk, Draft, MemoryDisk, MemoryLedger, journal};
 use ecomesh_record::{Priority, RecordId};
 
 #[test]
@@ -232,6 +232,37 @@ fn bodies_are_in_the_journal_under_the_storage_key_and_its_places_need_no_key() 
         let whole = journal::read(network, member("KE"), &storage_key(), &again).unwrap();
         assert!(whole.entries.iter().all(|entry| entry.record.body().is_some()));
     });
+}
+
+#[test]
+fn own_records_under_a_lost_key_are_told_are_holes_and_are_recorded_again() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let known = mesh.sent("KE", "TZ has it", &["TZ"]);
+    mesh.pass(500);
+    mesh.partition(&["KE"], &["TZ"]);
+    let record = |mesh: &mut Mesh| {
+        let ticket =
+            mesh.send("KE", Draft { idempotency: Some([7; 32]), ..draft("nobody else has it", &["TZ"]) });
+        mesh.run();
+        mesh.node("KE").authored[&ticket].clone().unwrap().id
+    };
+    let lost = record(&mut mesh);
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, _| *ledger = MemoryLedger::new(network, [77; 16]));
+    mesh.lose_storage_key("KE");
+    mesh.start("KE");
+    mesh.run();
+    assert!(mesh.node("KE").alarms.contains(&Alarm::JournalClosed(2)), "{:?}", mesh.node("KE").alarms);
+    mesh.heal();
+    mesh.pass(35_000);
+    assert!(mesh.node("KE").record(known).unwrap().body().is_some(), "TZ had it");
+    // It is not told to be destroyed, and its client can send it again.
+    assert!(mesh.node("KE").record(lost).unwrap().body().is_none());
+    assert_eq!(mesh.node("KE").core().status(mesh.now).holes, 1);
+    let again = record(&mut mesh);
+    mesh.pass(500);
+    assert_ne!(again, lost);
+    assert!(mesh.node("TZ").record(again).is_some());
 }
 
 #[test]

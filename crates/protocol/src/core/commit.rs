@@ -169,6 +169,8 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     /// Signs a journaled record: it waits for its place in the store.
     pub(super) fn sign(&mut self, entry: Entry, ticket: Option<u64>) {
         let Entry { record, idempotency, closed } = entry;
+        // A retry of what is lost must be recorded again.
+        let idempotency = if closed { [0; 32] } else { idempotency };
         let signing = &self.identity.signing;
         let network = self.network;
         let signed = record.signed(|id| *signing.sign_record(network, id).as_bytes());
@@ -193,9 +195,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
                 // under another storage key, and then a peer may have it.
                 let excused = own.record.record().body().is_none() && !own.closed;
                 self.replica.stage_own(own.record.clone(), header.created_at, excused);
+                self.holes_changed |= own.closed;
                 staged.push(own.record.clone());
-                // A retry of what is lost must be recorded again.
-                if own.idempotency != [0; 32] && !own.closed {
+                if own.idempotency != [0; 32] {
                     let value = encode_remembered(&remembered(own));
                     self.replica.stage_value(idempotency_name(&own.idempotency), value);
                 }

@@ -180,6 +180,8 @@ pub struct Node {
     pub blocked: Vec<(PeerKey, String)>,
     pub verdicts: Vec<PushVerdict>,
     pub imported: Vec<ecomesh_protocol::io::Imported>,
+    /// The key of its journal from the next start on.
+    storage: StorageKey,
     boots: u8,
     next_ticket: u64,
 }
@@ -291,6 +293,7 @@ impl Mesh {
             blocked: Vec::new(),
             verdicts: Vec::new(),
             imported: Vec::new(),
+            storage: storage_key(),
             boots: 0,
             next_ticket: 1,
         };
@@ -314,7 +317,7 @@ impl Mesh {
             signing: signing_key(name),
             transport_key: transport_key(name),
             transport_counter: 1,
-            storage: storage_key(),
+            storage: node.storage.clone(),
         };
         node.core = Some(Core::open(config, identity, roster, ledger, disk, now).unwrap());
     }
@@ -368,6 +371,12 @@ impl Mesh {
 
     pub fn node(&self, name: &str) -> &Node {
         &self.nodes[name]
+    }
+
+    /// Its journal is under another key from the next start on.
+    pub fn lose_storage_key(&mut self, name: &str) {
+        let node = self.nodes.get_mut(name).unwrap();
+        node.storage = StorageKey::from_bytes(&[9; 32]);
     }
 
     pub fn link_all(&mut self) {
