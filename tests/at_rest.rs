@@ -47,12 +47,7 @@ fn message(canaries: &mut Canaries, to: &[&str]) -> SendRequest {
         }),
         to: to.iter().map(|member| (*member).to_owned()).collect(),
         members: to.is_empty(),
-        open: false,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
+        ..SendRequest::default()
     }
 }
 

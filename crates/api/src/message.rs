@@ -52,7 +52,7 @@ impl From<Priority> for ecomesh_record::Priority {
 }
 
 /// `POST /v1/messages`: a document and for whom it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendRequest {
     /// The document in its JSON form, whose field `form` says what it is: `ecomessage` or `message`.

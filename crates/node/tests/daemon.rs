@@ -14,21 +14,7 @@ use ecomesh_api::{
 };
 use ecomesh_node::{Running, StartError};
 use serde_json::json;
-use support::{Network, config, mode, passphrase, until};
-
-fn message(text: &str, to: &[&str]) -> SendRequest {
-    SendRequest {
-        document: json!({ "form": "message", "language": "en", "title": "Test", "text": text }),
-        to: to.iter().map(|member| (*member).to_owned()).collect(),
-        members: false,
-        open: false,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
-    }
-}
+use support::{Network, config, message, mode, passphrase, until};
 
 async fn received(client: &Client, id: &str) {
     until("the message is in the inbox", || async {

@@ -29,11 +29,7 @@ fn message(text: &str, open: bool) -> SendRequest {
         to: vec!["TZ".to_owned()],
         members: false,
         open,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
+        ..SendRequest::default()
     }
 }
 

@@ -16,25 +16,10 @@ use ecomesh_api::{
 use ecomesh_node::Running;
 use ecomesh_node::doctor::examine;
 use ecomesh_node::home::Home;
-use serde_json::json;
 use sha2::{Digest, Sha256};
-use support::{Network, config, given, until};
+use support::{Network, config, given, message, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-
-fn message(text: &str, to: &[&str]) -> SendRequest {
-    SendRequest {
-        document: json!({ "form": "message", "language": "en", "title": "Test", "text": text }),
-        to: to.iter().map(|member| (*member).to_owned()).collect(),
-        members: to.is_empty(),
-        open: false,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
-    }
-}
 
 async fn send(client: &Client, text: &str, to: &[&str]) -> String {
     client.send(&message(text, to), None).await.unwrap().id

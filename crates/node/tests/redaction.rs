@@ -43,13 +43,7 @@ async fn the_log_holds_no_content_and_no_key() {
     let request = SendRequest {
         document: json!({ "form": "message", "language": "en", "title": secret, "text": secret }),
         to: vec!["TZ".into()],
-        members: false,
-        open: false,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
+        ..SendRequest::default()
     };
     let sent = nodes[0].client().send(&request, Some("key")).await.unwrap();
     until("the message is delivered", || async {

@@ -14,13 +14,7 @@ async fn send(client: &Client, to: &str) -> String {
     let request = SendRequest {
         document: json!({ "form": "message", "language": "en", "title": "Test", "text": "Good morning." }),
         to: vec![to.to_owned()],
-        members: false,
-        open: false,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
+        ..SendRequest::default()
     };
     client.send(&request, None).await.unwrap().id
 }

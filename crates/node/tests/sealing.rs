@@ -14,22 +14,7 @@ use ecomesh_api::{
 use ecomesh_node::Running;
 use ecomesh_node::backup::{backup, restore};
 use ecomesh_node::home::Home;
-use serde_json::json;
-use support::{Network, given, now, until};
-
-fn message(text: &str, to: &[&str]) -> SendRequest {
-    SendRequest {
-        document: json!({ "form": "message", "language": "en", "title": "Test", "text": text }),
-        to: to.iter().map(|member| (*member).to_owned()).collect(),
-        members: to.is_empty(),
-        open: false,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
-    }
-}
+use support::{Network, given, message, now, until};
 
 async fn send(client: &Client, text: &str, to: &[&str]) -> Sent {
     client.send(&message(text, to), None).await.unwrap()

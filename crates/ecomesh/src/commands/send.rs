@@ -159,17 +159,7 @@ fn named_by(node: &Node, document: &Document) -> anyhow::Result<Vec<String>> {
 
 /// The request that sends a document to these members, everything else as the document says.
 pub fn request(document: &Document, to: Vec<String>, members: bool) -> SendRequest {
-    SendRequest {
-        document: document.to_json(),
-        to,
-        members,
-        open: false,
-        priority: None,
-        reply_to: None,
-        expires_at_ms: None,
-        exercise: false,
-        files: Vec::new(),
-    }
+    SendRequest { document: document.to_json(), to, members, ..SendRequest::default() }
 }
 
 /// Sends, and repeats under the same key when the connection breaks before the answer.

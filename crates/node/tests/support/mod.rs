@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use ecomesh_api::SendRequest;
 use ecomesh_node::config::NodeConfig;
 use ecomesh_node::founding::draft::Draft;
 use ecomesh_node::founding::join::join;
@@ -19,6 +20,7 @@ use ecomesh_record::{MemberId, Time};
 use ecomesh_seal::StorageKey;
 use ecomesh_seal::key_file::Params;
 use ecomesh_seal::vault::{Keys, Part, VaultKey};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 /// A condition must come true within this. Tests do not depend on how soon.
@@ -100,6 +102,16 @@ pub fn config() -> NodeConfig {
 
 pub fn passphrase(text: &str) -> Passphrase {
     Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+}
+
+/// A message to these members; to all without any.
+pub fn message(text: &str, to: &[&str]) -> SendRequest {
+    SendRequest {
+        document: json!({ "form": "message", "language": "en", "title": "Test", "text": text }),
+        to: to.iter().map(|member| (*member).to_owned()).collect(),
+        members: to.is_empty(),
+        ..SendRequest::default()
+    }
 }
 
 /// The passphrase of all homes, for whoever asks for it.
