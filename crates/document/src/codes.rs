@@ -41,6 +41,11 @@ pub struct Code<L> {
     list: PhantomData<fn() -> L>,
 }
 
+/// A code of a list that real data go beyond: to whoever writes it, a code that is not in the table is a warning with
+/// the nearest one, and no error.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct OpenCode<L: CodeList>(pub Code<L>);
+
 /// Why a text cannot be a code of any list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a code has 1 to 32 letters, digits, - and /")]
@@ -131,6 +136,19 @@ impl<L> PartialEq for Code<L> {
 
 impl<L> Eq for Code<L> {}
 
+impl<L> PartialOrd for Code<L> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By letters, not by the table's order: tables may be replaced.
+impl<L> Ord for Code<L> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.code.cmp(&other.code)
+    }
+}
+
 impl<L> fmt::Debug for Code<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.code)
@@ -157,6 +175,7 @@ pub fn tables() -> &'static BTreeMap<&'static str, CodeTable> {
             single_table("unit", include_str!("codes/units.tsv")),
             single_table("country", include_str!("codes/countries.tsv")),
             single_table("currency", include_str!("codes/currencies.tsv")),
+            single_table("spoken-language", include_str!("codes/languages.tsv")),
         ];
         let short = short_tables(include_str!("codes/lists.tsv"));
         single.into_iter().chain(short).map(|t| (t.name, t)).collect()
@@ -197,7 +216,7 @@ macro_rules! code_lists {
     ($( $(#[doc = $doc:literal])* $list:ident = $name:literal; )*) => {
         $(
             $(#[doc = $doc])*
-            #[derive(Debug)]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
             pub enum $list {}
             impl CodeList for $list {
                 const NAME: &'static str = $name;
@@ -293,6 +312,58 @@ code_lists! {
     AgencyKind = "agency-kind";
     /// Kinds of request.
     RequestKind = "request-kind";
+    /// Languages that people speak: ISO 639-2/B.
+    SpokenLanguage = "spoken-language";
+    /// Declaration on Article 3 of the Constitution.
+    Article3 = "article-3";
+    /// Given or not.
+    Assurance = "assurance";
+    /// Yes or no.
+    Answer = "answer";
+    /// Status of a person in a notice.
+    PersonStatus = "person-status";
+    /// Warnings about a person.
+    Caution = "caution";
+    /// Colours of eyes.
+    EyeColour = "eye-colour";
+    /// Colours of hair.
+    HairColour = "hair-colour";
+    /// Kinds of crime on which notices rest.
+    Crime = "crime";
+    /// Prosecution or sentence.
+    WantedFor = "wanted-for";
+    /// Term, life or death.
+    PenaltyKind = "penalty-kind";
+    /// Arrest warrant or another decision.
+    WarrantKind = "warrant-kind";
+    /// Missing, or cannot identify himself or herself.
+    YellowCase = "yellow-case";
+    /// Of age or minor.
+    AgeGroup = "age-group";
+    /// What a missing adult wishes when found.
+    WishWhenFound = "wish-when-found";
+    /// What is asked about a person.
+    InformationSought = "information-sought";
+    /// Sources of a threat.
+    ThreatKind = "threat-kind";
+    /// What a Purple Notice describes.
+    MethodKind = "method-kind";
+    /// Open or closed.
+    InvestigationState = "investigation-state";
+    /// Kinds of asset.
+    AssetKind = "asset-kind";
+    /// What is asked about assets.
+    AssetRequest = "asset-request";
+    /// Measures of the UN Security Council.
+    UnMeasure = "un-measure";
+    /// Why a request for a notice is refused, or a notice doubted.
+    NoticeRefusal = "notice-refusal";
+    /// What a returned request lacks.
+    NoticeMissing = "notice-missing";
+    /// Why a source cancels.
+    NoticeCancellation = "notice-cancellation";
+    /// Why reviewers withdraw.
+    NoticeWithdrawal = "notice-withdrawal";
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use crate::codes::Code;
 use crate::ecomessage::Ecomessage;
 use crate::file::AttachedFile;
 use crate::form::{Field, Form, FormSpec, Mode, Reader};
-use crate::limits::{CONTENT_BYTES_MAX, FORM_BYTES_MAX};
+use crate::limits::CONTENT_BYTES_MAX;
 use crate::member::MemberCode;
 use crate::message::PlainMessage;
+use crate::reading::{self, FromForm, finding};
 use crate::render::isolate;
 use crate::report::{Finding, Report, Severity, excerpt};
 use crate::text::Line;
@@ -108,29 +109,7 @@ impl Document {
     /// # Errors
     /// The report, with at least one error, if the form cannot be sent.
     pub fn from_toml(text: &str) -> Result<(Self, Report), Report> {
-        if text.len() > FORM_BYTES_MAX {
-            return Err(whole_form_error(format!(
-                "the form has {} bytes where at most {FORM_BYTES_MAX} are allowed",
-                text.len()
-            )));
-        }
-        let (node, mut findings) = Node::from_toml(text);
-        let syntax_is_broken = !findings.is_empty();
-        let mut document = None;
-        // After a syntax error the rest is guesswork: fields behind it would be called missing.
-        if !syntax_is_broken {
-            document = read(&node, &mut findings);
-        }
-        if let Some(length) =
-            document.as_ref().map(|d| d.to_node().to_json().len()).filter(|n| *n > CONTENT_BYTES_MAX)
-        {
-            findings.push(finding(None, EncodeError::TooLong(length).to_string()));
-        }
-        let report = Report::new(findings, Some(text));
-        match document {
-            Some(document) if report.is_ok() => Ok((document, report)),
-            _ => Err(report),
-        }
+        reading::from_toml(text)
     }
 
     /// Reads a form in JSON; the report holds the warnings.
@@ -138,14 +117,7 @@ impl Document {
     /// # Errors
     /// As [`Document::from_toml`]; problems have a path, but no line.
     pub fn from_json(json: &serde_json::Value) -> Result<(Self, Report), Report> {
-        let node = Node::from_json(json).map_err(whole_form_error)?;
-        let mut findings = Vec::new();
-        let document = read(&node, &mut findings);
-        let report = Report::new(findings, None);
-        match document {
-            Some(document) if report.is_ok() => Ok((document, report)),
-            _ => Err(report),
-        }
+        reading::from_json(json)
     }
 
     /// Reads the content of a record's body.
@@ -342,9 +314,14 @@ impl Document {
         let reference = self.reference().map(|r| format!("{r}: ")).unwrap_or_default();
         format!("{} [{}] {reference}{}", self.kind().title, self.language(), isolate(&self.title()))
     }
+}
 
-    /// The tree of all forms: `form` first, then the fields in their order.
-    pub(crate) fn to_node(&self) -> Node {
+impl FromForm for Document {
+    fn read(node: &Node, findings: &mut Vec<Finding>) -> Option<Self> {
+        read(node, findings)
+    }
+
+    fn to_node(&self) -> Node {
         let mut entries = vec![Entry::new("form", Value::Text(self.kind().form.to_owned()))];
         entries.extend(match self {
             Self::Ecomessage(m) => m.write_table(),
@@ -405,6 +382,7 @@ fn read(node: &Node, findings: &mut Vec<Finding>) -> Option<Document> {
             path: "form".into(),
             message,
             advice: format!("begin the file with {}", forms.join(" or ")),
+            rule: None,
         });
     }
     // Without its name the form is still checked, as what it looks like, so that all problems are told at once.
@@ -423,14 +401,6 @@ fn read_as(kind: &Kind, node: &Node, mode: Mode, findings: &mut Vec<Finding>) ->
     };
     findings.extend(reader.into_findings());
     document
-}
-
-fn whole_form_error(message: String) -> Report {
-    Report::new(vec![finding(None, message)], None)
-}
-
-fn finding(at: Option<std::ops::Range<usize>>, message: String) -> Finding {
-    Finding { severity: Severity::Error, at, path: String::new(), message, advice: String::new() }
 }
 
 /// What an Ecomessage without a title is about.

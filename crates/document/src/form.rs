@@ -9,6 +9,7 @@ mod reader;
 
 use crate::codes::CodeTable;
 use crate::limits::SHORT_LIST_MAX;
+use crate::rule::Rule;
 use crate::tree::{Entry, Node, Value};
 
 pub use fields::Count;
@@ -42,6 +43,8 @@ pub struct FieldSpec {
     pub kind: FieldKind,
     /// Most entries, if it is a list.
     pub list_max: Option<usize>,
+    /// Rule of the domain because of which it must be there.
+    pub rule: Option<&'static Rule>,
 }
 
 /// Whether a field must be there.
@@ -142,12 +145,13 @@ pub(crate) fn no_rules(_: &Node, _: &mut Reader) {}
 /// Describes a table: `form! { /// doc  struct Name, rules path { required name: Type = "Label"; … } }`.
 ///
 /// Modes: `required`, `recommended`, `optional` (an `Option`), `list` (a `Vec`, may be empty), `some` (a `Vec` with
-/// at least one entry).
+/// at least one entry). What a rule of the domain asks of an author, but the structure can do without, is `needed` (an
+/// `Option`) or `needed_list` (a `Vec`), and names the rule: `needed warrant: Line = "Warrant" by rules::WARRANT;`.
 macro_rules! form {
     ($(
         $(#[doc = $doc:literal])*
         struct $name:ident, rules $rules:path {
-            $( $(#[doc = $field_doc:literal])* $mode:ident $field:ident : $ty:ty = $label:literal; )*
+            $( $(#[doc = $field_doc:literal])* $mode:ident $field:ident : $ty:ty = $label:literal $(by $rule:path)?; )*
         }
     )*) => { $(
         $(#[doc = $doc])*
@@ -168,6 +172,7 @@ macro_rules! form {
                     need: $crate::form::need!($mode),
                     kind: <$ty as $crate::form::Field>::KIND,
                     list_max: $crate::form::list_max!($mode $ty),
+                    rule: $crate::form::rule!($($rule)?),
                 } ),*],
                 rules: $rules,
             };
@@ -177,7 +182,7 @@ macro_rules! form {
             const SPEC: &'static $crate::form::FormSpec = Self::SPEC;
 
             fn read_table(table: &$crate::tree::Node, reader: &mut $crate::form::Reader) -> Option<Self> {
-                $( let $field = reader.$mode::<$ty>(table, stringify!($field)); )*
+                $( let $field = reader.by($crate::form::rule!($($rule)?)).$mode::<$ty>(table, stringify!($field)); )*
                 reader.finish_table(table, Self::SPEC);
                 Some(Self { $( $field: $field?, )* })
             }
@@ -197,6 +202,17 @@ macro_rules! slot {
     (optional $ty:ty) => { Option<$ty> };
     (list $ty:ty) => { Vec<$ty> };
     (some $ty:ty) => { Vec<$ty> };
+    (needed $ty:ty) => { Option<$ty> };
+    (needed_list $ty:ty) => { Vec<$ty> };
+}
+
+macro_rules! rule {
+    () => {
+        None
+    };
+    ($rule:path) => {
+        Some(&$rule)
+    };
 }
 
 macro_rules! need {
@@ -215,6 +231,12 @@ macro_rules! need {
     (list) => {
         $crate::form::Need::Optional
     };
+    (needed) => {
+        $crate::form::Need::Required
+    };
+    (needed_list) => {
+        $crate::form::Need::Required
+    };
 }
 
 macro_rules! list_max {
@@ -222,6 +244,9 @@ macro_rules! list_max {
         Some(<$ty as $crate::form::Field>::LIST_MAX)
     };
     (some $ty:ty) => {
+        Some(<$ty as $crate::form::Field>::LIST_MAX)
+    };
+    (needed_list $ty:ty) => {
         Some(<$ty as $crate::form::Field>::LIST_MAX)
     };
     ($mode:ident $ty:ty) => {
@@ -242,9 +267,15 @@ macro_rules! write_slot {
     (some $value:expr, $name:expr) => {
         $crate::form::write_slot!(list $value, $name)
     };
+    (needed $value:expr, $name:expr) => {
+        $crate::form::write_slot!(optional $value, $name)
+    };
+    (needed_list $value:expr, $name:expr) => {
+        $crate::form::write_slot!(list $value, $name)
+    };
     (list $value:expr, $name:expr) => {
         $crate::form::write_list(&$value, $name)
     };
 }
 
-pub(crate) use {form, list_max, need, slot, write_slot};
+pub(crate) use {form, list_max, need, rule, slot, write_slot};

@@ -25,12 +25,15 @@ pub mod incident;
 pub mod limits;
 pub mod member;
 pub mod message;
+pub mod notice;
 pub mod report;
+pub mod rule;
 pub mod template;
 pub mod text;
 
 mod document;
 mod form;
+mod reading;
 mod render;
 mod tree;
 

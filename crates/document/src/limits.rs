@@ -27,6 +27,8 @@ pub const DECIMAL_SCALE_MAX: u8 = 9;
 pub const YEARS: std::ops::RangeInclusive<u16> = 1800..=2199;
 /// Most problems that one report lists; a file with more is better started anew.
 pub const PROBLEMS_MAX: usize = 500;
+/// Most events of one author in the life of one notice: updates every week for five years.
+pub const LIFE_EVENTS_MAX: usize = 256;
 /// Longest excerpt of a wrong value in a problem, in characters.
 pub const EXCERPT_CHARS_MAX: usize = 60;
 

@@ -10,16 +10,21 @@ use crate::codes::CodeTable;
 use crate::document::Document;
 use crate::file;
 use crate::form::{FieldKind, FieldSpec, FormSpec};
+use crate::reading::FromForm;
 use crate::text;
 use crate::tree::{Node, Value};
 
 /// The document in plain text.
 pub fn render(document: &Document) -> String {
     let kind = document.kind();
+    render_form(kind.title, &document.to_node(), kind.spec, document.language())
+}
+
+/// A form in plain text, under its title. `language` is that of the labels of codes; the tables have none in Arabic.
+pub(crate) fn render_form(title: &str, node: &Node, spec: &FormSpec, language: &str) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}", kind.title.to_uppercase());
-    // The language of labels of codes; the tables have none in Arabic.
-    render_table(&document.to_node(), kind.spec, 0, document.language(), &mut out);
+    let _ = writeln!(out, "{}", title.to_uppercase());
+    render_table(node, spec, 0, language, &mut out);
     out
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::limits::{EXCERPT_CHARS_MAX, PROBLEMS_MAX};
+use crate::rule::Rule;
 use crate::text;
 
 /// Whether a problem stops a form from being sent.
@@ -33,6 +34,9 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub advice: String,
+    /// Rule of the domain that is broken, where one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static Rule>,
 }
 
 /// All problems of a form in the order of its lines, at most [`PROBLEMS_MAX`].
@@ -49,6 +53,7 @@ pub(crate) struct Finding {
     pub(crate) path: String,
     pub(crate) message: String,
     pub(crate) advice: String,
+    pub(crate) rule: Option<&'static Rule>,
 }
 
 impl Report {
@@ -94,6 +99,7 @@ impl Finding {
             path: self.path,
             message: self.message,
             advice: self.advice,
+            rule: self.rule,
         }
     }
 }
@@ -121,6 +127,9 @@ impl fmt::Display for Problem {
             write!(f, ", {}", self.path)?;
         }
         write!(f, ": {}", self.message)?;
+        if let Some(rule) = self.rule {
+            write!(f, " [{rule}]")?;
+        }
         if !self.advice.is_empty() {
             write!(f, "; {}", self.advice)?;
         }
@@ -168,6 +177,7 @@ mod tests {
             path: String::new(),
             message,
             advice: String::new(),
+            rule: None,
         };
         let mut findings: Vec<_> = (0..999).map(|i| finding(Severity::Warning, i.to_string())).collect();
         findings.push(finding(Severity::Error, "late".into()));

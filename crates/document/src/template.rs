@@ -22,19 +22,43 @@ pub fn message(language: Option<&str>) -> String {
 
 /// A commented form of any kind.
 pub fn template(kind: &Kind, language: Option<&str>) -> String {
+    let heading = Heading { title: kind.title, purpose: None, form: kind.form, command: "ecomessage" };
+    commented(&heading, kind.spec, language)
+}
+
+/// What stands above the fields of a template.
+pub(crate) struct Heading<'t> {
+    /// What people call the form.
+    pub(crate) title: &'t str,
+    /// What it is for, if the title does not say it.
+    pub(crate) purpose: Option<&'t str>,
+    /// Value of the field `form`.
+    pub(crate) form: &'t str,
+    /// The command of `ecomesh` that checks it.
+    pub(crate) command: &'t str,
+}
+
+/// A commented form of any spec. The language of the form, wherever it asks for it, is filled in.
+pub(crate) fn commented(heading: &Heading<'_>, spec: &FormSpec, language: Option<&str>) -> String {
     let mut writer = Writer {
         out: String::new(),
         language: language.unwrap_or("en"),
         fill_language: language,
         printed: BTreeSet::new(),
     };
-    writer.line(&format!("# {} of ecomesh: a form to fill in.", kind.title));
+    writer.line(&format!("# {} of ecomesh: a form to fill in.", heading.title));
+    if let Some(purpose) = heading.purpose {
+        writer.line(&format!("# {purpose}"));
+    }
     writer.line("# [M] must be filled in. [R] is recommended. A field that begins with # is left out: delete its # to use it.");
     writer.line("# A table [[in double brackets]] may be repeated, one for each entry.");
-    writer.line("# \"ecomesh ecomessage check FILE\" lists everything that is missing or wrong.");
+    writer.line(&format!(
+        "# \"ecomesh {} check FILE\" lists everything that is missing or wrong.",
+        heading.command
+    ));
     writer.line("");
-    writer.line(&format!("form = \"{}\"", kind.form));
-    writer.table(kind.spec, "", false);
+    writer.line(&format!("form = \"{}\"", heading.form));
+    writer.table(spec, "", false);
     writer.out
 }
 
@@ -48,6 +72,9 @@ struct Writer<'l> {
 
 /// Longest list of codes that is printed whole.
 const CODES_SHOWN_MAX: usize = 26;
+
+/// Where forms ask for their language: path of the table, name of the field.
+const LANGUAGE: [(&str, &str); 2] = [("", "language"), ("request.", "language")];
 
 impl Writer<'_> {
     /// The fields of a table: single values first, since in TOML they must stand before tables.
@@ -73,7 +100,7 @@ impl Writer<'_> {
         }
         let sign = if left_out || field.need != Need::Required { "#" } else { "" };
         let filled = match self.fill_language {
-            Some(language) if path.is_empty() && field.name == "language" => language,
+            Some(language) if LANGUAGE.contains(&(path, field.name)) => language,
             _ => "",
         };
         let value = if field.list_max.is_some() { "[\"\"]".to_owned() } else { format!("\"{filled}\"") };

@@ -54,6 +54,7 @@ impl Node {
                 path: String::new(),
                 message: format!("this is no TOML: {}", e.message().replace('\n', ", ")),
                 advice: "correct the line; texts stand in quotes, one field a line".into(),
+                rule: None,
             })
             .collect();
         // What follows on the same line is mostly the same slip once more.
@@ -174,6 +175,7 @@ fn toml_node(value: &toml::Spanned<DeValue<'_>>, depth: usize, findings: &mut Ve
             path: String::new(),
             message: format!("tables and lists are nested more than {NESTING_MAX} deep"),
             advice: "take the value out of its inner brackets".into(),
+            rule: None,
         });
         return None;
     }

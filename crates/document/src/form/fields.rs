@@ -1,6 +1,6 @@
 //! The single values of a field: how each is read from a tree and written to one.
 
-use crate::codes::{Code, CodeList, CodeTable};
+use crate::codes::{Code, CodeList, CodeTable, OpenCode};
 use crate::date::{PartialDate, UtcTime};
 use crate::decimal::Decimal;
 use crate::form::{Field, FieldKind, Form, Mode, Reader};
@@ -75,6 +75,29 @@ impl<L: CodeList> Field for Code<L> {
 
     fn write(&self) -> Value {
         Value::Text(self.as_str().to_owned())
+    }
+}
+
+impl<L: CodeList> Field for OpenCode<L> {
+    const KIND: FieldKind = FieldKind::Code(Code::<L>::table);
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        // What is no code at all is refused as by a closed list, with the same words.
+        let Some(code) = node.as_text().and_then(|text| Code::<L>::new(text).ok()) else {
+            return Code::read(node, reader).map(Self);
+        };
+        if code.entry().is_none() {
+            reader.warn_here(
+                node,
+                format!("{} is not in the list of codes \"{}\"", excerpt(code.as_str()), L::NAME),
+                advice_on(Code::<L>::table(), code.as_str()),
+            );
+        }
+        Some(Self(code))
+    }
+
+    fn write(&self) -> Value {
+        self.0.write()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use crate::form::{Field, FieldKind, FormSpec};
+use crate::form::{Field, FieldKind, FormSpec, Need};
 use crate::limits::PROBLEMS_MAX;
 use crate::report::{Finding, Severity, excerpt};
+use crate::rule::Rule;
 use crate::tree::{Entry, Node, Value};
 
 /// Who reads, and so how strictly.
@@ -23,15 +24,59 @@ pub(crate) struct Reader {
     root: &'static FormSpec,
     path: String,
     findings: Vec<Finding>,
+    /// The rule that asks for the field that is read next, or that the next problem breaks.
+    rule: Option<&'static Rule>,
 }
 
 impl Reader {
     pub(crate) fn new(mode: Mode, root: &'static FormSpec) -> Self {
-        Self { mode, root, path: String::new(), findings: Vec::new() }
+        Self { mode, root, path: String::new(), findings: Vec::new(), rule: None }
     }
 
     pub(crate) fn into_findings(self) -> Vec<Finding> {
         self.findings
+    }
+
+    /// Names the rule that asks for the field that is read next, or that the next problem breaks.
+    pub(crate) fn by(&mut self, rule: Option<&'static Rule>) -> &mut Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Reads a field that a rule asks of authors: its absence is a problem of theirs, not of the structure.
+    pub(crate) fn needed<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Option<T>> {
+        let rule = self.rule;
+        if self.mode == Mode::Author && table.get(name).is_none() {
+            self.missing(table, name, T::KIND, rule);
+        }
+        self.by(rule).optional(table, name)
+    }
+
+    /// Reads a list of which a rule asks authors for at least one entry.
+    pub(crate) fn needed_list<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Vec<T>> {
+        let rule = self.rule;
+        let entries: Option<Vec<T>> = self.list(table, name);
+        if self.mode == Mode::Author && entries.as_ref().is_some_and(Vec::is_empty) {
+            self.missing(table, name, T::KIND, rule);
+        }
+        entries
+    }
+
+    /// Tells what a rule asks for and is not there: of a table everything that it must hold, item by item.
+    fn missing(&mut self, table: &Node, name: &str, kind: FieldKind, rule: Option<&'static Rule>) {
+        let (message, advice) = match kind {
+            FieldKind::Table(_) => {
+                ("a required table is missing", format!("fill in the table {}", self.path_of(name)))
+            }
+            _ => ("a required field is missing", format!("fill in {name}")),
+        };
+        self.by(rule).error_at(table.at.clone(), name, message, advice);
+        let FieldKind::Table(spec) = kind else { return };
+        for field in spec.fields.iter().filter(|field| field.need == Need::Required) {
+            self.within(name, |reader| {
+                reader.missing(table, field.name, field.kind, field.rule.or(rule));
+            });
+        }
     }
 
     /// Reads a field that must be there.
@@ -88,9 +133,10 @@ impl Reader {
             self.error_at(node.at.clone(), name, message, "divide it into several messages");
             return None;
         }
+        let rule = self.rule;
         let read = |(i, item): (usize, &Node)| {
             self.within(&format!("{name}[{}]", i + 1), |r| {
-                r.value(item, "fill it in, or delete it from the list")
+                r.by(rule).value(item, "fill it in, or delete it from the list")
             })
         };
         // All entries are read before the first wrong one ends it, so that each is reported.
@@ -115,6 +161,7 @@ impl Reader {
 
     /// Reports the fields that a table does not have, and applies its rules.
     pub(crate) fn finish_table(&mut self, table: &Node, spec: &'static FormSpec) {
+        self.rule = None;
         for entry in table.entries() {
             if spec.field(&entry.key).is_none() {
                 self.unknown_field(entry, spec);
@@ -151,8 +198,9 @@ impl Reader {
 
     /// An empty text of any type is a blank of the template that was not filled in.
     fn value<T: Field>(&mut self, node: &Node, advice_if_empty: &str) -> Option<T> {
+        let rule = self.rule.take();
         if node.as_text().is_some_and(|t| t.trim().is_empty()) {
-            self.error_here(node, "the field is empty", advice_if_empty);
+            self.by(rule).error_here(node, "the field is empty", advice_if_empty);
             return None;
         }
         T::read(node, self)
@@ -180,6 +228,10 @@ impl Reader {
 
     pub(super) fn error_here(&mut self, node: &Node, message: impl Into<String>, advice: impl Into<String>) {
         self.error_at(node.at.clone(), "", message, advice);
+    }
+
+    pub(super) fn warn_here(&mut self, node: &Node, message: impl Into<String>, advice: impl Into<String>) {
+        self.warn_at(node.at.clone(), "", message, advice);
     }
 
     fn error_at(
@@ -212,11 +264,12 @@ impl Reader {
         message: String,
         advice: String,
     ) {
+        let rule = self.rule.take();
         // Errors always have room: a report full of warnings must not pass.
         if self.findings.len() < PROBLEMS_MAX
             || severity == Severity::Error && self.findings.len() < 2 * PROBLEMS_MAX
         {
-            self.findings.push(Finding { severity, at, path: self.path_of(field), message, advice });
+            self.findings.push(Finding { severity, at, path: self.path_of(field), message, advice, rule });
         }
     }
 

@@ -1,0 +1,97 @@
+//! Who reviews, how many must agree, and who may ask for what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use crate::member::MemberCode;
+use crate::notice::Colour;
+use crate::notice::colour::Party;
+
+/// The configuration of reviews. Later it will come from the network's roster; here it is an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    reviewers: BTreeSet<MemberCode>,
+    quorum: usize,
+    own_review: bool,
+    parties: BTreeMap<MemberCode, Party>,
+    participants: BTreeSet<MemberCode>,
+}
+
+/// Why a configuration cannot work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ReviewError {
+    /// Nobody would have to agree, so that anything would be published.
+    #[error("a quorum of none publishes what nobody has read; ask for at least one")]
+    NoQuorum,
+    /// Nothing could ever be published.
+    #[error("{quorum} of {reviewers} reviewers can never agree; lower the quorum or name more reviewers")]
+    TooFewReviewers {
+        /// How many must agree.
+        quorum: usize,
+        /// How many there are.
+        reviewers: usize,
+    },
+}
+
+impl Review {
+    /// `quorum` of these reviewers must agree. Nobody reviews requests of his own, and no country takes part in pilots.
+    ///
+    /// # Errors
+    /// [`ReviewError`] if nothing or anything could be published.
+    pub fn new(reviewers: impl IntoIterator<Item = MemberCode>, quorum: usize) -> Result<Self, ReviewError> {
+        let reviewers: BTreeSet<_> = reviewers.into_iter().collect();
+        if quorum == 0 {
+            return Err(ReviewError::NoQuorum);
+        }
+        if quorum > reviewers.len() {
+            return Err(ReviewError::TooFewReviewers { quorum, reviewers: reviewers.len() });
+        }
+        let (parties, participants) = (BTreeMap::new(), BTreeSet::new());
+        Ok(Self { reviewers, quorum, own_review: false, parties, participants })
+    }
+
+    /// Lets reviewers review requests of their own: needed where the General Secretariat is the only reviewer and asks
+    /// for an Orange or Purple Notice itself.
+    #[must_use]
+    pub fn with_own_review(mut self) -> Self {
+        self.own_review = true;
+        self
+    }
+
+    /// Says what an entity is, where its code alone does not.
+    #[must_use]
+    pub fn with_party(mut self, member: MemberCode, party: Party) -> Self {
+        self.parties.insert(member, party);
+        self
+    }
+
+    /// Names the members that take part in pilots.
+    #[must_use]
+    pub fn with_participants(mut self, members: impl IntoIterator<Item = MemberCode>) -> Self {
+        self.participants.extend(members);
+        self
+    }
+
+    /// How many reviewers must agree.
+    pub fn quorum(&self) -> usize {
+        self.quorum
+    }
+
+    pub(super) fn is_reviewer(&self, member: &MemberCode) -> bool {
+        self.reviewers.contains(member)
+    }
+
+    pub(super) fn allows_own_review(&self) -> bool {
+        self.own_review
+    }
+
+    pub(super) fn may_request(&self, member: &MemberCode, colour: &Colour) -> bool {
+        let party = self.parties.get(member).copied().or_else(|| Party::of(member));
+        party.is_some_and(|party| colour.requesters.contains(&party))
+    }
+
+    pub(super) fn takes_part(&self, member: &MemberCode, colour: &Colour) -> bool {
+        !colour.pilot || self.participants.contains(member)
+    }
+}

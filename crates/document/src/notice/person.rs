@@ -1,0 +1,95 @@
+//! When identity particulars suffice.
+
+use crate::form::Reader;
+use crate::notice::items::{at, entries, filled, missing, text};
+use crate::rule::Rule;
+use crate::tree::Node;
+
+/// Names, sex, birth and one particular; or a photograph and further data. Where neither is whole, every item that the
+/// first lacks is named, and the second is offered.
+pub(super) fn full_identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+    let Some(person) = at(form, "person") else {
+        return name_all(form, reader, rule);
+    };
+    let photograph = has_photograph(person);
+    let further = ["aliases", "parents", "description", "original_names", "remarks"];
+    if photograph && further.iter().any(|path| filled(person, path)) {
+        return;
+    }
+    let instead = if photograph {
+        "or, beside the photograph, give an alias, the parents' names, marks or a description"
+    } else {
+        "or add a good photograph (person.photographs) and further data"
+    };
+    for (path, item) in NAMED {
+        if !states(person, path) {
+            let path = format!("person.{path}");
+            missing(form, reader, &path, rule, item, format!("fill in {path}; {instead}"));
+        }
+    }
+    let particulars = filled(person, "description")
+        || filled(person, "documents")
+        || has_reference(person, "fingerprint")
+        || has_reference(person, "dna");
+    if !particulars {
+        name_particulars(form, reader, rule, instead);
+    }
+}
+
+/// A name, or a photograph.
+pub(super) fn identity_or_photograph(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+    let person = at(form, "person");
+    if !person.is_some_and(|person| is_named(person) || has_photograph(person)) {
+        let advice = "fill in person.family_name and person.given_names, or add person.photographs";
+        missing(form, reader, "person", rule, "identity and photograph", advice.into());
+    }
+}
+
+/// A name.
+pub(super) fn identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+    if !at(form, "person").is_some_and(is_named) {
+        let advice = "fill in person.family_name and person.given_names";
+        missing(form, reader, "person", rule, "the identity", advice.into());
+    }
+}
+
+/// What the full identity names one by one.
+const NAMED: [(&str, &str); 4] = [
+    ("family_name", "the family name"),
+    ("given_names", "the given names"),
+    ("sex", "the sex"),
+    ("birth_date", "the date of birth, or its year,"),
+];
+
+/// Without a table of the person nothing of it is there.
+fn name_all(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+    let instead = "or add a good photograph (person.photographs) and further data";
+    for (path, item) in NAMED {
+        let path = format!("person.{path}");
+        missing(form, reader, &path, rule, item, format!("fill in {path}; {instead}"));
+    }
+    name_particulars(form, reader, rule, instead);
+}
+
+fn name_particulars(form: &Node, reader: &mut Reader, rule: &'static Rule, instead: &str) {
+    let advice = format!("fill in person.description, person.references or person.documents; {instead}");
+    let item = "every one of description, DNA profile, fingerprints and identity document";
+    missing(form, reader, "person.description", rule, item, advice);
+}
+
+/// True if a field says something: "unknown" does not.
+fn states(person: &Node, path: &str) -> bool {
+    filled(person, path) && text(person, path) != Some("unknown")
+}
+
+fn is_named(person: &Node) -> bool {
+    ["family_name", "given_names", "original_names", "aliases"].iter().any(|path| filled(person, path))
+}
+
+fn has_photograph(person: &Node) -> bool {
+    filled(person, "photographs") || has_reference(person, "photo")
+}
+
+fn has_reference(person: &Node, kind: &str) -> bool {
+    entries(person, "references").iter().any(|reference| text(reference, "kind") == Some(kind))
+}
