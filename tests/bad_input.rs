@@ -364,6 +364,34 @@ fn a_file_that_is_no_form_is_refused_before_any_node_is_asked() {
 }
 
 #[test]
+fn a_file_that_is_no_request_for_a_notice_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, bytes) in garbage() {
+        std::fs::write(folder.path().join("bad"), &bytes).unwrap();
+        eprintln!("{kind}");
+        let check = run_in(folder.path(), &["notice", "check", "bad"]);
+        if std::str::from_utf8(&bytes).is_ok() {
+            check.expect(NO);
+        } else {
+            refused(check, BAD_INPUT, &["bad"]);
+        }
+    }
+    refused(run_in(folder.path(), &["notice", "check", "absent"]), IO, &["absent", "check the path"]);
+    run_in(folder.path(), &["notice", "new", "red", "-o", "form.toml"]).expect(OK);
+    let again = run_in(folder.path(), &["notice", "new", "red", "-o", "form.toml"]);
+    refused(again, IO, &["form.toml", "another name"]);
+    refused(run_in(folder.path(), &["notice", "new", "white"]), USAGE, &["red", "yellow"]);
+    // What is dirty inside is shown without what it could do to a terminal.
+    let dirty = "form = \"red-notice\"\n[person]\nfamily_name = \"a\\u202Eb\"\nsex = \"\\u001b[2J\"\nnationalities = [\"Kenia\", 7]\n";
+    std::fs::write(folder.path().join("bad"), dirty).unwrap();
+    let report = run_in(folder.path(), &["notice", "check", "bad"]).expect(NO).stdout;
+    assert!(report.contains("line 3, column 15, person.family_name: the text holds"), "{report}");
+    assert!(report.contains("warning, line 5, column 18, person.nationalities[1]: \"Kenia\""), "{report}");
+    assert!(report.contains("person.nationalities[2]: it is a number, where a code is wanted"), "{report}");
+    assert!(report.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{report:?}");
+}
+
+#[test]
 fn an_empty_list_of_addressees_is_refused_before_any_node_is_asked() {
     for to in ["", ",", " , "] {
         let ran = run(&["send", "--text", "x", "--language", "en", "--to", to, "--home", "none"]);

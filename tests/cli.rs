@@ -18,6 +18,7 @@ const COMMANDS: &[&str] = &[
     "join",
     "run",
     "ecomessage",
+    "notice",
     "send",
     "inbox",
     "outbox",
@@ -79,6 +80,31 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn a_request_for_a_notice_is_started_and_checked_off_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |args: &[&str]| run_in(folder.path(), args);
+    for colour in ["red", "yellow", "blue", "black", "green", "orange", "purple", "silver", "un"] {
+        let file = format!("{colour}.toml");
+        let said = at(&["notice", "new", colour, "-o", &file]).expect(0);
+        assert!(said.stderr.contains(&format!("ecomesh notice check {file}")), "{}", said.stderr);
+        let printed = at(&["notice", "new", colour]).expect(0).stdout;
+        assert_eq!(std::fs::read_to_string(folder.path().join(&file)).expect("a form"), printed);
+        let report = at(&["notice", "check", &file]).expect(1).stdout;
+        assert!(report.contains("[rule article-3: "), "{report}");
+    }
+    std::fs::write(folder.path().join("bare.toml"), "form = \"red-notice\"\n").expect("a file");
+    golden("notice-check-red.txt", &at(&["notice", "check", "bare.toml"]).expect(1).stdout);
+    let json = at(&["notice", "check", "bare.toml", "--json"]).expect(1).json();
+    let problem = &json["problems"][0];
+    for field in ["id", "asks", "source", "verified"] {
+        assert!(!problem["rule"][field].is_null(), "{problem}");
+    }
+    let whole = common::root().join("crates/document/tests/notices/red.toml");
+    let said = at(&["notice", "check", whole.to_str().expect("a plain path")]).expect(0).stdout;
+    assert_eq!(said, "no problems\n");
+}
+
+#[test]
 fn wrong_typing_is_code_2() {
     for args in [
         &["sned"][..],
@@ -91,6 +117,11 @@ fn wrong_typing_is_code_2() {
         &["receipt", "3f9a2c71d0", "--refuse", "because"],
         &["receipt", "3f9a2c71d0", "--refuse", "other", "--opened"],
         &["inbox", "--limit", "0"],
+        &["notice"],
+        &["notice", "new"],
+        &["notice", "new", "white"],
+        &["notice", "new", "red", "--language", "de"],
+        &["notice", "check"],
         &["keygen"],
         &["demo", "--countries", "KE"],
         &["demo", "--countries", "KE,K3"],

@@ -19,6 +19,7 @@ pub mod keygen;
 pub mod listing;
 pub mod lock;
 pub mod network;
+pub mod notice;
 pub mod outbox;
 pub mod peers;
 pub mod prekeys;
@@ -46,6 +47,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Join(args) => join::run(args, global),
         Command::Run(args) => run::run(args, global),
         Command::Ecomessage(args) => ecomessage::run(args, global),
+        Command::Notice(args) => notice::run(args, global),
         Command::Send(args) => send::run(args, global),
         Command::Inbox(args) => inbox::run(args, global),
         Command::Outbox(args) => outbox::run(args, global),
