@@ -90,7 +90,7 @@ fn a_request_for_a_notice_is_started_and_checked_off_line() {
         let printed = at(&["notice", "new", colour]).expect(0).stdout;
         assert_eq!(std::fs::read_to_string(folder.path().join(&file)).expect("a form"), printed);
         let report = at(&["notice", "check", &file]).expect(1).stdout;
-        assert!(report.contains("[rule article-3: "), "{report}");
+        assert!(report.contains("the field is empty [article-3]; fill it in\n"), "{report}");
     }
     std::fs::write(folder.path().join("bare.toml"), "form = \"red-notice\"\n").expect("a file");
     golden("notice-check-red.txt", &at(&["notice", "check", "bare.toml"]).expect(1).stdout);

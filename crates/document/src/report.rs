@@ -1,5 +1,6 @@
 //! What is wrong with a form: every problem at once, each with its place and with what to do.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -104,11 +105,18 @@ impl Finding {
     }
 }
 
-/// One problem a line: `line 12, column 8: products[1].term: … What to do.`
+/// One problem a line: `line 12, column 8: products[1].term: … What to do.` The rules that problems name follow, each once.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.problems {
             writeln!(f, "{problem}")?;
+        }
+        let rules: BTreeSet<_> = self.problems.iter().filter_map(|problem| problem.rule).collect();
+        if !rules.is_empty() {
+            writeln!(f, "\nThe rules:")?;
+        }
+        for rule in rules {
+            writeln!(f, "  {rule}")?;
         }
         Ok(())
     }
@@ -128,7 +136,7 @@ impl fmt::Display for Problem {
         }
         write!(f, ": {}", self.message)?;
         if let Some(rule) = self.rule {
-            write!(f, " [{rule}]")?;
+            write!(f, " [{}]", rule.id)?;
         }
         if !self.advice.is_empty() {
             write!(f, "; {}", self.advice)?;

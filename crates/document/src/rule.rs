@@ -21,6 +21,6 @@ pub struct Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let doubt = if self.verified { "" } else { "; unverified" };
-        write!(f, "rule {}: {} ({}{doubt})", self.id, self.asks, self.source)
+        write!(f, "{}: {} ({}{doubt})", self.id, self.asks, self.source)
     }
 }

@@ -321,6 +321,13 @@ fn a_flood_of_one_member_leaves_the_others_alone() {
     assert!(state.ignored().iter().all(|ignored| ignored.rule == &rules::LIFE_REVIEW));
 }
 
+#[test]
+fn what_is_kept_of_a_flood_does_not_depend_on_its_order() {
+    let flood: Vec<_> = (0..LIFE_EVENTS_MAX as u64 + 50).map(|n| event(n, "KE", n, asked(1))).collect();
+    let backwards: Vec<_> = flood.iter().rev().cloned().collect();
+    assert_eq!(state_of(&flood), state_of(&backwards));
+}
+
 fn any_what() -> impl Strategy<Value = What> {
     let n = 1u8..4;
     prop_oneof![

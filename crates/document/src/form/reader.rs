@@ -26,11 +26,13 @@ pub(crate) struct Reader {
     findings: Vec<Finding>,
     /// The rule that asks for the field that is read next, or that the next problem breaks.
     rule: Option<&'static Rule>,
+    /// The rule that asks for the present table, and so for what it must hold.
+    table_rule: Option<&'static Rule>,
 }
 
 impl Reader {
     pub(crate) fn new(mode: Mode, root: &'static FormSpec) -> Self {
-        Self { mode, root, path: String::new(), findings: Vec::new(), rule: None }
+        Self { mode, root, path: String::new(), findings: Vec::new(), rule: None, table_rule: None }
     }
 
     pub(crate) fn into_findings(self) -> Vec<Finding> {
@@ -45,17 +47,20 @@ impl Reader {
 
     /// Reads a field that a rule asks of authors: its absence is a problem of theirs, not of the structure.
     pub(crate) fn needed<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Option<T>> {
-        let rule = self.rule;
-        if self.mode == Mode::Author && table.get(name).is_none() {
-            self.missing(table, name, T::KIND, rule);
-        }
-        self.by(rule).optional(table, name)
+        let rule = self.asking_rule();
+        let Some(node) = table.get(name) else {
+            if self.mode == Mode::Author {
+                self.missing(table, name, T::KIND, rule);
+            }
+            return Some(None);
+        };
+        self.within(name, |r| r.by(rule).value(node, "fill it in")).map(Some)
     }
 
     /// Reads a list of which a rule asks authors for at least one entry.
     pub(crate) fn needed_list<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Vec<T>> {
-        let rule = self.rule;
-        let entries: Option<Vec<T>> = self.list(table, name);
+        let rule = self.asking_rule();
+        let entries: Option<Vec<T>> = self.by(rule).list(table, name);
         if self.mode == Mode::Author && entries.as_ref().is_some_and(Vec::is_empty) {
             self.missing(table, name, T::KIND, rule);
         }
@@ -81,15 +86,16 @@ impl Reader {
 
     /// Reads a field that must be there.
     pub(crate) fn required<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<T> {
+        let rule = self.asking_rule();
         let Some(node) = table.get(name) else {
             let advice = match T::KIND {
                 FieldKind::Table(_) => format!("add a table [{}]", self.path_of(name)),
                 _ => format!("fill in {name}"),
             };
-            self.error_at(table.at.clone(), name, "a required field is missing", advice);
+            self.by(rule).error_at(table.at.clone(), name, "a required field is missing", advice);
             return None;
         };
-        self.within(name, |r| r.value(node, "fill it in"))
+        self.within(name, |r| r.by(rule).value(node, "fill it in"))
     }
 
     /// Reads a field that may be absent: `None` means that it is there and wrong.
@@ -203,7 +209,16 @@ impl Reader {
             self.by(rule).error_here(node, "the field is empty", advice_if_empty);
             return None;
         }
-        T::read(node, self)
+        let outer = self.table_rule;
+        self.table_rule = rule.or(outer);
+        let value = T::read(node, self);
+        self.table_rule = outer;
+        value
+    }
+
+    /// The rule that asks for the field that is read next: its own, or that of its table.
+    fn asking_rule(&self) -> Option<&'static Rule> {
+        self.rule.or(self.table_rule)
     }
 
     fn unknown_field(&mut self, entry: &Entry, spec: &'static FormSpec) {

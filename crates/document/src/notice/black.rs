@@ -62,7 +62,7 @@ fn black_rules(form: &Node, reader: &mut Reader) {
     colour::request_rules(&colour::BLACK, form, reader);
     let paths =
         ["body.description", "body.references", "body.dental_chart", "body.belongings", "body.photographs"];
-    let items = "every one of description, fingerprints, DNA, dental chart, belongings and tattoos";
+    let items = "one of description, fingerprints, DNA, dental chart, belongings and tattoos";
     ask_one(form, reader, &paths, &rules::BLACK_DESCRIPTION, items);
 }
 

@@ -57,7 +57,7 @@ pub(super) fn missing(
     item: &str,
     advice: String,
 ) {
-    reader.by(Some(rule)).error(form, path, format!("{item} is missing"), advice);
+    reader.by(Some(rule)).error(form, path, format!("missing: {item}"), advice);
 }
 
 /// Reports that none of several items is there, of which a rule asks for one.

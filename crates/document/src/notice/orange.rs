@@ -51,5 +51,5 @@ form! {
 fn orange_rules(form: &Node, reader: &mut Reader) {
     colour::request_rules(&colour::ORANGE, form, reader);
     let paths = ["threat.target", "threat.object"];
-    ask_one(form, reader, &paths, &rules::ORANGE_TARGET, "target and object of the threat");
+    ask_one(form, reader, &paths, &rules::ORANGE_TARGET, "target or object of the threat");
 }

@@ -41,7 +41,7 @@ pub(super) fn identity_or_photograph(form: &Node, reader: &mut Reader, rule: &'s
     let person = at(form, "person");
     if !person.is_some_and(|person| is_named(person) || has_photograph(person)) {
         let advice = "fill in person.family_name and person.given_names, or add person.photographs";
-        missing(form, reader, "person", rule, "identity and photograph", advice.into());
+        missing(form, reader, "person", rule, "identity or photograph", advice.into());
     }
 }
 
@@ -58,7 +58,7 @@ const NAMED: [(&str, &str); 4] = [
     ("family_name", "the family name"),
     ("given_names", "the given names"),
     ("sex", "the sex"),
-    ("birth_date", "the date of birth, or its year,"),
+    ("birth_date", "the date of birth, or its year"),
 ];
 
 /// Without a table of the person nothing of it is there.
@@ -73,7 +73,7 @@ fn name_all(form: &Node, reader: &mut Reader, rule: &'static Rule) {
 
 fn name_particulars(form: &Node, reader: &mut Reader, rule: &'static Rule, instead: &str) {
     let advice = format!("fill in person.description, person.references or person.documents; {instead}");
-    let item = "every one of description, DNA profile, fingerprints and identity document";
+    let item = "one of description, DNA profile, fingerprints and identity document";
     missing(form, reader, "person.description", rule, item, advice);
 }
 

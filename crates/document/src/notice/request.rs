@@ -1,7 +1,7 @@
 //! What is the same in every request for a notice: who asks, under which reference, and what it declares.
 
 use crate::codes::{Answer, Article3, Code, Confidentiality, Language};
-use crate::date::{PartialDate, UtcTime};
+use crate::date::{CalendarDate, PartialDate, UtcTime};
 use crate::ecomessage::Handling;
 use crate::form::{Reader, form};
 use crate::member::MemberCode;
@@ -9,6 +9,9 @@ use crate::notice::items::text;
 use crate::notice::rules;
 use crate::text::{Line, Prose};
 use crate::tree::Node;
+
+/// Longest validity of a notice, in years, until it is renewed.
+const VALIDITY_YEARS: u16 = 5;
 
 form! {
     /// Who asks for the notice, under which reference, and what the bureau declares.
@@ -49,6 +52,14 @@ fn request_rules(form: &Node, reader: &mut Reader) {
             "a bureau in doubt asks the General Secretariat first, in a plain message",
         );
     }
+    if lasts_too_long(form) {
+        reader.by(Some(&rules::ENTRY_RETENTION)).error(
+            form,
+            "valid_until",
+            format!("it is more than {VALIDITY_YEARS} years after date_time"),
+            "choose an earlier end; it can be renewed later, with a reason",
+        );
+    }
     if text(form, "notice_number").is_some_and(|number| !number.is_empty() && !is_notice_number(number)) {
         reader.warn(
             form,
@@ -57,6 +68,15 @@ fn request_rules(form: &Node, reader: &mut Reader) {
             "write year and serial number, \"2013/6138\"",
         );
     }
+}
+
+/// True if the end that a form asks for is beyond the longest validity; false if it does not say both.
+fn lasts_too_long(form: &Node) -> bool {
+    let written = text(form, "date_time").and_then(|time| CalendarDate::parse(time.get(..10)?).ok());
+    let end = text(form, "valid_until").and_then(|end| PartialDate::parse(end).ok()?.span());
+    let (Some(written), Some((_, end))) = (written, end) else { return false };
+    (end.year(), end.month(), end.day())
+        > (written.year().saturating_add(VALIDITY_YEARS), written.month(), written.day())
 }
 
 /// True for a number as the public list writes it: four digits of a year since 1900, a slash (in addresses a hyphen),
@@ -71,6 +91,19 @@ pub fn is_notice_number(number: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn five_years_are_the_most() {
+        let form = |end: &str| {
+            Node::from_toml(&format!("date_time = \"2026-11-28T09:00:00Z\"\nvalid_until = \"{end}\"\n")).0
+        };
+        for good in ["2031-11-28", "2031-11", "2031", "2027", "unknown", "x"] {
+            assert!(!lasts_too_long(&form(good)), "{good}");
+        }
+        for bad in ["2031-11-29", "2031-12", "2032", "2030/2032"] {
+            assert!(lasts_too_long(&form(bad)), "{bad}");
+        }
+    }
 
     #[test]
     fn numbers_of_notices_are_a_year_and_a_serial_number() {

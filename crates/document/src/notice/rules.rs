@@ -34,6 +34,7 @@ rules! {
         "Article 3 of INTERPOL's Constitution", true;
     ENTRY_SOURCE = "entry.source", "source and reference are stated when data enter", ENTRY, false;
     ENTRY_LANGUAGE = "entry.language", "a request is written in one of the four official languages", ENTRY, false;
+    ENTRY_RETENTION = "entry.retention", "a notice is valid for five years or less, and then renewed", ENTRY, true;
     REFUGEE = "refugee", "a request of the country of origin against a recognised refugee is not processed",
         "refugee policy, Article 2 of INTERPOL's Constitution", false;
     PERSON_STATUS = "person.status", "the status of every person is stated", "RPD, about article 44", true;

@@ -71,7 +71,13 @@ form! {
 
 fn silver_rules(form: &Node, reader: &mut Reader) {
     colour::request_rules(&colour::SILVER, form, reader);
-    ask_one(form, reader, &["person", "entities"], &rules::SILVER_PERSON, "the person behind the assets");
+    ask_one(
+        form,
+        reader,
+        &["person", "entities"],
+        &rules::SILVER_PERSON,
+        "the person or entity behind the assets",
+    );
 }
 
 fn offence_rules(form: &Node, reader: &mut Reader) {

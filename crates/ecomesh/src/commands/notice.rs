@@ -16,7 +16,7 @@ use crate::{files, output};
 #[command(after_help = "\
 Examples:
   ecomesh notice new red -o wanted.toml     a commented form to fill in
-  ecomesh notice check wanted.toml          every item that is missing, with the rule that asks for it
+  ecomesh notice check wanted.toml          every item that is missing, and its rule
 
 A notice that passes the check is ready for review. It cannot be sent yet: this version has no records of notices.
 docs/DOMAIN.md tells the rules, and which of them are uncertain.")]
