@@ -18,7 +18,7 @@ A bureau's day:
   ecomesh ecomessage check seizure.toml          every problem of the form at once
   ecomesh send seizure.toml --to TZ,FR           prints the id once the record is safe on disk
   ecomesh status ID --wait delivered             until every addressee holds it
-  ecomesh notice new red -o wanted.toml          the form of a notice; `notice check` names what is missing
+  ecomesh notice new red -o wanted.toml          a form; `notice check` names what is missing
   ecomesh receipt ID --refuse incomplete         tell the sender that nothing will be done, and why
   ecomesh erase ID --reason sent-in-error        take back what it says, on all nodes
 
