@@ -112,6 +112,7 @@ fn a_red_notice_of_nothing_is_told_every_item_with_its_rule() {
 fn a_notice_of_nothing_is_told_rules_in_every_colour() {
     for colour in colour::ALL {
         let report = check(&format!("form = \"{}\"\n", colour.form));
+        assert!(asked(&report).contains(&("request.article_3", "article-3")), "{}:\n{report}", colour.name);
         assert!(report.errors().count() > 4, "{}:\n{report}", colour.name);
         for problem in report.errors() {
             assert!(problem.rule.is_some(), "{}: {problem}", colour.name);
@@ -338,8 +339,34 @@ fn births_may_be_vague_and_slips_of_units_are_told() {
     assert_eq!(problem_with("red", "height_cm = 178", "height_cm = 17").path, "person.description.height_cm");
     let adult = verdict("yellow", "birth_date = \"2015-03\"", "birth_date = \"1990\"");
     assert_eq!(adult, (Severity::Warning, "yellow.minor"));
+    let minor = report_with("yellow", "age_group = \"minor\"", "age_group = \"adult\"");
+    let told: Vec<_> = minor.problems().iter().map(|p| p.message.as_str()).collect();
+    assert!(told.contains(&"by the dates the person was 10 to 11 years old"), "{minor}");
+    assert_eq!(problem_with("black", "age_from = 30", "age_from = 46").path, "body.age_to");
     assert_eq!(verdict("un", "QDe.999", "QDi.999"), (Severity::Warning, "un.subject"));
     assert_eq!(problem_with("un", "QDe.999", "Q999").severity, Severity::Warning);
+}
+
+#[test]
+fn who_cannot_say_who_he_is_was_reported_by_nobody_and_names_no_parents() {
+    let text: String = sample("yellow")
+        .replace("\"missing\"", "\"cannot-identify\"")
+        .lines()
+        .filter(|line| {
+            !["parents", "reported", "family_name", "given_names"].iter().any(|key| line.starts_with(key))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let report = check(&text);
+    assert_eq!(asked(&report), [("person", "yellow.identity")], "{report}");
+    let seen = text.replace("sex = ", "photographs = [{ name = \"face.jpg\" }]\nsex = ");
+    assert!(check(&seen).problems().is_empty(), "{}", check(&seen));
+}
+
+#[test]
+fn an_entry_of_the_united_nations_is_about_one_subject() {
+    let both = report_with("un", "[entity]", "[person]\nstatus = \"sanctioned\"\n\n[entity]");
+    assert_eq!(asked(&both), [("entity", "un.subject")], "{both}");
 }
 
 #[test]

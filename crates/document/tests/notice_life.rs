@@ -194,15 +194,17 @@ fn one_reviewer_hides_and_two_show_again() {
     let again =
         after_publication(vec![("IPSG", suspended()), ("FR", What::Reinstated), ("SG", What::Reinstated)]);
     assert_eq!(again.shown_at(NOW), Some(version(1)));
-    // The votes of the first suspension do not end the second.
-    let second = after_publication(vec![
+    // The second suspension is a matter of its own: the votes on the first neither end it nor bind those who cast them.
+    let twice = vec![
         ("IPSG", suspended()),
         ("FR", What::Reinstated),
         ("SG", What::Reinstated),
         ("IPSG", suspended()),
         ("FR", What::Reinstated),
-    ]);
-    assert_eq!(second.shown_at(NOW), None);
+    ];
+    assert_eq!(after_publication(twice.clone()).shown_at(NOW), None);
+    let ended = after_publication([twice, vec![("SG", What::Reinstated)]].concat());
+    assert_eq!((ended.shown_at(NOW), broken(&ended)), (Some(version(1)), vec![]));
 }
 
 #[test]
@@ -211,7 +213,7 @@ fn the_source_cancels_and_the_reviewers_withdraw() {
     assert!(matches!(gone.standing_at(NOW), Standing::Cancelled(reason) if reason.as_str() == "arrested"));
     assert_eq!((gone.shown_at(NOW), broken(&gone)), (None, vec!["life.order", "life.order"]));
     let early = red(vec![("KE", asked(1)), ("KE", cancelled()), ("FR", attested(1))]);
-    assert!(matches!(early.standing_at(NOW), Standing::Cancelled(_)));
+    assert!(matches!(early.standing_at(NOW), Standing::Cancelled(_)) && early.pending().is_none());
     let one = after_publication(vec![("FR", withdrawn())]);
     assert_eq!(one.shown_at(NOW), Some(version(1)));
     let two = after_publication(vec![("FR", withdrawn()), ("SG", withdrawn())]);
@@ -242,12 +244,15 @@ fn a_notice_ends_unless_it_is_renewed_with_a_reason_in_time() {
     assert_eq!(broken(&renewal(end - 1, end)), ["life.renewal"], "for nothing");
     assert_eq!(broken(&renewal(end, end + 1)), ["life.expired"], "too late");
     assert_eq!(broken(&life(&[event(end, "KE", 9, cancelled())])), ["life.expired"]);
-    // The source may want less than five years.
-    let mut short = Life::new(&colour::RED, member("KE"), review());
-    short.insert(event(1, "KE", 1, What::Requested { version: version(1), until_ms: Some(500) }));
-    short.insert(event(2, "FR", 2, attested(1)));
-    short.insert(event(3, "SG", 3, attested(1)));
-    assert_eq!(short.state().standing_at(500), Standing::Expired);
+    // The source may want less than five years, and gets no more.
+    for (until, end) in [(500, 500), (u64::MAX, 3 + VALIDITY_MS)] {
+        let mut life = Life::new(&colour::RED, member("KE"), review());
+        life.insert(event(1, "KE", 1, What::Requested { version: version(1), until_ms: Some(until) }));
+        life.insert(event(2, "FR", 2, attested(1)));
+        life.insert(event(3, "SG", 3, attested(1)));
+        assert_eq!(life.state().expires_ms(), Some(end));
+        assert_eq!(life.state().standing_at(end), Standing::Expired);
+    }
 }
 
 #[test]
@@ -326,6 +331,8 @@ fn what_is_kept_of_a_flood_does_not_depend_on_its_order() {
     let flood: Vec<_> = (0..LIFE_EVENTS_MAX as u64 + 50).map(|n| event(n, "KE", n, asked(1))).collect();
     let backwards: Vec<_> = flood.iter().rev().cloned().collect();
     assert_eq!(state_of(&flood), state_of(&backwards));
+    let ignored: Vec<_> = state_of(&flood).ignored().iter().map(|ignored| ignored.position.when_ms).collect();
+    assert_eq!(ignored, (1..LIFE_EVENTS_MAX as u64).collect::<Vec<_>>(), "the earliest are kept");
 }
 
 fn any_what() -> impl Strategy<Value = What> {

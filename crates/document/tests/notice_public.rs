@@ -110,6 +110,7 @@ fn the_known_dirt_is_taken_and_told() {
     assert_eq!(value("sex_id", json!("U"), "/person/sex"), "unknown");
     assert_eq!(value("height", json!(1.75), "/person/description/height_cm"), 175);
     assert_eq!(value("height", json!(0), "/person/description"), Value::Null);
+    assert_eq!(value("weight", json!(0), "/reported"), Value::Null);
     assert_eq!(value("weight", json!(70.5), "/reported/0/text"), "70.5");
     assert_eq!(value("eyes_colors_id", json!(["BRO", "BROH"]), "/person/description/eyes"), json!(["brown"]));
     assert_eq!(value("eyes_colors_id", json!(["BRO", "BROH"]), "/reported/0/text"), "BROH");
