@@ -14,6 +14,7 @@ use crate::form::{Field, Form, FormSpec, Mode, Reader};
 use crate::limits::CONTENT_BYTES_MAX;
 use crate::member::MemberCode;
 use crate::message::PlainMessage;
+use crate::notice::Colour;
 use crate::reading::{self, FromForm, finding};
 use crate::render::isolate;
 use crate::report::{Finding, Report, Severity, excerpt};
@@ -366,6 +367,10 @@ pub fn check(text: &str) -> Report {
 /// Reads a form that names its kind.
 fn read(node: &Node, findings: &mut Vec<Finding>) -> Option<Document> {
     let named = node.get("form");
+    if let Some(colour) = named.and_then(Node::as_text).and_then(Colour::from_form) {
+        findings.push(no_record_of(colour, named.and_then(|n| n.at.clone())));
+        return None;
+    }
     let kind = named.and_then(Node::as_text).and_then(Kind::from_form);
     if kind.is_none() {
         let forms: Vec<_> = KINDS.iter().map(|k| format!("form = \"{}\"", k.form)).collect();
@@ -388,6 +393,19 @@ fn read(node: &Node, findings: &mut Vec<Finding>) -> Option<Document> {
     // Without its name the form is still checked, as what it looks like, so that all problems are told at once.
     let looks_like = if node.get("text").is_some() { &MESSAGE } else { &ECOMESSAGE };
     read_as(kind.unwrap_or(looks_like), node, Mode::Author, findings)
+}
+
+/// A notice is checked as one; as a document it would be told everything that an Ecomessage needs.
+fn no_record_of(colour: &Colour, at: Option<std::ops::Range<usize>>) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        at,
+        path: "form".into(),
+        message: format!("this is a {}, and this version has no records of notices", colour.title),
+        advice: "check it with \"ecomesh notice check\", and send it as a file that goes with a message"
+            .into(),
+        rule: None,
+    }
 }
 
 fn read_as(kind: &Kind, node: &Node, mode: Mode, findings: &mut Vec<Finding>) -> Option<Document> {

@@ -381,6 +381,15 @@ fn a_form_of_no_colour_is_told_the_colours() {
 }
 
 #[test]
+fn a_notice_is_no_document_that_can_be_sent_and_is_told_so_once() {
+    for (name, text) in SAMPLES {
+        let report = ecomesh_document::check(text);
+        assert_eq!(report.problems().len(), 1, "{name}: {report}");
+        assert!(report.to_string().contains("this version has no records of notices"), "{report}");
+    }
+}
+
+#[test]
 fn what_a_rule_asks_for_may_be_missing_in_what_is_carried() {
     let json = serde_json::json!({ "form": "red-notice", "person": { "family_name": "X" } });
     let notice = Notice::carried(&json).unwrap();
