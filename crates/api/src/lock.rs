@@ -10,6 +10,13 @@ use utoipa::ToSchema;
 pub struct LockView {
     /// Whether it is locked: it carries records, and shows and takes no documents.
     pub locked: bool,
+    /// Whether a locked node stays so when it is started again; false if that could not be written down.
+    #[serde(default = "yes")]
+    pub lasts: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `POST /v1/unlock`.

@@ -7,6 +7,7 @@
 mod answer;
 mod archives;
 mod auth;
+mod connections;
 mod erasures;
 mod extract;
 mod files;
@@ -56,8 +57,9 @@ pub(crate) use answer::Refusal;
 pub use auth::TokenError;
 pub use serve::BindError;
 
+pub(crate) use connections::Connections;
 pub(crate) use receipts::{Openings, is_letter, receipt_view};
-pub(crate) use serve::{ConnectionId, Cut, Listening, bind};
+pub(crate) use serve::{Listening, bind};
 
 /// What the API knows from the first moment.
 pub(crate) struct Shared {
@@ -68,8 +70,7 @@ pub(crate) struct Shared {
     pub(crate) stop: watch::Sender<bool>,
     /// Ends requests that are still in work.
     pub(crate) stop_hard: watch::Sender<bool>,
-    /// Ends the connections of clients.
-    pub(crate) cut: watch::Sender<Cut>,
+    pub(crate) connections: Connections,
     pub(crate) metrics: Arc<Metrics>,
     requests: Semaphore,
     streams: Arc<Semaphore>,
@@ -111,7 +112,7 @@ impl Shared {
             stopping: AtomicBool::new(false),
             stop: watch::Sender::new(false),
             stop_hard: watch::Sender::new(false),
-            cut: watch::Sender::new(Cut::default()),
+            connections: Connections::default(),
             metrics,
             requests: Semaphore::new(requests),
             streams: Arc::new(Semaphore::new(streams)),
@@ -141,11 +142,6 @@ impl Shared {
     pub(crate) fn stop_hard(&self) {
         self.stop_hard.send_replace(true);
         self.services.store(None);
-    }
-
-    /// Ends all connections of clients that stand now, but one.
-    fn cut_clients(&self, but: ConnectionId) {
-        self.cut.send_modify(|cut| *cut = Cut { number: cut.number + 1, but: Some(but) });
     }
 
     pub(crate) fn services(&self) -> Result<Arc<Services>, Refusal> {
@@ -214,14 +210,15 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/peers", get(node::peers))
         .route("/v1/frontier", get(node::frontier))
         .route("/v1/network", get(node::network))
-        .route("/v1/lock", post(lock::lock))
-        .route("/v1/unlock", post(lock::unlock))
         .route("/v1/events", get(stream::events))
         .route("/metrics", get(operation::metrics))
         .route("/openapi.json", get(operation::openapi))
         .layer(middleware::from_fn_with_state(shared.clone(), bounded))
         // Watchdogs must get an answer from a busy node too.
         .route("/health", get(operation::health))
+        // And a node that is busy must be locked at once.
+        .route("/v1/lock", post(lock::lock))
+        .route("/v1/unlock", post(lock::unlock))
         .route("/ready", get(operation::ready))
         .fallback(no_such_route)
         .method_not_allowed_fallback(bad_method)

@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 
 use ecomesh_seal::{Identity, StorageKey};
+use ecomesh_store::OpenError;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -16,13 +17,33 @@ use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::vault::{self, VaultFault};
 
-/// The storage keys of a home, in the order in which they are tried.
+/// The storage keys of a home: usually one.
 #[derive(Debug)]
 pub(crate) struct StorageKeys {
-    /// The one that everything new is under.
+    /// The one in `storage.key`, else the vault's.
     pub(crate) first: StorageKey,
     /// The vault's, if it is another one.
     pub(crate) second: Option<StorageKey>,
+}
+
+impl StorageKeys {
+    /// Opens the store with the one that fits it, and gives that, with the other one beside it. If none fits, that is what
+    /// the first one says.
+    pub(crate) fn open<T>(
+        &self,
+        open: impl Fn(&StorageKey) -> Result<T, OpenError>,
+    ) -> Result<(T, StorageKey), OpenError> {
+        match (open(&self.first), &self.second) {
+            (Ok(opened), None) => Ok((opened, self.first.clone())),
+            (Ok(opened), Some(second)) => Ok((opened, self.first.clone().with_second(second))),
+            (Err(OpenError::OtherKey(path)), Some(second)) => match open(second) {
+                Ok(opened) => Ok((opened, second.clone().with_second(&self.first))),
+                Err(OpenError::OtherKey(_)) => Err(OpenError::OtherKey(path)),
+                Err(error) => Err(error),
+            },
+            (Err(error), _) => Err(error),
+        }
+    }
 }
 
 /// Why the bodies of a home cannot be read. The operator acts.
@@ -52,16 +73,20 @@ pub enum StorageKeyError {
     Lost(String),
 }
 
-/// Opens the storage key of a home whose node does not run. Takes a quarter of a second on purpose (Argon2id), twice if
-/// there is no `storage.key`.
-pub(crate) fn of_home(home: &Home, passphrase: &Passphrase) -> Result<StorageKey, StorageKeyError> {
+/// Opens the storage keys of a home whose node does not run. Takes half a second on purpose (Argon2id, twice).
+pub(crate) fn of_home(home: &Home, passphrase: &Passphrase) -> Result<StorageKeys, StorageKeyError> {
     // First, since it says best what a wrong passphrase is.
     let identity = home.unseal(passphrase)?;
-    if let Some(key) = of_copy(home, &identity)? {
-        return Ok(key);
-    }
+    let copy = of_copy(home, &identity)?;
     let of_vault = vault::storage_key(&home.vault_dir(), passphrase)?;
-    of_vault.ok_or_else(|| StorageKeyError::Lost(home.dir().display().to_string()))
+    match (copy, of_vault) {
+        (Some(first), of_vault) => {
+            let second = of_vault.filter(|key| key.id() != first.id());
+            Ok(StorageKeys { first, second })
+        }
+        (None, Some(first)) => Ok(StorageKeys { first, second: None }),
+        (None, None) => Err(StorageKeyError::Lost(home.dir().display().to_string())),
+    }
 }
 
 /// The key in `storage.key`; nothing if there is no such file.

@@ -167,6 +167,7 @@ impl Vault {
             Some(bytes) => open_prekeys(dir, &key, bytes, passphrase)?,
             None => {
                 renewed.prekeys = true;
+                write(&prekeys_file(dir), &key, Part::Prekeys, &prekeys_to_bytes([].iter()))?;
                 Vec::new()
             }
         };

@@ -74,7 +74,8 @@ impl Entry {
         let wire: EntryWire =
             codec::decode(payload, JOURNAL_ENTRY_BYTES_MAX).map_err(|_| ReadError::Entry)?;
         let mut record = Record::from_parts(network, wire.header.into_vec(), [0; 64], &[])?;
-        let opened = key.body(Place::Journal, record.id()).open(0, true, &wire.body);
+        let open = |key: &StorageKey| key.body(Place::Journal, record.id()).open(0, true, &wire.body);
+        let opened = open(key).or_else(|| key.second().as_ref().and_then(open));
         let closed = opened.is_none() && !wire.body.is_empty();
         if let Some(body) = opened {
             let body = Body::decode(&body).map_err(|_| ReadError::Entry)?;

@@ -73,6 +73,8 @@ struct Peer {
     /// Logs and holes for which it had nothing to give, until when.
     nothing: BTreeMap<LogId, u64>,
     no_bodies_until: u64,
+    /// The last hole for which it was asked.
+    last_hole: Option<RecordId>,
     /// It did not answer about frontiers: it is left alone with them until then.
     quiet_until: u64,
 }
@@ -171,6 +173,7 @@ impl Sync {
             page_bytes: PAGE_BYTES_MIN,
             nothing: BTreeMap::new(),
             no_bodies_until: 0,
+            last_hole: None,
             quiet_until: 0,
         };
         self.peers.insert(peer, new);
@@ -348,7 +351,8 @@ impl Sync {
         Some(Want::Page(chosen.0, chosen.1))
     }
 
-    fn choose_holes(&self, key: PeerKey, view: &View<'_>) -> Option<Want> {
+    /// Bodies for holes, a part at a time, round and round: holes that nobody can fill must not hide the others.
+    fn choose_holes(&mut self, key: PeerKey, view: &View<'_>) -> Option<Want> {
         let peer = self.peers.get(&key)?;
         if view.mono < peer.no_bodies_until {
             return None;
@@ -356,8 +360,13 @@ impl Sync {
         let known = view.frontiers.of(peer.member)?;
         let asked: BTreeSet<RecordId> = self.peers.values().flat_map(Peer::bodies_on_the_way).collect();
         let holes = view.replica.holes().into_iter().filter(|id| !known.lacks(*id) && !asked.contains(id));
-        let ids: Vec<RecordId> = holes.take(BODIES_WANTED_MAX).collect();
-        (!ids.is_empty()).then_some(Want::Bodies(ids))
+        let (before, behind): (Vec<_>, Vec<_>) =
+            holes.partition(|id| peer.last_hole.is_some_and(|last| *id <= last));
+        let mut ids: Vec<RecordId> = behind.into_iter().chain(before).take(BODIES_WANTED_MAX).collect();
+        let last = *ids.last()?;
+        ids.sort_unstable();
+        self.peers.get_mut(&key)?.last_hole = Some(last);
+        Some(Want::Bodies(ids))
     }
 
     fn pulled_elsewhere(&self, key: PeerKey) -> BTreeSet<LogId> {

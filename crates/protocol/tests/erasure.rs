@@ -461,6 +461,27 @@ fn an_extension_keeps_no_longer_than_the_class_allows() {
 }
 
 #[test]
+fn an_extension_whose_body_comes_later_counts_from_then_on() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let expires_at = mesh.now.wall.after(DAY);
+    let id = recorded(&mut mesh, "KE", Draft { expires_at: Some(expires_at), ..draft("kept", &["TZ"]) });
+    let until = mesh.now.wall.after(10 * DAY);
+    recorded(&mut mesh, "KE", extend(&[id], until));
+    mesh.pass(500);
+    // Store and key of the journal are lost: what is in it comes back without bodies, and these from TZ.
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, _| *ledger = MemoryLedger::new(network, [77; 16]));
+    mesh.lose_storage_key("KE");
+    mesh.start("KE");
+    mesh.link_all();
+    mesh.pass(35_000);
+    assert_eq!(mesh.node("KE").core().status(mesh.now).holes, 0);
+    let record = mesh.node("KE").record(id).unwrap();
+    let expiry = |name: &str| mesh.node(name).core().lives().expiry(&Term::of(&record)).unwrap();
+    assert_eq!((expiry("KE"), expiry("TZ")), (until, until));
+}
+
+#[test]
 fn one_wrong_clock_destroys_nothing() {
     let mut mesh = Mesh::new(&["CN", "FR", "KE", "TZ"]);
     let id = mesh.sent("KE", "x", &["TZ"]);

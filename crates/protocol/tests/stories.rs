@@ -266,6 +266,27 @@ fn own_records_under_a_lost_key_are_told_are_holes_and_are_recorded_again() {
 }
 
 #[test]
+fn holes_that_nobody_can_fill_do_not_hide_the_others() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let known: Vec<_> = (0..100).map(|n| mesh.sent("KE", &format!("TZ has {n}"), &["TZ"])).collect();
+    mesh.pass(500);
+    mesh.partition(&["KE"], &["TZ"]);
+    // More than are asked for at once.
+    for n in 0..70 {
+        mesh.sent("KE", &format!("nobody else has {n}"), &["TZ"]);
+    }
+    let network = mesh.network();
+    mesh.stop("KE", |ledger, _| *ledger = MemoryLedger::new(network, [77; 16]));
+    mesh.lose_storage_key("KE");
+    mesh.start("KE");
+    mesh.heal();
+    mesh.pass(120_000);
+    let missing = known.iter().filter(|id| mesh.node("KE").record(**id).unwrap().body().is_none());
+    assert_eq!(missing.count(), 0);
+    assert_eq!(mesh.node("KE").core().status(mesh.now).holes, 70);
+}
+
+#[test]
 fn a_lost_store_is_refilled_and_own_records_come_from_the_journal() {
     let mut mesh = Mesh::new(&["KE", "TZ", "FR"]);
     for i in 0..20 {

@@ -27,7 +27,7 @@ pub const BACKUP_CHUNK_BYTES: usize = 64 * 1024;
 
 /// The key under which a node keeps bodies on its disk. It is wiped when it is dropped.
 #[derive(Clone)]
-pub struct StorageKey(Zeroizing<[u8; 32]>);
+pub struct StorageKey(Zeroizing<[u8; 32]>, Option<Zeroizing<[u8; 32]>>);
 
 /// Where a body lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,18 @@ impl StorageKey {
 
     /// A key from random bytes.
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        Self(Zeroizing::new(*bytes))
+        Self(Zeroizing::new(*bytes), None)
+    }
+
+    /// The same, with another one that what is older may be under: see [`StorageKey::second`].
+    #[must_use]
+    pub fn with_second(self, second: &Self) -> Self {
+        Self(self.0, Some(second.0.clone()))
+    }
+
+    /// Another key of this home, of a time when its vault was another one. Nothing new is under it.
+    pub fn second(&self) -> Option<Self> {
+        self.1.clone().map(|key| Self(key, None))
     }
 
     /// The bytes, for the vault.
@@ -246,6 +257,13 @@ mod tests {
         expected.extend_from_slice(&tag);
         let body = key(1).body(Place::Store, RecordId([5; 32]));
         assert_eq!(sealed(&body, 258, false, b"text"), expected);
+    }
+
+    #[test]
+    fn a_second_key_changes_nothing_of_the_first() {
+        let both = key(1).with_second(&key(2));
+        assert_eq!((both.id(), both.second().unwrap().id()), (key(1).id(), key(2).id()));
+        assert!(key(1).second().is_none() && both.second().unwrap().second().is_none());
     }
 
     #[test]

@@ -47,9 +47,12 @@ pub fn unlock(args: UnlockArgs, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn text(view: &LockView) -> String {
-    if view.locked {
-        "locked: the node carries records, and shows and sends nothing; `ecomesh unlock` opens it".into()
-    } else {
-        "open".into()
+    match (view.locked, view.lasts) {
+        (true, true) => "locked: the node carries records, and shows and sends nothing; `ecomesh unlock` opens it",
+        (true, false) => {
+            "locked until it ends: that could not be written down, so a restart opens it; look at the node's disk"
+        }
+        (false, _) => "open",
     }
+    .into()
 }

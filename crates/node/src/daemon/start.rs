@@ -174,6 +174,11 @@ async fn build(
     let listens = !listen.is_empty();
     let secret = TransportSecret::from_seed(*opened.identity.transport_seed());
     let (core, opening) = open_core(home, opened, mail.clone(), storage_keys, config, shared, clock).await?;
+    // Before anything can open mail.
+    if was_locked(&home.vault_dir())? {
+        drop(mail.safe().lock().await);
+        tracing::warn!("the node is locked, as it was when it ended; `ecomesh unlock` opens it");
+    }
     shared.progress(95, "starting the network");
     let (net, events) = ecomesh_net::bind(net_config(config, &roster, listen), &secret)?;
     let dialled = dialing::addresses(&roster, config, own);
@@ -183,10 +188,6 @@ async fn build(
     if listens {
         // The sockets are bound; what is waited for is the word of it. Nothing but a log line depends on it.
         let _ = timeout(LISTENING, parts.listening.wait_for(|list| !list.is_empty())).await;
-    }
-    if was_locked(&home.vault_dir())? {
-        services.mail.safe().lock().await;
-        tracing::warn!("the node is locked, as it was when it ended; `ecomesh unlock` opens it");
     }
     tracing::info!(member = %own, "the node runs");
     shared.go(services);

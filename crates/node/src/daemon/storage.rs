@@ -20,7 +20,7 @@ pub(crate) struct Storage {
     pub(crate) views: Views,
     /// Whether it is empty because it was made just now: peers refill it.
     pub(crate) fresh: bool,
-    /// The key that it is under.
+    /// The key that it is under, with another one that older things may be under.
     pub(crate) key: StorageKey,
 }
 
@@ -57,10 +57,7 @@ pub(crate) fn open(
     keys: &StorageKeys,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
-    let mut opened = try_open(home, settings, roster, mail, &keys.first, &mut progress);
-    if let (Err(StorageError::Open(OpenError::OtherKey(_))), Some(second)) = (&opened, &keys.second) {
-        opened = try_open(home, settings, roster, mail, second, &mut progress);
-    }
+    let opened = try_open(home, settings, roster, mail, keys, &mut progress);
     let reason = match &opened {
         Err(StorageError::Open(OpenError::Damaged { reason, .. }))
         | Err(StorageError::Read(LedgerError::Damaged(reason))) => reason.clone(),
@@ -76,7 +73,7 @@ pub(crate) fn open(
         %reason, aside = %aside.display(),
         "the store cannot be used and is set aside; a fresh one is refilled from the peers"
     );
-    try_open(home, settings, roster, mail, &keys.first, &mut progress)
+    try_open(home, settings, roster, mail, keys, &mut progress)
 }
 
 fn try_open(
@@ -84,16 +81,18 @@ fn try_open(
     settings: &StoreSettings,
     roster: &Roster,
     mail: &Mail,
-    key: &StorageKey,
+    keys: &StorageKeys,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
     let mut instance = [0; 16];
     getrandom::fill(&mut instance).map_err(|e| StorageError::Random(e.to_string()))?;
     let options = settings.options();
-    let opened = open_or_create(&home.store_dir(), roster.network(), instance, key, &options)?;
+    let open =
+        |key: &StorageKey| open_or_create(&home.store_dir(), roster.network(), instance, key, &options);
+    let (opened, key) = keys.open(open)?;
     for note in &opened.notes {
         tracing::warn!("{note}");
     }
     let views = views::scan(&opened.ledger.reader(), roster, mail, progress)?;
-    Ok(Storage { ledger: opened.ledger, views, fresh: opened.fresh, key: key.clone() })
+    Ok(Storage { ledger: opened.ledger, views, fresh: opened.fresh, key })
 }

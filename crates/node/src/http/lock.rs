@@ -10,10 +10,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ecomesh_api::{LockView, Problem, ProblemCode, UnlockRequest};
 use ecomesh_seal::vault::VaultError;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::connections::ConnectionId;
 use super::extract::{ApiJson, Live};
-use super::serve::ConnectionId;
 use super::{Refusal, Services, Shared};
 use crate::core_thread::NodeCore;
 use crate::passphrase::{Passphrase, PassphraseError};
@@ -37,26 +38,29 @@ pub(crate) async fn lock(
     Live(services): Live,
     ConnectInfo(asking): ConnectInfo<ConnectionId>,
 ) -> Result<impl IntoResponse, Refusal> {
+    let _spared = shared.connections.spare(asking);
     // In a task of its own: a client that goes away must not leave the node half locked.
-    let locking = tokio::spawn(lock_now(shared, services, asking));
-    locking.await.map_err(|_| Refusal(Problem::new(ProblemCode::Internal, "locking failed")))??;
-    Ok(([(CONNECTION, "close")], Json(LockView { locked: true })))
+    let locking = tokio::spawn(lock_now(shared.clone(), services));
+    let locking = locking.await;
+    let lasts = locking.map_err(|_| Refusal(Problem::new(ProblemCode::Internal, "locking failed")))??;
+    Ok(([(CONNECTION, "close")], Json(LockView { locked: true, lasts })))
 }
 
-async fn lock_now(shared: Arc<Shared>, services: Arc<Services>, asking: ConnectionId) -> Result<(), Refusal> {
-    let safe = services.mail.safe();
-    safe.lock().await;
+/// Returns whether the node stays locked when it is started again.
+async fn lock_now(shared: Arc<Shared>, services: Arc<Services>) -> Result<bool, Refusal> {
+    let locking = services.mail.safe().lock().await;
     // Whether they end or not, what they may hold goes with their connections.
-    let _ = safe.let_go(SETTLE).await;
+    let _ = locking.let_go(SETTLE).await;
     // Buffers of connections keep what went through them for as long as these stand: documents to clients, and on links
     // what is open to all members.
-    shared.cut_clients(asking);
+    let ended = shared.connections.cut();
     if let Err(error) = close_links(&services).await {
         tracing::warn!(error = %error.0, "links were not closed");
     }
-    safe.let_go(LET_GO).await?;
+    locking.let_go(LET_GO).await?;
+    timeout(LET_GO, ended).await.map_err(|_| StillInWork)?;
     tracing::info!("locked");
-    Ok(())
+    Ok(locking.lasts)
 }
 
 /// Closes all links; they come back at once.
@@ -76,9 +80,13 @@ async fn close_links(services: &Services) -> Result<(), Refusal> {
     responses((status = 200, body = LockView), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn unlock(
+    State(shared): State<Arc<Shared>>,
     Live(services): Live,
+    ConnectInfo(asking): ConnectInfo<ConnectionId>,
     ApiJson(request): ApiJson<UnlockRequest>,
 ) -> Result<Json<LockView>, Refusal> {
+    // It waits for a lock that is under way.
+    let _spared = shared.connections.spare(asking);
     let passphrase = Passphrase::new(Zeroizing::new(request.passphrase.into_bytes()))?;
     let mail = services.mail.clone();
     let opened = tokio::task::spawn_blocking(move || mail.unlock(&passphrase)).await;
@@ -89,7 +97,7 @@ pub(crate) async fn unlock(
         return Err(error.into());
     }
     tracing::info!("unlocked");
-    Ok(Json(LockView { locked: false }))
+    Ok(Json(LockView { locked: false, lasts: true }))
 }
 
 /// Lets requests for documents pass while the node is open. One that is in work when the node is locked may end.

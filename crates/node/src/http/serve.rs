@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
@@ -22,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::auth::{self, Token, TokenError};
+use super::connections::{ConnectionId, Connections, Open};
 use super::{Shared, router};
 use crate::config::NodeConfig;
 use crate::home::{FileError, Home, files};
@@ -166,34 +166,26 @@ where
     }
 }
 
-/// Names a connection of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ConnectionId(u64);
-
 impl<L: Listener> Connected<IncomingStream<'_, Limited<L>>> for ConnectionId {
     fn connect_info(stream: IncomingStream<'_, Limited<L>>) -> Self {
-        stream.io().id
+        stream.io().open.id
     }
-}
-
-/// The last order to end all connections: each has a number of its own.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cut {
-    pub(super) number: u64,
-    /// The one that stays.
-    pub(super) but: Option<ConnectionId>,
 }
 
 /// A listener that lets so many connections in at once; others wait in the system's queue.
 struct Limited<L> {
     inner: L,
     free: Arc<Semaphore>,
-    shared: Arc<Shared>,
+    connections: Connections,
 }
 
 impl<L: Listener> Limited<L> {
     fn new(inner: L, shared: &Arc<Shared>) -> Self {
-        Self { inner, free: Arc::new(Semaphore::new(CONNECTIONS_MAX)), shared: shared.clone() }
+        Self {
+            inner,
+            free: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            connections: shared.connections.clone(),
+        }
     }
 }
 
@@ -202,21 +194,11 @@ impl<L: Listener> Listener for Limited<L> {
     type Addr = L::Addr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let permit = self.free.clone().acquire_owned().await.ok();
         let (io, address) = self.inner.accept().await;
-        let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut orders = self.shared.cut.subscribe();
-        let now = orders.borrow().number;
-        let cut = Box::pin(async move {
-            let is_cut = |order: &Cut| order.number != now && order.but != Some(id);
-            let nobody = orders.wait_for(is_cut).await.is_err();
-            if nobody {
-                // Nobody is left to order anything.
-                std::future::pending::<()>().await;
-            }
-        });
-        (Cuttable { io, id, cut: Some(cut), _permit: permit }, address)
+        let open = self.connections.open();
+        let cut = Box::pin(open.until_cut());
+        (Cuttable { io, open, cut: Some(cut), _permit: permit }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -228,7 +210,7 @@ impl<L: Listener> Listener for Limited<L> {
 /// library, which keeps what went through them.
 struct Cuttable<I> {
     io: I,
-    id: ConnectionId,
+    open: Open,
     /// Gone once it is cut.
     cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     _permit: Option<OwnedSemaphorePermit>,
@@ -264,6 +246,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Cuttable<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
         Pin::new(&mut self.io).poll_flush(cx)
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock as AsyncRwLock, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedRwLockReadGuard, RwLock as AsyncRwLock, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Vault, VaultFault};
@@ -54,7 +54,7 @@ pub(crate) struct Safe {
     changing: Mutex<()>,
 }
 
-/// Proof that documents may be held: [`Safe::let_go`] waits until it is dropped.
+/// Proof that documents may be held: [`Locking::let_go`] waits until it is dropped.
 pub(crate) type InUse = OwnedRwLockReadGuard<()>;
 
 impl Safe {
@@ -99,11 +99,11 @@ impl Safe {
     }
 
     /// Locks it: from now on nobody gets a key of the vault, or leave to hold documents. Who has either lets go of it
-    /// soon; [`Safe::let_go`] waits for that.
-    pub(crate) async fn lock(&self) {
-        let _alone = self.changing.lock().await;
-        // What cannot be remembered holds until the node ends.
-        if let Err(error) = files::write_private(&marker(&self.dir), b"") {
+    /// soon; [`Locking::let_go`] waits for that. Nobody unlocks it before the answer is dropped.
+    pub(crate) async fn lock(&self) -> Locking<'_> {
+        let alone = self.changing.lock().await;
+        let marked = files::write_private(&marker(&self.dir), b"");
+        if let Err(error) = &marked {
             tracing::warn!(%error, "a restart of this node will open it");
         }
         self.locked.send_replace(true);
@@ -111,22 +111,7 @@ impl Safe {
         if let Some(vault) = vault {
             *self.leaving() = Arc::downgrade(&vault);
         }
-    }
-
-    /// Waits, for so long at most, until nobody holds a key of the vault or a document.
-    ///
-    /// # Errors
-    /// [`StillInWork`].
-    pub(crate) async fn let_go(&self, within: Duration) -> Result<(), StillInWork> {
-        let until = Instant::now() + within;
-        drop(timeout_at(until, self.in_use.write()).await.map_err(|_| StillInWork)?);
-        while self.leaving().strong_count() > 0 {
-            if Instant::now() > until {
-                return Err(StillInWork);
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        Ok(())
+        Locking { safe: self, lasts: marked.is_ok(), _alone: alone }
     }
 
     /// Opens the vault again. Takes a quarter of a second on purpose (Argon2id); call it where one may wait.
@@ -151,6 +136,32 @@ impl Safe {
     fn leaving(&self) -> std::sync::MutexGuard<'_, Weak<Vault>> {
         // It is replaced as a whole.
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A vault that is being locked.
+pub(crate) struct Locking<'a> {
+    safe: &'a Safe,
+    /// Whether it stays locked when the node is started again.
+    pub(crate) lasts: bool,
+    _alone: MutexGuard<'a, ()>,
+}
+
+impl Locking<'_> {
+    /// Waits, for so long at most, until nobody holds a key of the vault or a document.
+    ///
+    /// # Errors
+    /// [`StillInWork`].
+    pub(crate) async fn let_go(&self, within: Duration) -> Result<(), StillInWork> {
+        let until = Instant::now() + within;
+        drop(timeout_at(until, self.safe.in_use.write()).await.map_err(|_| StillInWork)?);
+        while self.safe.leaving().strong_count() > 0 {
+            if Instant::now() > until {
+                return Err(StillInWork);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 }
 

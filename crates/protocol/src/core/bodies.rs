@@ -477,6 +477,6 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     }
 }
 
-fn is_about_bodies(kind: Kind) -> bool {
+pub(super) fn is_about_bodies(kind: Kind) -> bool {
     matches!(kind, Kind::ERASE | Kind::EXTEND)
 }

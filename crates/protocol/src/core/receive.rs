@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ecomesh_record::{Body, ForkProof, Kind, LogId, Position, Record, RecordId};
 
 use super::Core;
+use super::bodies::is_about_bodies;
 use crate::disk::Disk;
 use crate::evidence::Evidence;
 use crate::frontiers::Taken;
@@ -63,11 +64,15 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
         // What ended is not taken in again, whoever serves it.
         let excused = self.is_excused(verified.record(), now);
+        let was_hole = self.replica.is_hole(verified.record().id());
         let record = Arc::new(if excused { verified.without_body() } else { verified });
         let receipt = self.replica.receive(&self.ledger, record.clone(), now.wall, excused)?;
         let position = record.record().position();
         if receipt == Receipt::Early {
             self.learn_about_bodies(&record, false, now)?;
+        }
+        if was_hole && !self.replica.is_hole(record.record().id()) {
+            self.learn_about_bodies(&record, true, now)?;
         }
         match &receipt {
             Receipt::Staged(_) | Receipt::Known => self.learn_key(&record),
@@ -131,15 +136,19 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         }
     }
 
-    /// A record that opens a generation is of no use at a start while its body is missing; the key comes with the body.
-    fn learn_filled_key(&mut self, record: Record) {
+    /// What a record says that came without its body counts once that is here: a record that opens a generation brings its
+    /// key, others say how long bodies live.
+    fn learn_filled(&mut self, record: Record, now: Now) -> Result<(), LedgerError> {
         let header = record.header();
-        if header.kind == Kind::LOG_OPEN
-            && self.ring.key(header.author, header.generation).is_none()
+        let brings_key =
+            header.kind == Kind::LOG_OPEN && self.ring.key(header.author, header.generation).is_none();
+        if (brings_key || is_about_bodies(header.kind))
             && let Ok(verified) = verify_record(&self.ring, record)
         {
             self.learn_key(&verified);
+            self.learn_about_bodies(&Arc::new(verified), true, now)?;
         }
+        Ok(())
     }
 
     fn publish_keys(&mut self, ring: KeyRing) {
@@ -340,7 +349,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         match fits {
             Some(body) => {
                 self.replica.fill(position, id, body);
-                self.learn_filled_key(record);
+                self.learn_filled(record, now)?;
             }
             None => self.blame(peer, "a body that its header does not commit to", now),
         }
