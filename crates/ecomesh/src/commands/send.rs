@@ -130,6 +130,7 @@ fn attach(
     if files.is_empty() {
         return Ok(Vec::new());
     }
+    check_sender(node, document)?;
     let to = match (request.members, request.to.is_empty()) {
         (true, _) => None,
         (false, false) => Some(request.to.join(",")),
@@ -142,6 +143,19 @@ fn attach(
         exercise: Some(request.exercise),
     };
     attachments::upload(node, files, &query, &request.document.to_string(), global)
+}
+
+/// The node refuses the message of another bureau; files that were recorded before it would be there for nothing.
+fn check_sender(node: &Node, document: &Document) -> anyhow::Result<()> {
+    let Some(sender) = document.sender() else { return Ok(()) };
+    let own = node.ask(node.api.node())?.member;
+    if sender.as_str() == own {
+        return Ok(());
+    }
+    let what = format!("the form names {sender} as its sender, but this is the node of {own}");
+    Err(Failure::new(ExitCode::BadInput, what)
+        .help("leave the field out, or send it from the bureau that it names")
+        .into())
 }
 
 /// The addressees that a form names, with those who get a copy, as far as they are members.
