@@ -1,24 +1,52 @@
 //! Numbers with a fixed form: cheap checks that catch slips of the pen. Reports of real cases hold wrong numbers (the
-//! smuggler's, or the clerk's), so a number that fails is worth a warning, never a refusal.
+//! smuggler's, or the clerk's), so there a number that fails is worth a warning, never a refusal. Where it is the key by
+//! which others look something up a wrong one is an error, and named with what it should be.
+
+mod container;
+pub mod mrz;
+mod ship;
+mod vin;
+
+pub use container::container;
+pub use ship::{imo_number, mmsi};
+pub use vin::{vin, vin_check_digit, vin_promises_check_digit};
+
+use thiserror::Error;
+
+/// What is wrong with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// It has another shape than such numbers have.
+    #[error("{0}")]
+    Shape(&'static str),
+    /// Its check digit does not fit the rest; which of them is wrong it cannot tell.
+    #[error("the check digit at place {place} is {found}, by the rest it should be {expected}")]
+    CheckDigit {
+        /// Place of the check digit, counted from 1.
+        place: usize,
+        /// What stands there.
+        found: char,
+        /// What the rest gives; X stands for ten.
+        expected: char,
+    },
+}
+
+impl Fault {
+    /// The fault if another character stands in the place of a check digit.
+    fn unless_equal(place: usize, found: u8, value: u32) -> Result<(), Self> {
+        let (found, expected) = (char::from(found), char::from_digit(value, 10).unwrap_or('X'));
+        if found == expected { Ok(()) } else { Err(Self::CheckDigit { place, found, expected }) }
+    }
+}
 
 /// Container number by ISO 6346: owner (3 letters), category (U, J or Z), serial (6 digits), check digit.
 pub fn is_container(number: &str) -> bool {
-    let bytes = number.as_bytes();
-    if bytes.len() != 11 || !bytes[..3].iter().all(u8::is_ascii_uppercase) {
-        return false;
-    }
-    if !matches!(bytes[3], b'U' | b'J' | b'Z') || !bytes[4..].iter().all(u8::is_ascii_digit) {
-        return false;
-    }
-    let sum: u32 = bytes[..10].iter().enumerate().map(|(i, b)| container_value(*b) << i).sum();
-    sum % 11 % 10 == u32::from(bytes[10] - b'0')
+    container(number).is_ok()
 }
 
 /// IMO number of a ship: six digits weighted 7 to 2, the last digit of the sum is the seventh.
 pub fn is_imo_number(number: &str) -> bool {
-    let Some(digits) = digits(number, 7) else { return false };
-    let sum: u32 = digits[..6].iter().zip((2..=7).rev()).map(|(d, weight)| d * weight).sum();
-    sum % 10 == digits[6]
+    imo_number(number).is_ok()
 }
 
 /// Maritime Mobile Service Identity: nine digits.
@@ -29,8 +57,7 @@ pub fn is_mmsi(number: &str) -> bool {
 /// Vehicle identification number by ISO 3779: 17 capitals and digits without I, O and Q. Only some makers use the
 /// check digit, so it is not looked at.
 pub fn is_vin(number: &str) -> bool {
-    let allowed = |b: u8| (b.is_ascii_uppercase() || b.is_ascii_digit()) && !matches!(b, b'I' | b'O' | b'Q');
-    number.len() == 17 && number.bytes().all(allowed)
+    vin(number).is_ok()
 }
 
 /// CAS registry number: up to ten digits in three groups; the last is the weighted sum of the others modulo 10.
@@ -70,17 +97,6 @@ pub fn is_basel_code(code: &str) -> bool {
 /// Code of the European List of Waste: six digits, often in pairs, with an asterisk if hazardous.
 pub fn is_ewc_code(code: &str) -> bool {
     digits(&code.trim_end_matches('*').replace(' ', ""), 6).is_some()
-}
-
-/// Value of a letter or digit by ISO 6346: letters count from 10 and leave out multiples of 11.
-fn container_value(byte: u8) -> u32 {
-    match byte {
-        b'0'..=b'9' => u32::from(byte - b'0'),
-        b'A' => 10,
-        b'B'..=b'K' => u32::from(byte - b'B') + 12,
-        b'L'..=b'U' => u32::from(byte - b'L') + 23,
-        _ => u32::from(byte.saturating_sub(b'V')) + 34,
-    }
 }
 
 fn digits(text: &str, length: usize) -> Option<Vec<u32>> {

@@ -1,6 +1,6 @@
 //! Section 9: means of transport.
 
-use crate::check_digits;
+use crate::check_digits::{self, Fault};
 use crate::codes::{Code, Country, TransportMode};
 use crate::form::{Reader, form};
 use crate::text::{Line, Prose};
@@ -60,38 +60,27 @@ form! {
 
 fn rules(form: &Node, reader: &mut Reader) {
     for item in form.get("containers").map(Node::items).unwrap_or_default() {
-        if item.as_text().is_some_and(|number| !check_digits::is_container(number)) {
-            reader.warn(
-                form,
-                "containers",
-                "a container number is not well formed",
-                "it has four letters and seven digits, the last of them a check digit: MSCU1234566",
-            );
-        }
+        warn_of(form, reader, "containers", item.as_text().map(check_digits::container));
     }
 }
 
 fn vessel_rules(form: &Node, reader: &mut Reader) {
-    if form.get("imo").and_then(Node::as_text).is_some_and(|imo| !check_digits::is_imo_number(imo)) {
-        reader.warn(
-            form,
-            "imo",
-            "the IMO number is not well formed",
-            "it has seven digits, the last of them a check digit",
-        );
-    }
-    if form.get("mmsi").and_then(Node::as_text).is_some_and(|mmsi| !check_digits::is_mmsi(mmsi)) {
-        reader.warn(form, "mmsi", "the MMSI is not well formed", "it has nine digits");
-    }
+    let text = |field: &str| form.get(field).and_then(Node::as_text);
+    warn_of(form, reader, "imo", text("imo").map(check_digits::imo_number));
+    warn_of(form, reader, "mmsi", text("mmsi").map(check_digits::mmsi));
 }
 
 fn vehicle_rules(form: &Node, reader: &mut Reader) {
-    if form.get("vin").and_then(Node::as_text).is_some_and(|vin| !check_digits::is_vin(vin)) {
+    warn_of(form, reader, "vin", form.get("vin").and_then(Node::as_text).map(check_digits::vin));
+}
+
+fn warn_of(form: &Node, reader: &mut Reader, field: &str, checked: Option<Result<(), Fault>>) {
+    if let Some(Err(fault)) = checked {
         reader.warn(
             form,
-            "vin",
-            "the vehicle identification number is not well formed",
-            "it has 17 capitals and digits, without I, O and Q",
+            field,
+            fault.to_string(),
+            "compare it with the source; leave it if it was found so",
         );
     }
 }
