@@ -23,6 +23,7 @@ pub mod ecomessage;
 pub mod file;
 pub mod incident;
 pub mod limits;
+pub mod lookup;
 pub mod member;
 pub mod message;
 pub mod notice;
