@@ -34,6 +34,8 @@ pub mod text;
 
 mod document;
 mod form;
+mod items;
+mod kinds;
 mod reading;
 mod render;
 mod tree;

@@ -24,3 +24,17 @@ impl fmt::Display for Rule {
         write!(f, "{}: {} ({}{doubt})", self.id, self.asks, self.source)
     }
 }
+
+/// Describes rules: `rules! { NAME = "id", "what it asks", SOURCE, verified; … }`, and the table `ALL` of them.
+macro_rules! rules {
+    ($( $name:ident = $id:literal, $asks:literal, $source:expr, $verified:literal; )*) => {
+        $(
+            #[doc = $asks]
+            pub const $name: $crate::rule::Rule = $crate::rule::Rule { id: $id, asks: $asks, source: $source, verified: $verified };
+        )*
+        /// All of them.
+        pub const ALL: &[$crate::rule::Rule] = &[$($name),*];
+    };
+}
+
+pub(crate) use rules;

@@ -5,8 +5,8 @@
 //! that a version does not know is refused by name, as a document of an unknown kind is.
 
 use crate::form::{FormSpec, Reader};
+use crate::items::text;
 use crate::member::MemberCode;
-use crate::notice::items::text;
 use crate::notice::{
     BlackNotice, BlueNotice, GreenNotice, OrangeNotice, PurpleNotice, RedNotice, SilverNotice, UnNotice,
     YellowNotice, rules,

@@ -7,7 +7,7 @@ use crate::codes::{
 use crate::date::PartialDate;
 use crate::ecomessage::{Attachment, PersonReference};
 use crate::form::{Count, Reader, form, no_rules};
-use crate::notice::items::number;
+use crate::items::number;
 use crate::notice::rules;
 use crate::text::{Line, Prose};
 use crate::tree::Node;

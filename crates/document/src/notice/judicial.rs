@@ -6,7 +6,7 @@ use crate::codes::{
 use crate::date::PartialDate;
 use crate::ecomessage::Attachment;
 use crate::form::{Count, Reader, form, no_rules};
-use crate::notice::items::{filled, missing, number, text};
+use crate::items::{filled, missing, number, text};
 use crate::notice::place::NoticePlace;
 use crate::notice::rules;
 use crate::text::{Line, Prose};

@@ -1,13 +1,13 @@
 //! When identity particulars suffice.
 
 use crate::form::Reader;
-use crate::notice::items::{at, entries, filled, missing, text};
+use crate::items::{at, entries, filled, missing, text};
 use crate::rule::Rule;
 use crate::tree::Node;
 
 /// Names, sex, birth and one particular; or a photograph and further data. Where neither is whole, every item that the
 /// first lacks is named, and the second is offered.
-pub(super) fn full_identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+pub(crate) fn full_identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
     let Some(person) = at(form, "person") else {
         return name_all(form, reader, rule);
     };
@@ -37,7 +37,7 @@ pub(super) fn full_identity(form: &Node, reader: &mut Reader, rule: &'static Rul
 }
 
 /// A name, or a photograph.
-pub(super) fn identity_or_photograph(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+pub(crate) fn identity_or_photograph(form: &Node, reader: &mut Reader, rule: &'static Rule) {
     let person = at(form, "person");
     if !person.is_some_and(|person| is_named(person) || has_photograph(person)) {
         let advice = "fill in person.family_name and person.given_names, or add person.photographs";
@@ -46,7 +46,7 @@ pub(super) fn identity_or_photograph(form: &Node, reader: &mut Reader, rule: &'s
 }
 
 /// A name.
-pub(super) fn identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+pub(crate) fn identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
     if !at(form, "person").is_some_and(is_named) {
         let advice = "fill in person.family_name and person.given_names";
         missing(form, reader, "person", rule, "the identity", advice.into());

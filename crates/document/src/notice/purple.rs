@@ -5,7 +5,7 @@ use crate::codes::{Code, Concealment, Crime, InvestigationState, MethodKind, Ope
 use crate::date::PartialDate;
 use crate::ecomessage::{Additional, Attachment, Reported, Vessel};
 use crate::form::{Reader, form};
-use crate::notice::items::{filled, missing, text};
+use crate::items::{filled, missing, text};
 use crate::notice::place::NoticePlace;
 use crate::notice::request::NoticeRequest;
 use crate::notice::{colour, rules};

@@ -4,8 +4,8 @@
 use crate::codes::{Assurance, Code};
 use crate::ecomessage::{Additional, Reported};
 use crate::form::{Reader, form};
+use crate::items::{ask, ask_among, entries, filled, text};
 use crate::notice::identity::Identity;
-use crate::notice::items::{ask, ask_among, entries, filled, text};
 use crate::notice::judicial::Judicial;
 use crate::notice::request::NoticeRequest;
 use crate::notice::{colour, person, rules};

@@ -3,7 +3,7 @@
 //! `verified` is false where that text could not be read: the rule is then what is generally said of INTERPOL's Rules on
 //! the Processing of Data (RPD). `docs/DOMAIN.md` tells each rule in full, and what is uncertain about it.
 
-use crate::rule::Rule;
+use crate::rule::rules;
 
 const RED: &str = "minimum data of a Red Notice, RPD";
 const YELLOW: &str = "minimum data of a Yellow Notice, RPD";
@@ -17,17 +17,6 @@ const UN: &str = "INTERPOL–UN Security Council Special Notices";
 const ENTRY: &str = "conditions to record data, RPD";
 const LIFE: &str = "life cycle of notices, RPD";
 const MESH: &str = "notices on a mesh without a centre, this project";
-
-macro_rules! rules {
-    ($( $name:ident = $id:literal, $asks:literal, $source:expr, $verified:literal; )*) => {
-        $(
-            #[doc = $asks]
-            pub const $name: Rule = Rule { id: $id, asks: $asks, source: $source, verified: $verified };
-        )*
-        /// All of them.
-        pub const ALL: &[Rule] = &[$($name),*];
-    };
-}
 
 rules! {
     ARTICLE_3 = "article-3", "the bureau declares that the matter has no political, military, religious or racial character",

@@ -4,9 +4,9 @@
 use crate::codes::{AssetKind, AssetRequest, Code, Country, Crime, OpenCode};
 use crate::ecomessage::{Additional, Attachment, Reported, Worth};
 use crate::form::{Count, Reader, form, no_rules};
+use crate::items::{ask_one, number};
 use crate::notice::entity::Entity;
 use crate::notice::identity::Identity;
-use crate::notice::items::{ask_one, number};
 use crate::notice::request::NoticeRequest;
 use crate::notice::{colour, rules};
 use crate::text::{Line, Prose};

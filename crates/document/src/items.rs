@@ -5,17 +5,17 @@ use crate::rule::Rule;
 use crate::tree::{Node, Value};
 
 /// The node under a path of keys, as `person.documents`.
-pub(super) fn at<'n>(form: &'n Node, path: &str) -> Option<&'n Node> {
+pub(crate) fn at<'n>(form: &'n Node, path: &str) -> Option<&'n Node> {
     path.split('.').try_fold(form, |node, key| node.get(key))
 }
 
 /// The text under a path.
-pub(super) fn text<'n>(form: &'n Node, path: &str) -> Option<&'n str> {
+pub(crate) fn text<'n>(form: &'n Node, path: &str) -> Option<&'n str> {
     at(form, path).and_then(Node::as_text)
 }
 
 /// The whole number under a path.
-pub(super) fn number(form: &Node, path: &str) -> Option<u32> {
+pub(crate) fn number(form: &Node, path: &str) -> Option<u32> {
     match &at(form, path)?.value {
         Value::Number(digits) => digits.parse().ok(),
         _ => None,
@@ -23,12 +23,12 @@ pub(super) fn number(form: &Node, path: &str) -> Option<u32> {
 }
 
 /// The entries of a list under a path.
-pub(super) fn entries<'n>(form: &'n Node, path: &str) -> &'n [Node] {
+pub(crate) fn entries<'n>(form: &'n Node, path: &str) -> &'n [Node] {
     at(form, path).map(Node::items).unwrap_or_default()
 }
 
 /// True if something stands under a path: no blank, no empty list, no table of nothing.
-pub(super) fn filled(form: &Node, path: &str) -> bool {
+pub(crate) fn filled(form: &Node, path: &str) -> bool {
     at(form, path).is_some_and(says_something)
 }
 
@@ -42,14 +42,14 @@ fn says_something(node: &Node) -> bool {
 }
 
 /// Reports an item that a rule asks for, if it is not there.
-pub(super) fn ask(form: &Node, reader: &mut Reader, path: &str, rule: &'static Rule, item: &str) {
+pub(crate) fn ask(form: &Node, reader: &mut Reader, path: &str, rule: &'static Rule, item: &str) {
     if !filled(form, path) {
         missing(form, reader, path, rule, item, format!("fill in {path}"));
     }
 }
 
 /// Reports an item that a rule asks for.
-pub(super) fn missing(
+pub(crate) fn missing(
     form: &Node,
     reader: &mut Reader,
     path: &str,
@@ -61,7 +61,7 @@ pub(super) fn missing(
 }
 
 /// Reports that none of several items is there, of which a rule asks for one.
-pub(super) fn ask_one(form: &Node, reader: &mut Reader, paths: &[&str], rule: &'static Rule, items: &str) {
+pub(crate) fn ask_one(form: &Node, reader: &mut Reader, paths: &[&str], rule: &'static Rule, items: &str) {
     if let [first, ..] = paths
         && !paths.iter().any(|path| filled(form, path))
     {
@@ -71,7 +71,7 @@ pub(super) fn ask_one(form: &Node, reader: &mut Reader, paths: &[&str], rule: &'
 }
 
 /// Reports that a text is none of those that a rule allows.
-pub(super) fn ask_among(form: &Node, reader: &mut Reader, path: &str, allowed: &[&str], rule: &'static Rule) {
+pub(crate) fn ask_among(form: &Node, reader: &mut Reader, path: &str, allowed: &[&str], rule: &'static Rule) {
     if let Some(found) = text(form, path).filter(|found| !found.trim().is_empty() && !allowed.contains(found))
     {
         let message = format!("{} does not fit this notice", crate::report::excerpt(found));
