@@ -364,6 +364,26 @@ code_lists! {
     NoticeCancellation = "notice-cancellation";
     /// Why reviewers withdraw.
     NoticeWithdrawal = "notice-withdrawal";
+    /// How long an entry is kept.
+    RetentionClass = "retention-class";
+    /// Why a travel document is no longer good.
+    DocumentState = "document-state";
+    /// Kinds of travel document.
+    TravelDocumentKind = "travel-document";
+    /// What became of an object.
+    LossKind = "loss-kind";
+    /// Kinds of vehicle.
+    VehicleKind = "vehicle-kind";
+    /// Kinds of vessel.
+    VesselKind = "vessel-kind";
+    /// Kinds of cultural object.
+    ArtKind = "art-kind";
+    /// Kinds of firearm.
+    FirearmKind = "firearm-kind";
+    /// State of the serial number of a firearm.
+    SerialState = "serial-state";
+    /// Why a person is entered.
+    EntryPurpose = "entry-purpose";
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@
 //! amount stands beside the reported one, and what fits no field is kept word for word. [`incident`] turns rows of a
 //! real incident sheet into Ecomessages by these rules.
 //!
+//! What bureaus ask to be published to all is the module [`notice`], what they tell all others of objects and persons is
+//! [`entry`]; [`lookup`] gives a number the one spelling by which it is found.
+//!
 //! The crate is pure: no clock, no file, no network, no randomness.
 
 pub mod check_digits;
@@ -20,6 +23,7 @@ pub mod codes;
 pub mod date;
 pub mod decimal;
 pub mod ecomessage;
+pub mod entry;
 pub mod file;
 pub mod incident;
 pub mod limits;

@@ -74,7 +74,7 @@ struct Writer<'l> {
 const CODES_SHOWN_MAX: usize = 26;
 
 /// Where forms ask for their language: path of the table, name of the field.
-const LANGUAGE: [(&str, &str); 2] = [("", "language"), ("request.", "language")];
+const LANGUAGE: [(&str, &str); 3] = [("", "language"), ("request.", "language"), ("source.", "language")];
 
 impl Writer<'_> {
     /// The fields of a table: single values first, since in TOML they must stand before tables.

@@ -2,6 +2,7 @@
 
 use crate::form::Reader;
 use crate::items::{at, entries, filled, missing, text};
+use crate::notice::rules;
 use crate::rule::Rule;
 use crate::tree::Node;
 
@@ -50,6 +51,19 @@ pub(crate) fn identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
     if !at(form, "person").is_some_and(is_named) {
         let advice = "fill in person.family_name and person.given_names";
         missing(form, reader, "person", rule, "the identity", advice.into());
+    }
+}
+
+/// A request or an entry of the country from which a person is protected as a refugee.
+pub(crate) fn refuse_against_refugees(form: &Node, reader: &mut Reader, from: &str) {
+    let Some(from) = text(form, from) else { return };
+    if entries(form, "person.refugee_from").iter().filter_map(Node::as_text).any(|country| country == from) {
+        reader.by(Some(&rules::REFUGEE)).error(
+            form,
+            "person.refugee_from",
+            format!("{from} asks for somebody who is protected from it as a refugee"),
+            "such a request is not processed",
+        );
     }
 }
 

@@ -45,7 +45,7 @@ fn red_rules(form: &Node, reader: &mut Reader) {
         ask(form, reader, "judicial.maximum_penalty_months", &rules::RED_PENALTY, "the penalty");
     }
     refuse_excluded_offences(form, reader);
-    refuse_against_refugees(form, reader);
+    person::refuse_against_refugees(form, reader, "request.from");
 }
 
 fn assurance_rules(form: &Node, reader: &mut Reader) {
@@ -81,17 +81,5 @@ fn refuse_excluded_offences(form: &Node, reader: &mut Reader) {
             };
             reader.by(Some(&rules::RED_EXCLUDED)).error(form, "judicial.charges", message, advice);
         }
-    }
-}
-
-fn refuse_against_refugees(form: &Node, reader: &mut Reader) {
-    let Some(from) = text(form, "request.from") else { return };
-    if entries(form, "person.refugee_from").iter().filter_map(Node::as_text).any(|country| country == from) {
-        reader.by(Some(&rules::REFUGEE)).error(
-            form,
-            "person.refugee_from",
-            format!("{from} asks for somebody who is protected from it as a refugee"),
-            "such a request is not processed",
-        );
     }
 }

@@ -11,7 +11,7 @@ use crate::text::{Line, Prose};
 use crate::tree::Node;
 
 /// Longest validity of a notice, in years, until it is renewed.
-const VALIDITY_YEARS: u16 = 5;
+pub(crate) const VALIDITY_YEARS: u16 = 5;
 
 form! {
     /// Who asks for the notice, under which reference, and what the bureau declares.
@@ -44,14 +44,7 @@ form! {
 }
 
 fn request_rules(form: &Node, reader: &mut Reader) {
-    if text(form, "article_3").is_some_and(|declared| declared == "in-doubt") {
-        reader.by(Some(&rules::ARTICLE_3)).error(
-            form,
-            "article_3",
-            "the declaration is not given",
-            "a bureau in doubt asks the General Secretariat first, in a plain message",
-        );
-    }
+    refuse_doubt(form, reader);
     if lasts_too_long(form) {
         reader.by(Some(&rules::ENTRY_RETENTION)).error(
             form,
@@ -70,8 +63,20 @@ fn request_rules(form: &Node, reader: &mut Reader) {
     }
 }
 
+/// A declaration on Article 3 that is not given.
+pub(crate) fn refuse_doubt(form: &Node, reader: &mut Reader) {
+    if text(form, "article_3").is_some_and(|declared| declared == "in-doubt") {
+        reader.by(Some(&rules::ARTICLE_3)).error(
+            form,
+            "article_3",
+            "the declaration is not given",
+            "a bureau in doubt asks the General Secretariat first, in a plain message",
+        );
+    }
+}
+
 /// True if the end that a form asks for is beyond the longest validity; false if it does not say both.
-fn lasts_too_long(form: &Node) -> bool {
+pub(crate) fn lasts_too_long(form: &Node) -> bool {
     let written = text(form, "date_time").and_then(|time| CalendarDate::parse(time.get(..10)?).ok());
     let end = text(form, "valid_until").and_then(|end| PartialDate::parse(end).ok()?.span());
     let (Some(written), Some((_, end))) = (written, end) else { return false };
