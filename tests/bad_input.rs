@@ -364,6 +364,34 @@ fn a_file_that_is_no_form_is_refused_before_any_node_is_asked() {
 }
 
 #[test]
+fn a_file_that_is_no_entry_of_a_database_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, bytes) in garbage() {
+        std::fs::write(folder.path().join("bad"), &bytes).unwrap();
+        eprintln!("{kind}");
+        let check = run_in(folder.path(), &["db", "check", "bad"]);
+        if std::str::from_utf8(&bytes).is_ok() {
+            check.expect(NO);
+        } else {
+            refused(check, BAD_INPUT, &["bad"]);
+        }
+    }
+    refused(run_in(folder.path(), &["db", "check", "absent"]), IO, &["absent", "check the path"]);
+    run_in(folder.path(), &["db", "new", "sltd", "-o", "form.toml"]).expect(OK);
+    let again = run_in(folder.path(), &["db", "new", "sltd", "-o", "form.toml"]);
+    refused(again, IO, &["form.toml", "another name"]);
+    let cars = run_in(folder.path(), &["db", "new", "cars"]).expect(USAGE).stderr;
+    assert!(cars.contains("sltd, vehicle, vessel, art, firearm, nominal, seizure"), "{cars}");
+    // What is dirty inside is shown without what it could do to a terminal.
+    let dirty = "form = \"vehicle-entry\"\n[vehicle]\nmake = \"a\\u202Eb\"\nkind = \"\\u001b[2J\"\nvin = \"1M8GDM9\\u001b\"\nplate_country = 7\n";
+    std::fs::write(folder.path().join("bad"), dirty).unwrap();
+    let report = run_in(folder.path(), &["db", "check", "bad"]).expect(NO).stdout;
+    assert!(report.contains("line 3, column 8, vehicle.make: the text holds"), "{report}");
+    assert!(report.contains("vehicle.plate_country: it is a number, where a code is wanted"), "{report}");
+    assert!(report.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{report:?}");
+}
+
+#[test]
 fn a_file_that_is_no_request_for_a_notice_is_told_why() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, bytes) in garbage() {

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "run",
     "ecomessage",
     "notice",
+    "db",
     "send",
     "inbox",
     "outbox",
@@ -105,6 +106,35 @@ fn a_request_for_a_notice_is_started_and_checked_off_line() {
 }
 
 #[test]
+fn an_entry_of_a_database_is_started_and_checked_off_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |args: &[&str]| run_in(folder.path(), args);
+    for kind in ["sltd", "vehicle", "vessel", "art", "firearm", "nominal", "seizure"] {
+        let file = format!("{kind}.toml");
+        let said = at(&["db", "new", kind, "-o", &file]).expect(0);
+        assert!(said.stderr.contains(&format!("ecomesh db check {file}")), "{}", said.stderr);
+        let printed = at(&["db", "new", kind]).expect(0).stdout;
+        assert_eq!(std::fs::read_to_string(folder.path().join(&file)).expect("a form"), printed);
+        let report = at(&["db", "check", &file]).expect(1).stdout;
+        assert!(report.contains("the field is empty [entry.source]; fill it in\n"), "{report}");
+        let whole = common::root().join(format!("crates/document/tests/entries/{file}"));
+        let said = at(&["db", "check", whole.to_str().expect("a plain path")]).expect(0).stdout;
+        assert_eq!(said, "no problems\n");
+    }
+    // A document of another country, its number with a slip; a truck whose VIN has one.
+    let sltd = "form = \"sltd-entry\"\n[source]\nreference = \"1\"\nfrom = \"TZ\"\n[document]\nkind = \"passport\"\nnumber = \"L898902C4\"\ncheck_digit = \"6\"\ncountry = \"KE\"\n";
+    std::fs::write(folder.path().join("bare.toml"), sltd).expect("a file");
+    golden("db-check-sltd.txt", &at(&["db", "check", "bare.toml"]).expect(1).stdout);
+    let vehicle = "form = \"vehicle-entry\"\n[vehicle]\nvin = \"1M8GDM9A1KP042788\"\n";
+    std::fs::write(folder.path().join("bare.toml"), vehicle).expect("a file");
+    golden("db-check-vehicle.txt", &at(&["db", "check", "bare.toml"]).expect(1).stdout);
+    let json = at(&["db", "check", "bare.toml", "--json"]).expect(1).json();
+    for field in ["id", "asks", "source", "verified"] {
+        assert!(!json["problems"][0]["rule"][field].is_null(), "{json}");
+    }
+}
+
+#[test]
 fn wrong_typing_is_code_2() {
     for args in [
         &["sned"][..],
@@ -122,6 +152,11 @@ fn wrong_typing_is_code_2() {
         &["notice", "new", "white"],
         &["notice", "new", "red", "--language", "de"],
         &["notice", "check"],
+        &["db"],
+        &["db", "new"],
+        &["db", "new", "cars"],
+        &["db", "new", "sltd", "--language", "de"],
+        &["db", "check"],
         &["keygen"],
         &["demo", "--countries", "KE"],
         &["demo", "--countries", "KE,K3"],

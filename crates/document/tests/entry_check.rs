@@ -226,7 +226,7 @@ fn what_contradicts_a_rule_is_refused() {
         ),
         (
             "sltd",
-            "excluded = [\"ZZ\"]",
+            "excluded = [\"TH\"]",
             "excluded = [\"KE\"]",
             Error,
             "source.handling.excluded",

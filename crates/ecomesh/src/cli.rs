@@ -19,6 +19,7 @@ A bureau's day:
   ecomesh send seizure.toml --to TZ,FR           prints the id once the record is safe on disk
   ecomesh status ID --wait delivered             until every addressee holds it
   ecomesh notice new red -o wanted.toml          a form; `notice check` names what is missing
+  ecomesh db new vehicle -o truck.toml           a form; `db check` names what is missing or wrong
   ecomesh receipt ID --refuse incomplete         tell the sender that nothing will be done, and why
   ecomesh erase ID --reason sent-in-error        take back what it says, on all nodes
 
@@ -114,6 +115,8 @@ pub enum Command {
     Ecomessage(commands::ecomessage::Args),
     /// Start or check a request for a notice: red, yellow, blue, …
     Notice(commands::notice::Args),
+    /// Start or check an entry of a database: travel documents, vehicles, firearms, …
+    Db(commands::db::Args),
     /// Send an Ecomessage or a plain message; prints the id once it is safe on disk
     Send(commands::send::Args),
     /// List what other bureaus sent

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use ecomesh_document::limits::FORM_BYTES_MAX;
 use ecomesh_document::{check, template};
 
 use crate::cli::Global;
+use crate::commands::forms;
 use crate::exit::ExitCode;
-use crate::{files, output};
 
 /// Start or check an Ecomessage form.
 #[derive(Debug, clap::Args)]
@@ -43,25 +42,8 @@ enum Step {
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     match args.step {
         Step::New { file, output, language } => {
-            let text = template::ecomessage(language.as_deref());
-            match file.or(output) {
-                None => output::line(text.trim_end())?,
-                Some(path) => {
-                    files::write_new(&path, text.as_bytes())?;
-                    output::remark(
-                        global,
-                        &format!("fill in {0}, then: ecomesh ecomessage check {0}", path.display()),
-                    );
-                }
-            }
-            Ok(ExitCode::Ok)
+            forms::start(global, &template::ecomessage(language.as_deref()), file.or(output), "ecomessage")
         }
-        Step::Check { file } => {
-            let report = check(&files::read_text(&file, FORM_BYTES_MAX as u64)?);
-            output::either(global, &report, |report| {
-                if report.problems().is_empty() { "no problems".into() } else { report.to_string() }
-            })?;
-            Ok(if report.is_ok() { ExitCode::Ok } else { ExitCode::No })
-        }
+        Step::Check { file } => forms::check(global, &file, check),
     }
 }

@@ -7,10 +7,12 @@ pub mod attachments;
 pub mod audit;
 pub mod backup;
 pub mod charter;
+pub mod db;
 pub mod doctor;
 pub mod ecomessage;
 pub mod erase;
 pub mod export;
+pub mod forms;
 pub mod frontier;
 pub mod import;
 pub mod inbox;
@@ -48,6 +50,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args, global),
         Command::Ecomessage(args) => ecomessage::run(args, global),
         Command::Notice(args) => notice::run(args, global),
+        Command::Db(args) => db::run(args, global),
         Command::Send(args) => send::run(args, global),
         Command::Inbox(args) => inbox::run(args, global),
         Command::Outbox(args) => outbox::run(args, global),

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use clap::builder::PossibleValue;
-use ecomesh_document::limits::FORM_BYTES_MAX;
 use ecomesh_document::notice::{Colour, check, colour, template};
 
 use crate::cli::Global;
+use crate::commands::forms;
 use crate::exit::ExitCode;
-use crate::{files, output};
 
 /// Start or check a request for a notice.
 #[derive(Debug, clap::Args)]
@@ -57,24 +56,9 @@ enum Step {
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     match args.step {
         Step::New { colour, output, language } => {
-            let text = template(colour, language.as_deref());
-            match output {
-                None => output::line(text.trim_end())?,
-                Some(path) => {
-                    files::write_new(&path, text.as_bytes())?;
-                    let advice = format!("fill in {0}, then: ecomesh notice check {0}", path.display());
-                    output::remark(global, &advice);
-                }
-            }
-            Ok(ExitCode::Ok)
+            forms::start(global, &template(colour, language.as_deref()), output, "notice")
         }
-        Step::Check { file } => {
-            let report = check(&files::read_text(&file, FORM_BYTES_MAX as u64)?);
-            output::either(global, &report, |report| {
-                if report.problems().is_empty() { "no problems".into() } else { report.to_string() }
-            })?;
-            Ok(if report.is_ok() { ExitCode::Ok } else { ExitCode::No })
-        }
+        Step::Check { file } => forms::check(global, &file, check),
     }
 }
 

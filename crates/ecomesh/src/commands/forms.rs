@@ -1,0 +1,34 @@
+//! What starting and checking a form off line is the same for, whichever form it is.
+
+use std::path::{Path, PathBuf};
+
+use ecomesh_document::limits::FORM_BYTES_MAX;
+use ecomesh_document::report::Report;
+
+use crate::cli::Global;
+use crate::exit::ExitCode;
+use crate::{files, output};
+
+/// Prints a form to fill in, or writes it to a file that is not there yet. `command` is that which checks it.
+pub fn start(global: &Global, text: &str, path: Option<PathBuf>, command: &str) -> anyhow::Result<ExitCode> {
+    match path {
+        None => output::line(text.trim_end())?,
+        Some(path) => {
+            files::write_new(&path, text.as_bytes())?;
+            output::remark(
+                global,
+                &format!("fill in {0}, then: ecomesh {command} check {0}", path.display()),
+            );
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Prints every problem of a form.
+pub fn check(global: &Global, file: &Path, check: fn(&str) -> Report) -> anyhow::Result<ExitCode> {
+    let report = check(&files::read_text(file, FORM_BYTES_MAX as u64)?);
+    output::either(global, &report, |report| {
+        if report.problems().is_empty() { "no problems".into() } else { report.to_string() }
+    })?;
+    Ok(if report.is_ok() { ExitCode::Ok } else { ExitCode::No })
+}
