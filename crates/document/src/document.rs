@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::codes::Code;
 use crate::ecomessage::Ecomessage;
+use crate::entry::Database;
 use crate::file::AttachedFile;
 use crate::form::{Field, Form, FormSpec, Mode, Reader};
 use crate::limits::CONTENT_BYTES_MAX;
@@ -367,8 +368,8 @@ pub fn check(text: &str) -> Report {
 /// Reads a form that names its kind.
 fn read(node: &Node, findings: &mut Vec<Finding>) -> Option<Document> {
     let named = node.get("form");
-    if let Some(colour) = named.and_then(Node::as_text).and_then(Colour::from_form) {
-        findings.push(no_record_of(colour, named.and_then(|n| n.at.clone())));
+    if let Some(without_record) = named.and_then(|node| no_record_of(node.as_text()?, node.at.clone())) {
+        findings.push(without_record);
         return None;
     }
     let kind = named.and_then(Node::as_text).and_then(Kind::from_form);
@@ -395,17 +396,24 @@ fn read(node: &Node, findings: &mut Vec<Finding>) -> Option<Document> {
     read_as(kind.unwrap_or(looks_like), node, Mode::Author, findings)
 }
 
-/// A notice is checked as one; as a document it would be told everything that an Ecomessage needs.
-fn no_record_of(colour: &Colour, at: Option<std::ops::Range<usize>>) -> Finding {
-    Finding {
+/// A notice or an entry is checked as one; as a document it would be told everything that an Ecomessage needs.
+fn no_record_of(form: &str, at: Option<std::ops::Range<usize>>) -> Option<Finding> {
+    let notice = Colour::from_form(form).map(|colour| (format!("a {}", colour.title), "notices", "notice"));
+    let entry = || {
+        let database = Database::from_form(form)?;
+        Some((format!("an entry of the database {}", database.name), "entries", "db"))
+    };
+    let (what, records, command) = notice.or_else(entry)?;
+    Some(Finding {
         severity: Severity::Error,
         at,
         path: "form".into(),
-        message: format!("this is a {}, and this version has no records of notices", colour.title),
-        advice: "check it with \"ecomesh notice check\", and send it as a file that goes with a message"
-            .into(),
+        message: format!("this is {what}, and this version has no records of {records}"),
+        advice: format!(
+            "check it with \"ecomesh {command} check\", and send it as a file that goes with a message"
+        ),
         rule: None,
-    }
+    })
 }
 
 fn read_as(kind: &Kind, node: &Node, mode: Mode, findings: &mut Vec<Finding>) -> Option<Document> {

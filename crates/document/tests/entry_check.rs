@@ -107,6 +107,16 @@ fn what_is_no_entry_is_told_which_there_are() {
     }
 }
 
+#[test]
+fn an_entry_is_no_document_that_can_be_sent_and_is_told_so_once() {
+    for (name, text) in SAMPLES {
+        let report = ecomesh_document::check(text);
+        assert_eq!(report.problems().len(), 1, "{name}: {report}");
+        assert!(report.to_string().contains("this version has no records of entries"), "{report}");
+        assert!(report.to_string().contains("ecomesh db check"), "{report}");
+    }
+}
+
 /// Without one item of a whole entry, that item is asked for.
 #[test]
 fn each_item_that_is_taken_out_is_named() {

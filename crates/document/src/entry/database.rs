@@ -61,6 +61,11 @@ impl Database {
     pub fn from_name(name: &str) -> Option<&'static Self> {
         ALL.iter().copied().find(|database| database.name == name)
     }
+
+    /// The database of a form's name.
+    pub fn from_form(form: &str) -> Option<&'static Self> {
+        ALL.iter().copied().find(|database| database.form == form)
+    }
 }
 
 impl PartialEq for Database {
