@@ -37,6 +37,17 @@ fn published_zones_pass() {
     assert_eq!(mrz::check_digit("AB2134 "), None);
 }
 
+/// An empty personal number has `<` or 0 for its check digit (part 4); one that says something never has `<`.
+#[test]
+fn a_passport_without_a_personal_number_may_leave_its_check_digit_out() {
+    let first = ZONES[0].1.lines().next().expect("a line");
+    for second in
+        ["L898902C36UTO7408122F1204159<<<<<<<<<<<<<<<8", "L898902C36UTO7408122F1204159<<<<<<<<<<<<<<08"]
+    {
+        assert_eq!(mrz::check(&format!("{first}\n{second}\n")), Ok(Format::Td3), "{second}");
+    }
+}
+
 /// What a slip at one place makes of a zone: which check digits are wrong.
 #[track_caller]
 fn wrong_digits(zone: usize, from: &str, to: &str) -> Vec<String> {
@@ -170,6 +181,20 @@ fn one_wrong_character_of_a_passport_is_noticed() {
                 if is_check_digit { from != to } else { zone_value(from) % 10 != zone_value(to) % 10 };
             assert_eq!(noticed, promised, "{to} for {from} at {place}");
             assert!(noticed || from == to || !(from.is_ascii_digit() && to.is_ascii_digit()));
+        }
+    }
+}
+
+/// Of a card the composite digit covers all but document type, state, sex, nationality and the name.
+#[test]
+fn one_wrong_character_of_a_card_is_noticed() {
+    let card = ZONES[1].1;
+    let second = |places: std::ops::Range<usize>| places.map(|place| 31 + place);
+    for place in (5..30).chain(second(0..7)).chain(second(8..15)).chain(second(18..30)) {
+        let from = card.chars().nth(place).expect("in the zone");
+        for to in ['0', '7', 'G', '<'].into_iter().filter(|to| zone_value(*to) % 10 != zone_value(from) % 10)
+        {
+            assert!(mrz::check(&changed(card, place, to)).is_err(), "{to} for {from} at {place}");
         }
     }
 }

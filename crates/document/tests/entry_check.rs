@@ -309,9 +309,54 @@ fn the_purpose_decides_how_much_of_an_identity_is_asked() {
         1,
     );
     let unknown = unknown.split_once("[facts]").unwrap().0;
-    assert!(check(unknown).is_ok(), "{}", check(unknown));
+    for purpose in ["identify", "missing"] {
+        let report = check(&unknown.replacen("identify", purpose, 1));
+        assert!(report.is_ok(), "{report}");
+    }
     let located = unknown.replacen("identify", "locate", 1);
     assert_eq!(asked(&check(&located)), [("facts", "nominal.facts"), ("person", "nominal.identity")]);
+}
+
+/// What the register asks of a source it asks in every database.
+#[test]
+fn no_source_is_closed_to_itself() {
+    for (name, text) in SAMPLES {
+        let code = text.split_once("from = \"").unwrap().1.get(..2).unwrap();
+        let open: String =
+            text.lines().filter(|l| !l.starts_with("handling")).map(|l| format!("{l}\n")).collect();
+        let closed = |to: &str| {
+            open.replacen("contact", &format!("handling = {{ excluded = [\"{to}\"] }}\ncontact"), 1)
+        };
+        assert_eq!(asked(&check(&closed(code))), [("source.handling.excluded", "restriction")], "{name}");
+        assert_eq!(check(&closed("AQ")).problems(), [], "{name}");
+    }
+}
+
+#[test]
+fn objects_are_kept_for_longer_than_persons() {
+    let longer = |name: &str| {
+        let text = sample(name)
+            .replace("valid_until = \"2031-11-28\"\n", "")
+            .replace("date_time = \"2026-11-28T09:00:00Z\"\n", "");
+        check(&text.replacen(
+            "contact",
+            "date_time = \"2026-11-28T09:00:00Z\"\nvalid_until = \"2046\"\ncontact",
+            1,
+        ))
+    };
+    for (name, _) in SAMPLES {
+        let kept_short = matches!(name, "nominal" | "seizure");
+        let expected = [("source.valid_until", "retention.five-years")];
+        assert_eq!(asked(&longer(name)), if kept_short { &expected[..] } else { &[] }, "{name}");
+    }
+}
+
+#[test]
+fn a_serial_number_may_be_altered_and_is_one_still() {
+    for state in ["whole", "altered", "partly-removed"] {
+        let report = report_with("firearm", "made_in", &format!("serial_state = \"{state}\"\nmade_in"));
+        assert_eq!(report.problems(), [], "{state}");
+    }
 }
 
 fn member(code: &str) -> MemberCode {

@@ -5,7 +5,7 @@ use ecomesh_document::lookup::Number;
 use proptest::prelude::*;
 
 /// Kind, the key, and spellings of it.
-const SAME: [(Number, &str, &[&str]); 14] = [
+const SAME: [(Number, &str, &[&str]); 15] = [
     (
         Number::Document,
         "L898902C3",
@@ -22,6 +22,7 @@ const SAME: [(Number, &str, &[&str]); 14] = [
     (Number::Plate, "گ12345", &["گ ۱۲ ۳۴۵", "گ12-345"]),
     (Number::Vin, "1M8GDM9AXKP042788", &["1M8GDM9AXKP042788", "im8gdm9axkpo42788", "1M8-GDM9AX-KPQ42788"]),
     (Number::Container, "CSQU3054383", &["CSQU 305438-3", "csqu 3O5438 3", "CSQU/305438/3"]),
+    (Number::Container, "IOLO4734787", &["10L04734787", "IOLO 473478 7"]),
     (Number::Imo, "9074729", &["9074729", "IMO 9074729", "imo9O74729", "I.M.O. 9074729"]),
     (Number::Mmsi, "563012345", &["563012345", "MMSI 563 012 345"]),
     (Number::Serial, "AB12O0", &["ab-12 O0", "AB 12/O0"]),
