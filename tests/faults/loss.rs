@@ -55,14 +55,16 @@ fn an_old_backup_in_the_place_of_a_newer_home_forks_nothing() {
     assert_eq!(network.nodes[0].stop(), Some(0));
     let file = network.folder.path().join("old.ecobackup");
     let file = file.to_str().unwrap();
-    network.nodes[0].json(&["backup", "-o", file]);
+    let passphrase_file = network.passphrase_file.clone();
+    let passphrase = ["--passphrase-file", passphrase_file.to_str().unwrap()];
+    network.nodes[0].json(&[&["backup", "-o", file], passphrase.as_slice()].concat());
     network.start_node(0);
     acknowledged.extend(written_and_held_by_all(&network, &mut random));
     network.nodes[0].kill();
     // A restore never writes over a home.
     network.nodes[0].run(&["restore", file]).expect(7);
     fs::remove_dir_all(&network.nodes[0].home).unwrap();
-    network.nodes[0].json(&["restore", file]);
+    network.nodes[0].json(&[&["restore", file], passphrase.as_slice()].concat());
     recover_under_kills(&mut network, &mut random);
     goes_on_in_a_new_generation(&network, acknowledged);
 }
