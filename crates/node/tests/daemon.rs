@@ -299,7 +299,8 @@ async fn bad_requests_are_refused_by_name() {
     assert_eq!(refused(&client, message("x", &["FR"])).await, ProblemCode::UnknownMember);
     assert_eq!(refused(&client, message("x", &["not a member"])).await, ProblemCode::UnknownMember);
     assert_eq!(refused(&client, message("x", &["KE"])).await, ProblemCode::OwnMember);
-    assert_eq!(refused(&client, message("x", &[])).await, ProblemCode::NoAddressees);
+    let to_nobody = SendRequest { members: false, ..message("x", &[]) };
+    assert_eq!(refused(&client, to_nobody).await, ProblemCode::NoAddressees);
     let both = SendRequest { members: true, ..message("x", &["TZ"]) };
     assert_eq!(refused(&client, both).await, ProblemCode::BadRequest);
     let no_form = SendRequest { document: json!({ "text": "x" }), ..message("x", &["TZ"]) };
