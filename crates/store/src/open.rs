@@ -117,8 +117,8 @@ pub enum OpenError {
     /// An older version of the software wrote it, which this one cannot read. The operator acts.
     #[error(
         "the store {path} has schema {found}, this software knows {SCHEMA_VERSION} only; let the peers catch up with \
-         the older software, then move the folder away and let the node fetch its records from them. Delete the \
-         folder afterwards: what it holds may not be encrypted"
+         the older software, then move the folder away and let the node fetch its records from its peers, and delete \
+         the folder: what it holds may not be encrypted"
     )]
     Older {
         /// The folder.
