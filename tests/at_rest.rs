@@ -240,18 +240,7 @@ fn a_thousand_canaries_are_in_no_file_and_in_no_memory_where_they_do_not_belong(
     let shown = tz_node.run(&["show", &later.id]).expect(0);
     assert!(shown.stdout.contains(MARK), "{shown:?}");
 
-    network.nodes.iter_mut().for_each(|node| assert_eq!(node.stop(), Some(0)));
-    let backup = network.folder.path().join("ke.backup");
-    network.nodes[0]
-        .run(&["backup", "--passphrase-file", passphrase_file, "-o", backup.to_str().expect("a plain path")])
-        .expect(0);
-    let audited = network.nodes[1].json(&["audit", "--passphrase-file", passphrase_file]);
-    assert_eq!(audited["verdict"], "whole", "{audited}");
-    // Homes, logs, backup, and all else that was written beside them.
-    let (mut found, mut searched) = (Vec::new(), 0);
-    files_with_marks(network.folder.path(), &mut found, &mut searched);
-    assert_eq!(found, Vec::<PathBuf>::new());
-    assert!(searched > 100_000_000, "files of 50 times 800 kB on three nodes: {searched} bytes");
+    let searched = no_file_has_a_mark(&mut network);
     eprintln!(
         "{} canaries: none in {} MB of files; memory of the carrier {}, of the locked addressee {}",
         canaries.0,
@@ -259,6 +248,24 @@ fn a_thousand_canaries_are_in_no_file_and_in_no_memory_where_they_do_not_belong(
         if carrier { "clean" } else { "not looked at" },
         if locked { "clean" } else { "not looked at" }
     );
+}
+
+/// Stops the nodes, makes a backup and an audit, and searches homes, logs, backup and all else that was written beside
+/// them. Returns how many bytes were searched.
+#[track_caller]
+fn no_file_has_a_mark(network: &mut Network) -> u64 {
+    network.nodes.iter_mut().for_each(|node| assert_eq!(node.stop(), Some(0)));
+    let passphrase = network.passphrase_file.to_str().expect("a plain path");
+    let backup = network.folder.path().join("ke.backup");
+    let backup = backup.to_str().expect("a plain path");
+    network.nodes[0].run(&["backup", "--passphrase-file", passphrase, "-o", backup]).expect(0);
+    let audited = network.nodes[1].json(&["audit", "--passphrase-file", passphrase]);
+    assert_eq!(audited["verdict"], "whole", "{audited}");
+    let (mut found, mut searched) = (Vec::new(), 0);
+    files_with_marks(network.folder.path(), &mut found, &mut searched);
+    assert_eq!(found, Vec::<PathBuf>::new());
+    assert!(searched > 100_000_000, "files of 50 times 800 kB on three nodes: {searched} bytes");
+    searched
 }
 
 /// Officers read every message and save every file, over connections that stay open; one is refused, one erased.

@@ -6,6 +6,7 @@ use ecomesh_protocol::LedgerError;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_record::archive::{ArchiveEncoder, EncodeError, Filter, LogRange, Manifest};
 use ecomesh_record::{MemberId, Time};
+use ecomesh_seal::StorageKey;
 use ecomesh_store::{LedgerReader, OpenError, open_or_create};
 use thiserror::Error;
 
@@ -13,7 +14,7 @@ use crate::config::{ConfigError, NodeConfig};
 use crate::founding::keygen::{KeygenError, random};
 use crate::home::{Home, HomeError};
 use crate::passphrase::{Passphrase, PassphraseError};
-use crate::storage_key::{self, StorageKeyError, StorageKeys};
+use crate::storage_key::{self, StorageKeyError};
 use crate::views;
 
 /// Why there is no archive.
@@ -58,14 +59,14 @@ pub fn write_archive(
 ) -> Result<(), ArchivingError> {
     let _lock = home.lock()?;
     home.roster()?;
-    let keys = storage_key::of_home(home, &passphrase().map_err(StorageKeyError::from)?)?;
-    write_archive_locked(home, &keys, now, out)
+    let key = storage_key::of_home(home, &passphrase().map_err(StorageKeyError::from)?)?;
+    write_archive_locked(home, &key, now, out)
 }
 
 /// As [`write_archive`], for a caller that holds the lock.
 pub(crate) fn write_archive_locked(
     home: &Home,
-    keys: &StorageKeys,
+    key: &StorageKey,
     now: Time,
     out: &mut impl Write,
 ) -> Result<(), ArchivingError> {
@@ -74,8 +75,9 @@ pub(crate) fn write_archive_locked(
     let settings = NodeConfig::load_or_default(&home.config_file())?.store;
     let options = settings.options();
     let instance = *random::<16>()?;
-    let (opened, _) =
-        keys.open(|key| open_or_create(&home.store_dir(), roster.network(), instance, key, &options))?;
+    let (opened, _) = storage_key::open_with(key, |key| {
+        open_or_create(&home.store_dir(), roster.network(), instance, key, &options)
+    })?;
     let reader = opened.ledger.reader();
     let manifest = manifest(&reader, member, now);
     let lives = views::lives(&reader, &roster);

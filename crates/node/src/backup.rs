@@ -1,7 +1,7 @@
 //! Backup and restore of a node.
 //!
 //! A backup is one file: keys (sealed as they are), the vault without its prekeys, card, charter, settings, journal,
-//! evidence, and all records as an archive, encrypted under the storage key of the vault. Whoever takes it needs the
+//! evidence, and all records as an archive, encrypted under the storage key. Whoever takes it needs the
 //! passphrase. It ends with a hash over all before it, so that a damaged one is refused before anything is written.
 //!
 //! A restore makes a fresh store with a new instance id and takes every record through the same checks as from a
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use ecomesh_protocol::evidence::EVIDENCE;
 use ecomesh_protocol::journal::JOURNAL;
 use ecomesh_record::{Time, tags};
+use ecomesh_seal::StorageKey;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -27,7 +28,7 @@ use crate::archives::{ArchivingError, write_archive_locked};
 use crate::founding::keygen::{KeygenError, random};
 use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
-use crate::storage_key::{self, StorageKeyError, StorageKeys};
+use crate::storage_key::{self, StorageKeyError};
 use crate::vault;
 
 mod refill;
@@ -101,8 +102,8 @@ pub fn backup(
         return Err(BackupError::Exists(path.into()));
     }
     home.roster()?;
-    let keys = storage_key::of_home(home, &passphrase().map_err(StorageKeyError::from)?)?;
-    let written = write(home, path, &keys, now);
+    let key = storage_key::of_home(home, &passphrase().map_err(StorageKeyError::from)?)?;
+    let written = write(home, path, &key, now);
     if written.is_err() {
         // Best effort: what matters is reported already.
         let _ = std::fs::remove_file(path);
@@ -140,7 +141,7 @@ fn content_key_files(home: &Home) -> Result<Vec<(String, PathBuf)>, FileError> {
 /// The names of these files in a backup begin so.
 const CONTENT_KEYS: &str = "vault/content-keys/";
 
-fn write(home: &Home, path: &Path, keys: &StorageKeys, now: Time) -> Result<BackedUp, BackupError> {
+fn write(home: &Home, path: &Path, key: &StorageKey, now: Time) -> Result<BackedUp, BackupError> {
     let fault = |e: io::Error| BackupError::Write { path: path.into(), reason: e.to_string() };
     let roster = home.roster()?;
     tracing::debug!(network = %roster.network(), "backing up");
@@ -159,8 +160,8 @@ fn write(home: &Home, path: &Path, keys: &StorageKeys, now: Time) -> Result<Back
     }
     // The archive's length must be known before it: it goes through a file beside the backup.
     let mut beside = tempfile_beside(path).map_err(fault)?;
-    let mut sealing = Sealing::begin(&keys.first, *random()?, BufWriter::new(&beside)).map_err(fault)?;
-    write_archive_locked(home, keys, now, &mut sealing)?;
+    let mut sealing = Sealing::begin(key, *random()?, BufWriter::new(&beside)).map_err(fault)?;
+    write_archive_locked(home, key, now, &mut sealing)?;
     sealing.finish().map_err(fault)?;
     let length = beside.stream_position().map_err(fault)?;
     beside.rewind().map_err(fault)?;

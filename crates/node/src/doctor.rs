@@ -20,7 +20,7 @@ use crate::config::NodeConfig;
 use crate::founding::keygen::random;
 use crate::home::{Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
-use crate::storage_key::{self, StorageKeys};
+use crate::storage_key;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +136,8 @@ pub fn examine(
     };
     let (Some(card), Some(config), Some(roster)) = (card, config, roster) else { return found };
     examine_ports(&mut found, &config, &card.addresses.iter().map(|a| a.0).collect::<Vec<_>>());
-    if let Some(keys) = open_storage_keys(&mut found, home, passphrase) {
-        let looked = Looked { home, roster: &roster, keys: &keys, repair };
+    if let Some(key) = open_storage_key(&mut found, home, passphrase) {
+        let looked = Looked { home, roster: &roster, key: &key, repair };
         let instance = examine_store(&mut found, &looked, &config);
         examine_logs(&mut found, &looked, card.member, instance);
     }
@@ -204,32 +204,28 @@ fn examine_ports(found: &mut Examination, config: &NodeConfig, card: &[std::net:
 struct Looked<'a> {
     home: &'a Home,
     roster: &'a Roster,
-    keys: &'a StorageKeys,
+    key: &'a StorageKey,
     repair: bool,
 }
 
 /// The key of store and journal. Without it they are left alone.
-fn open_storage_keys(
+fn open_storage_key(
     found: &mut Examination,
     home: &Home,
     passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
-) -> Option<StorageKeys> {
+) -> Option<StorageKey> {
     let left_alone = "store and journal are not looked at";
     let passphrase = match passphrase() {
         Ok(passphrase) => passphrase,
-        Err(PassphraseError::NoTerminal(_)) => {
-            found.bad("passphrase", format!("none was given, so {left_alone}; give --passphrase-file FILE"));
-            return None;
-        }
         Err(error) => {
             found.bad("passphrase", format!("{error}; {left_alone}"));
             return None;
         }
     };
     match storage_key::of_home(home, &passphrase) {
-        Ok(keys) => {
+        Ok(key) => {
             found.good("passphrase", "it opens the keys");
-            Some(keys)
+            Some(key)
         }
         Err(error) => {
             found.bad("passphrase", format!("{error}; {left_alone}"));
@@ -240,7 +236,7 @@ fn open_storage_keys(
 
 /// Opens the store and reads all of it back. Returns its instance id.
 fn examine_store(found: &mut Examination, looked: &Looked<'_>, config: &NodeConfig) -> Option<[u8; 16]> {
-    let Looked { home, roster, keys, repair } = *looked;
+    let Looked { home, roster, key, repair } = *looked;
     let path = home.store_dir();
     if !path.exists() {
         found.bad("store", "it is missing; `ecomesh run` makes a fresh one and the peers refill it");
@@ -249,7 +245,7 @@ fn examine_store(found: &mut Examination, looked: &Looked<'_>, config: &NodeConf
     let options = config.store.options();
     let instance = random::<16>().ok()?;
     let open = |key: &StorageKey| open_or_create(&path, roster.network(), *instance, key, &options);
-    let reason = match keys.open(open) {
+    let reason = match storage_key::open_with(key, open) {
         Ok((mut opened, _)) => {
             opened.notes.iter().for_each(|note| found.add("store", Severity::Note, note.clone()));
             match opened.ledger.verify(|_| {}) {
@@ -329,7 +325,7 @@ fn examine_room(found: &mut Examination, room: Room) {
 
 fn repair_store(
     found: &mut Examination,
-    &Looked { home, roster, keys, .. }: &Looked<'_>,
+    &Looked { home, roster, key, .. }: &Looked<'_>,
     options: &Options,
     reason: &str,
 ) -> Option<[u8; 16]> {
@@ -345,8 +341,7 @@ fn repair_store(
             return None;
         }
     };
-    let fresh =
-        open_or_create(&home.store_dir(), roster.network(), *random::<16>().ok()?, &keys.first, options);
+    let fresh = open_or_create(&home.store_dir(), roster.network(), *random::<16>().ok()?, key, options);
     match fresh {
         Ok(opened) => {
             let text = format!(
@@ -365,7 +360,7 @@ fn repair_store(
 
 fn examine_logs(
     found: &mut Examination,
-    &Looked { home, roster, keys, repair }: &Looked<'_>,
+    &Looked { home, roster, key, repair }: &Looked<'_>,
     member: MemberId,
     instance: Option<[u8; 16]>,
 ) {
@@ -374,13 +369,9 @@ fn examine_logs(
     else {
         return;
     };
-    let key = match &keys.second {
-        Some(second) => keys.first.clone().with_second(second),
-        None => keys.first.clone(),
-    };
     let next_generation = "the node asks its peers and goes on in a new generation; nothing to do";
     match disk.read(JOURNAL) {
-        Ok(Some(bytes)) => match journal::read(roster.network(), member, &key, &bytes) {
+        Ok(Some(bytes)) => match journal::read(roster.network(), member, key, &bytes) {
             Ok(content) => {
                 found.good("journal", format!("{} own records, each whole", content.entries.len()));
                 let closed = content.entries.iter().filter(|entry| entry.closed).count();

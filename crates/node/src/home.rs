@@ -11,7 +11,7 @@
 //!   store/             records (sled); can be fetched again from peers
 //!   log/               journal of own records, evidence of delivery; cannot be fetched again
 //!   vault/             0700: prekeys and keys of sealed mail; prekeys are in no backup
-//!   storage.key        the storage key of the vault again, sealed under the signing key (0600)
+//!   storage.key        the key of what store and journal hold, sealed under the signing key (0600)
 //!   api/               0700: socket and token of the API
 //!   lock               held by the running node, or by a command that must be alone
 //! ```
@@ -368,7 +368,7 @@ impl Home {
         self.dir.join("vault")
     }
 
-    /// The storage key again, sealed under the signing key.
+    /// The storage key, sealed under the signing key; the vault has it too.
     pub fn storage_key_file(&self) -> PathBuf {
         self.dir.join("storage.key")
     }

@@ -10,14 +10,15 @@ mod net_events;
 mod said;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ecomesh_net::{NetHandle, SendError, Verdict};
+use ecomesh_protocol::judge::Void;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{Input, KeyRing, Output, PeerKey, PushVerdict, Roster, judge};
-use ecomesh_record::{Lane, MemberId, Position, Record, RecordId};
+use ecomesh_record::{Lane, MemberId, Position, Record, RecordId, Time};
 use ecomesh_store::LedgerReader;
 
 use crate::clock;
@@ -99,13 +100,7 @@ impl Effects {
             Output::Authored { ticket, result } => self.tickets.authored(ticket, result),
             Output::Imported { ticket, result } => self.tickets.imported(ticket, result),
             Output::Stored { record, verdict, first_seen } => {
-                let header = record.record().header();
-                tracing::debug!(id = %record.record().id().short(), position = %header.position(), "stored");
-                self.metrics.stored.inc();
-                self.mail.arrived(header, verdict);
-                let event = self.views_mut(|views| views.stored(record.record(), verdict, first_seen));
-                self.hub.publish(event);
-                self.tell(said::events(record.record(), verdict, self));
+                self.stored(record.record(), verdict, first_seen);
             }
             Output::Erased { record, seen_at } => {
                 tracing::debug!(id = %record.record().id().short(), "an erasure");
@@ -122,13 +117,7 @@ impl Effects {
                 }
             }
             Output::Delivered { id, position, member, at } => {
-                tracing::debug!(id = %id.short(), %position, %member, "delivered");
-                self.metrics.delivered.inc();
-                self.hub.publish(ecomesh_api::Event::Delivered {
-                    id: id.to_string(),
-                    member: member.to_string(),
-                    at_ms: at.0,
-                });
+                self.delivered(id, position, member, at);
             }
             Output::Keys(ring) => self.ring.store(ring),
             Output::Forked(proof) => {
@@ -149,6 +138,22 @@ impl Effects {
             }
         }
         None
+    }
+
+    fn stored(&self, record: &Record, verdict: Result<(), Void>, first_seen: Time) {
+        tracing::debug!(id = %record.id().short(), position = %record.position(), "stored");
+        self.metrics.stored.inc();
+        self.mail.arrived(record.header(), verdict);
+        let event = self.views_mut(|views| views.stored(record, verdict, first_seen));
+        self.hub.publish(event);
+        self.tell(said::events(record, verdict, self));
+    }
+
+    fn delivered(&self, id: RecordId, position: Position, member: MemberId, at: Time) {
+        tracing::debug!(id = %id.short(), %position, %member, "delivered");
+        self.metrics.delivered.inc();
+        let (id, member) = (id.to_string(), member.to_string());
+        self.hub.publish(ecomesh_api::Event::Delivered { id, member, at_ms: at.0 });
     }
 
     /// What opens a body goes with it.
@@ -190,7 +195,7 @@ impl Effects {
 
     fn views_mut<T>(&self, change: impl FnOnce(&mut Views) -> T) -> T {
         // A view that a panic left half changed is wrong in one entry at most, and is rebuilt at the next start.
-        change(&mut self.views.write().unwrap_or_else(std::sync::PoisonError::into_inner))
+        change(&mut self.views.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -203,7 +208,8 @@ impl said::Known for Effects {
 
     fn is_erased(&self, record: &Record) -> bool {
         let term = Term::of(record);
-        self.views_mut(|views| views.lives().life(&term, clock::wall())) == Life::Erased
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        views.lives().life(&term, clock::wall()) == Life::Erased
     }
 }
 

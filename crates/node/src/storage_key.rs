@@ -17,35 +17,6 @@ use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::vault::{self, VaultFault};
 
-/// The storage keys of a home: usually one.
-#[derive(Debug)]
-pub(crate) struct StorageKeys {
-    /// The one in `storage.key`, else the vault's.
-    pub(crate) first: StorageKey,
-    /// The vault's, if it is another one.
-    pub(crate) second: Option<StorageKey>,
-}
-
-impl StorageKeys {
-    /// Opens the store with the one that fits it, and gives that, with the other one beside it. If none fits, that is what
-    /// the first one says.
-    pub(crate) fn open<T>(
-        &self,
-        open: impl Fn(&StorageKey) -> Result<T, OpenError>,
-    ) -> Result<(T, StorageKey), OpenError> {
-        match (open(&self.first), &self.second) {
-            (Ok(opened), None) => Ok((opened, self.first.clone())),
-            (Ok(opened), Some(second)) => Ok((opened, self.first.clone().with_second(second))),
-            (Err(OpenError::OtherKey(path)), Some(second)) => match open(second) {
-                Ok(opened) => Ok((opened, second.clone().with_second(&self.first))),
-                Err(OpenError::OtherKey(_)) => Err(OpenError::OtherKey(path)),
-                Err(error) => Err(error),
-            },
-            (Err(error), _) => Err(error),
-        }
-    }
-}
-
 /// Why the bodies of a home cannot be read. The operator acts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StorageKeyError {
@@ -73,19 +44,37 @@ pub enum StorageKeyError {
     Lost(String),
 }
 
-/// Opens the storage keys of a home whose node does not run. Takes half a second on purpose (Argon2id, twice).
-pub(crate) fn of_home(home: &Home, passphrase: &Passphrase) -> Result<StorageKeys, StorageKeyError> {
+/// Opens the storage key of a home whose node does not run, with the vault's beside it if that is another one. Takes half a
+/// second on purpose (Argon2id, twice).
+pub(crate) fn of_home(home: &Home, passphrase: &Passphrase) -> Result<StorageKey, StorageKeyError> {
     // First, since it says best what a wrong passphrase is.
     let identity = home.unseal(passphrase)?;
     let copy = of_copy(home, &identity)?;
     let of_vault = vault::storage_key(&home.vault_dir(), passphrase)?;
     match (copy, of_vault) {
-        (Some(first), of_vault) => {
-            let second = of_vault.filter(|key| key.id() != first.id());
-            Ok(StorageKeys { first, second })
-        }
-        (None, Some(first)) => Ok(StorageKeys { first, second: None }),
+        (Some(first), Some(of_vault)) => Ok(beside(first, &of_vault)),
+        (Some(only), None) | (None, Some(only)) => Ok(only),
         (None, None) => Err(StorageKeyError::Lost(home.dir().display().to_string())),
+    }
+}
+
+/// The key of `storage.key`, with the vault's beside it if that is another one.
+pub(crate) fn beside(first: StorageKey, of_vault: &StorageKey) -> StorageKey {
+    if first.id() == of_vault.id() { first } else { first.with_second(of_vault) }
+}
+
+/// Opens a store with this key, or with the second one beside it, and gives the one that fits, with the other beside it. If
+/// none fits, that is what is said of the first.
+pub(crate) fn open_with<T>(
+    key: &StorageKey,
+    open: impl Fn(&StorageKey) -> Result<T, OpenError>,
+) -> Result<(T, StorageKey), OpenError> {
+    match (open(key), key.second()) {
+        (Err(OpenError::OtherKey(path)), Some(second)) => match open(&second) {
+            Err(OpenError::OtherKey(_)) => Err(OpenError::OtherKey(path)),
+            opened => Ok((opened?, second.with_second(key))),
+        },
+        (opened, _) => Ok((opened?, key.clone())),
     }
 }
 

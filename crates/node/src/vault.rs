@@ -38,7 +38,7 @@ use crate::passphrase::Passphrase;
 
 use content_keys::ContentKeys;
 pub(crate) use content_keys::Kept;
-pub(crate) use safe::{InUse, Locked, Safe, StillInWork, UnlockError, was_locked};
+pub(crate) use safe::{Locked, Safe, StillInWork, UnlockError, was_locked};
 pub(crate) use writer::{KeepError, Writer};
 
 /// Why there is no vault. The operator acts.

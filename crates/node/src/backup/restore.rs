@@ -139,7 +139,7 @@ fn fill(
     let card = home.card()?;
     let roster = home.roster()?;
     let archive = entries.iter().find(|e| e.name == ARCHIVE).ok_or_else(|| content("no records"))?;
-    let key = storage_key::of_home(home, passphrase)?.first;
+    let key = storage_key::of_home(home, passphrase)?;
     // Of two transport certificates the higher counter holds: this one must come after any that was made since.
     let counter = home.transport_counter()?.saturating_add(1).max(now.0 / 1000);
     home.write_transport_counter(counter)?;

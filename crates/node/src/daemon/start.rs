@@ -11,6 +11,7 @@ use ecomesh_protocol::core::{Core, CoreConfig, Identity, OpenError as CoreError}
 use ecomesh_protocol::limits::{HELLO_BYTES_MAX, PUSH_BYTES_MAX, SYNC_FRAME_BYTES_MAX};
 use ecomesh_protocol::{DiskError, PeerKey, Roster};
 use ecomesh_record::MemberId;
+use ecomesh_seal::StorageKey;
 use ecomesh_store::{FileDisk, LedgerReader, System};
 use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -33,7 +34,7 @@ use crate::sealing::keeper::Keeper;
 use crate::sealing::opener::Opener;
 use crate::sealing::shredder;
 use crate::shell::{Correlation, Effects, NetEvents, to_net};
-use crate::storage_key::{self, StorageKeyError, StorageKeys};
+use crate::storage_key::{self, StorageKeyError};
 use crate::vault::{Vault, VaultFault, Writer, was_locked};
 use crate::views::Views;
 
@@ -95,12 +96,12 @@ pub(super) async fn start(
         return Err(StartError::Config(list.join("; ")));
     }
     let lock = home.lock()?;
-    let (opened, vault, storage_keys) = {
+    let (opened, vault, storage_key) = {
         let home = home.clone();
         blocking(move || {
             let opened = home.open_all(&passphrase)?;
-            let (vault, storage_keys) = open_vault(&home, &opened, &passphrase)?;
-            Ok::<_, StartError>((opened, vault, storage_keys))
+            let (vault, storage_key) = open_vault(&home, &opened, &passphrase)?;
+            Ok::<_, StartError>((opened, vault, storage_key))
         })
         .await??
     };
@@ -108,7 +109,7 @@ pub(super) async fn start(
     let metrics = Arc::new(Metrics::new());
     let shared = Arc::new(Shared::new(config.api.requests_max, config.api.event_clients_max, metrics));
     let mut servers = http::bind(&home, &config, &shared).await?;
-    match build(&home, opened, mail, storage_keys, &config, &shared, lock).await {
+    match build(&home, opened, mail, storage_key, &config, &shared, lock).await {
         Ok(parts) => Ok(running(home, &config, shared, servers, parts)),
         Err(error) => {
             shared.stop();
@@ -162,7 +163,7 @@ async fn build(
     home: &Home,
     opened: Opened,
     mail: Arc<Mail>,
-    storage_keys: StorageKeys,
+    storage_key: StorageKey,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     lock: HomeLock,
@@ -173,7 +174,7 @@ async fn build(
     let listen = listen_addresses(config, &opened);
     let listens = !listen.is_empty();
     let secret = TransportSecret::from_seed(*opened.identity.transport_seed());
-    let (core, opening) = open_core(home, opened, mail.clone(), storage_keys, config, shared, clock).await?;
+    let (core, opening) = open_core(home, opened, mail.clone(), storage_key, config, shared, clock).await?;
     // Before anything can open mail.
     if was_locked(&home.vault_dir())? {
         drop(mail.safe().lock().await);
@@ -311,7 +312,7 @@ async fn open_core(
     home: &Home,
     opened: Opened,
     mail: Arc<Mail>,
-    storage_keys: StorageKeys,
+    storage_key: StorageKey,
     config: &NodeConfig,
     shared: &Arc<Shared>,
     clock: Clock,
@@ -330,7 +331,7 @@ async fn open_core(
             let share = done.saturating_mul(85) / total.max(1);
             shared.progress(u8::try_from(share).unwrap_or(85).saturating_add(5), "reading records");
         };
-        let storage = storage::open(&home, &settings, &opened.roster, &mail, &storage_keys, progress)?;
+        let storage = storage::open(&home, &settings, &opened.roster, &mail, &storage_key, progress)?;
         let Storage { ledger, views, fresh, key } = storage;
         let reader = ledger.reader();
         shared.progress(90, "reading the journal");
@@ -353,7 +354,7 @@ fn open_vault(
     home: &Home,
     opened: &Opened,
     passphrase: &Passphrase,
-) -> Result<(Vault, StorageKeys), StorageKeyError> {
+) -> Result<(Vault, StorageKey), StorageKeyError> {
     let copy = storage_key::of_copy(home, &opened.identity)?;
     let (vault, renewed) = Vault::open(&home.vault_dir(), passphrase, copy.clone())?;
     if renewed.keys {
@@ -367,20 +368,15 @@ fn open_vault(
         );
     }
     let of_vault = vault.storage_key();
-    let keys = match copy {
-        Some(first) if first.id() == of_vault.id() => StorageKeys { first, second: None },
-        Some(first) => {
-            tracing::warn!(
-                "the storage key of the vault is that of another time than the one in storage.key"
-            );
-            StorageKeys { first, second: Some(of_vault) }
-        }
-        None => {
-            storage_key::write_copy(home, &opened.identity, &of_vault)?;
-            StorageKeys { first: of_vault, second: None }
-        }
+    let Some(first) = copy else {
+        storage_key::write_copy(home, &opened.identity, &of_vault)?;
+        return Ok((vault, of_vault));
     };
-    Ok((vault, keys))
+    let key = storage_key::beside(first, &of_vault);
+    if key.second().is_some() {
+        tracing::warn!("the storage key of the vault is that of another time than the one in storage.key");
+    }
+    Ok((vault, key))
 }
 
 /// Where to listen: as configured, else as the own card says.

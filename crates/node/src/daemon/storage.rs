@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::StoreSettings;
 use crate::home::Home;
 use crate::sealing::Mail;
-use crate::storage_key::StorageKeys;
+use crate::storage_key;
 use crate::views::{self, Views};
 
 /// An open store, and what the views need of it.
@@ -48,16 +48,16 @@ pub enum StorageError {
     Random(String),
 }
 
-/// Opens the store and reads it once, with the first of these storage keys that fits it.
+/// Opens the store and reads it once, with the storage key, or with the second one beside it.
 pub(crate) fn open(
     home: &Home,
     settings: &StoreSettings,
     roster: &Roster,
     mail: &Mail,
-    keys: &StorageKeys,
+    key: &StorageKey,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
-    let opened = try_open(home, settings, roster, mail, keys, &mut progress);
+    let opened = try_open(home, settings, roster, mail, key, &mut progress);
     let reason = match &opened {
         Err(StorageError::Open(OpenError::Damaged { reason, .. }))
         | Err(StorageError::Read(LedgerError::Damaged(reason))) => reason.clone(),
@@ -73,7 +73,7 @@ pub(crate) fn open(
         %reason, aside = %aside.display(),
         "the store cannot be used and is set aside; a fresh one is refilled from the peers"
     );
-    try_open(home, settings, roster, mail, keys, &mut progress)
+    try_open(home, settings, roster, mail, key, &mut progress)
 }
 
 fn try_open(
@@ -81,7 +81,7 @@ fn try_open(
     settings: &StoreSettings,
     roster: &Roster,
     mail: &Mail,
-    keys: &StorageKeys,
+    key: &StorageKey,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Storage, StorageError> {
     let mut instance = [0; 16];
@@ -89,7 +89,7 @@ fn try_open(
     let options = settings.options();
     let open =
         |key: &StorageKey| open_or_create(&home.store_dir(), roster.network(), instance, key, &options);
-    let (opened, key) = keys.open(open)?;
+    let (opened, key) = storage_key::open_with(key, open)?;
     for note in &opened.notes {
         tracing::warn!("{note}");
     }

@@ -28,7 +28,7 @@ use super::extract::{ApiQuery, Live, bad_request, too_large};
 use super::node::member_of;
 use super::{Refusal, Services, Shared, busy, damaged, records};
 use crate::pool::Job;
-use crate::vault::{InUse, Locked};
+use crate::vault::Locked;
 
 /// Pieces of an export that wait for the client.
 const PIECES_MAX: usize = 8;
@@ -68,8 +68,6 @@ pub(crate) async fn export(
             None => Ok((manifest(services, filter)?, BTreeMap::new())),
         })
         .await?;
-    // Until the client has read it all, or the node is locked.
-    let held = Held { _in_use: services.mail.safe().enter()?, services: services.clone() };
     let in_use = services.mail.safe().enter()?;
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let mut pieces = Pieces { sender, stop: shared.stop.subscribe(), runtime: Handle::current() };
@@ -82,21 +80,8 @@ pub(crate) async fn export(
         }
         drop((permit, in_use));
     });
-    let pieces = stream::unfold((receiver, held), |(mut receiver, held)| async {
-        let piece = tokio::select! {
-            biased;
-            () = held.services.mail.safe().until_locked() => Some(Err(io::Error::other(Locked))),
-            piece = receiver.recv() => piece,
-        };
-        Some((piece?, (receiver, held)))
-    });
+    let pieces = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
     Ok(([(header::CONTENT_TYPE, ARCHIVE_TYPE)], Body::from_stream(pieces)))
-}
-
-/// What an export holds on its way to the client.
-struct Held {
-    services: Arc<Services>,
-    _in_use: InUse,
 }
 
 /// Takes in the records of an archive, each verified as if it came from a peer. Returns when they are durable.
@@ -114,11 +99,7 @@ pub(crate) async fn import(
 ) -> Result<Json<Imported>, Refusal> {
     let _permit = transfer(&shared)?;
     let mut chunks = body.into_data_stream();
-    let taken = tokio::select! {
-        taken = take(&services, &mut chunks) => taken,
-        // What was taken is taken; the rest can be imported again.
-        () = services.mail.safe().until_locked() => return Err(Locked.into()),
-    };
+    let taken = take(&services, &mut chunks).await;
     if taken.is_err() {
         read_rest(&mut chunks).await;
     }
@@ -130,6 +111,10 @@ async fn take(services: &Arc<Services>, chunks: &mut BodyDataStream) -> Result<I
     let mut import = Import::new(services);
     let mut bytes = 0;
     while let Some(chunk) = chunks.next().await {
+        // What was taken is taken; the rest can be imported again.
+        if services.mail.safe().is_locked() {
+            return Err(Locked.into());
+        }
         let chunk = chunk.map_err(|_| bad_archive(&ArchiveError::Truncated, &import.counts))?;
         bytes += chunk.len() as u64;
         if bytes > services.import_bytes_max {

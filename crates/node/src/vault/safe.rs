@@ -6,11 +6,12 @@
 //! it finds its passphrase by itself.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::{Mutex, MutexGuard, OwnedRwLockReadGuard, RwLock as AsyncRwLock, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedRwLockReadGuard, RwLock as AsyncRwLock};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Vault, VaultFault};
@@ -47,7 +48,7 @@ pub(crate) struct Safe {
     vault: RwLock<Option<Arc<Vault>>>,
     /// The one that was locked away last, as long as somebody holds it.
     leaving: std::sync::Mutex<Weak<Vault>>,
-    locked: watch::Sender<bool>,
+    locked: AtomicBool,
     /// Held for reading by whoever shows or takes documents.
     in_use: Arc<AsyncRwLock<()>>,
     /// Held by whoever locks or unlocks it.
@@ -64,7 +65,7 @@ impl Safe {
             dir: vault.dir.clone(),
             vault: RwLock::new(Some(Arc::new(vault))),
             leaving: std::sync::Mutex::default(),
-            locked: watch::Sender::new(false),
+            locked: AtomicBool::new(false),
             in_use: Arc::default(),
             changing: Mutex::default(),
         }
@@ -80,13 +81,7 @@ impl Safe {
 
     /// Whether it is locked.
     pub(crate) fn is_locked(&self) -> bool {
-        *self.locked.borrow()
-    }
-
-    /// Returns when it is locked; for whoever must let go of documents then.
-    pub(crate) async fn until_locked(&self) {
-        // The sender is a field of this.
-        let _ = self.locked.subscribe().wait_for(|locked| *locked).await;
+        self.locked.load(Ordering::SeqCst)
     }
 
     /// Leave to hold documents until the answer is dropped.
@@ -106,7 +101,7 @@ impl Safe {
         if let Err(error) = &marked {
             tracing::warn!(%error, "a restart of this node will open it");
         }
-        self.locked.send_replace(true);
+        self.locked.store(true, Ordering::SeqCst);
         let vault = self.vault.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(vault) = vault {
             *self.leaving() = Arc::downgrade(&vault);
@@ -129,7 +124,7 @@ impl Safe {
         let vault = Vault::reopen(&self.dir, passphrase)?;
         files::remove(&marker(&self.dir)).map_err(VaultFault::from)?;
         *self.vault.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(vault));
-        self.locked.send_replace(false);
+        self.locked.store(false, Ordering::SeqCst);
         Ok(())
     }
 
