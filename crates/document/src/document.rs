@@ -398,7 +398,7 @@ fn read(node: &Node, findings: &mut Vec<Finding>) -> Option<Document> {
 
 /// A notice or an entry is checked as one; as a document it would be told everything that an Ecomessage needs.
 fn no_record_of(form: &str, at: Option<std::ops::Range<usize>>) -> Option<Finding> {
-    let notice = Colour::from_form(form).map(|colour| (format!("a {}", colour.title), "notices", "notice"));
+    let notice = Colour::from_form(form).map(|colour| (colour.title.to_owned(), "notices", "notice"));
     let entry = || {
         let database = Database::from_form(form)?;
         Some((format!("an entry of the database {}", database.name), "entries", "db"))

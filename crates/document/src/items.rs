@@ -9,9 +9,9 @@ pub(crate) fn at<'n>(form: &'n Node, path: &str) -> Option<&'n Node> {
     path.split('.').try_fold(form, |node, key| node.get(key))
 }
 
-/// The text under a path.
+/// The text under a path; a blank one is none.
 pub(crate) fn text<'n>(form: &'n Node, path: &str) -> Option<&'n str> {
-    at(form, path).and_then(Node::as_text)
+    at(form, path).and_then(Node::as_text).filter(|text| !text.trim().is_empty())
 }
 
 /// The whole number under a path.

@@ -98,11 +98,12 @@ impl Writer<'_> {
         if let FieldKind::Code(table) = field.kind {
             self.codes(table());
         }
-        let sign = if left_out || field.need != Need::Required { "#" } else { "" };
         let filled = match self.fill_language {
             Some(language) if LANGUAGE.contains(&(path, field.name)) => language,
             _ => "",
         };
+        let is_used = field.need == Need::Required || !filled.is_empty();
+        let sign = if left_out || !is_used { "#" } else { "" };
         let value = if field.list_max.is_some() { "[\"\"]".to_owned() } else { format!("\"{filled}\"") };
         self.line(&format!("{sign}{} = {value}", field.name));
     }

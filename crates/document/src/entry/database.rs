@@ -9,9 +9,6 @@ use crate::notice::request::{VALIDITY_YEARS, lasts_too_long};
 use crate::rule::Rule;
 use crate::tree::Node;
 
-/// Edition of the register. It rises with every change of a database.
-pub const EDITION: u16 = 1;
-
 /// A database.
 #[derive(Debug)]
 pub struct Database {
@@ -114,7 +111,7 @@ databases! {
 
 /// What the register asks of an entry's source: the class of retention, and restrictions that make sense.
 pub(super) fn source_rules(database: &'static Database, form: &Node, reader: &mut Reader) {
-    let class = text(form, "source.retention").filter(|class| !class.trim().is_empty());
+    let class = text(form, "source.retention");
     if class.is_some_and(|class| class != database.retention.code()) {
         reader.by(Some(database.retention.rule())).error(
             form,

@@ -15,7 +15,7 @@ const NOMINAL: &str = "conditions to record data of persons, RPD";
 const SEIZURES: &str = "the Ecomessage's products and discovery, this project";
 
 rules! {
-    RETENTION_FIVE_YEARS = "retention.five-years", "kept for five years or less, and then reassessed", RETENTION, true;
+    RETENTION_FIVE_YEARS = "retention.five-years", "kept for five years or less, and then reassessed", RETENTION, false;
     RETENTION_UNTIL_RECOVERED = "retention.until-recovered", "kept until it is recovered or the source withdraws it",
         RETENTION, false;
     RESTRICTION = "restriction", "the source may close an entry to countries that it names", ACCESS, false;
@@ -28,20 +28,20 @@ rules! {
 
     SLTD_ISSUER = "sltd.issuer", "only the country that issued a document enters it", "rules of SLTD", true;
     SLTD_DOCUMENT = "sltd.document", "kind, number and issuing country of the document", SLTD, false;
-    SLTD_STATUS = "sltd.status", "stolen, lost, revoked, invalid or a stolen blank", SLTD, true;
+    SLTD_STATUS = "sltd.status", "stolen, lost, revoked, invalid or a stolen blank", SLTD, false;
     SLTD_DATE = "sltd.date", "since when it is so", SLTD, false;
 
     VEHICLE_DESCRIPTION = "vehicle.description", "kind and make of the vehicle", VEHICLES, false;
     VEHICLE_NUMBER = "vehicle.number", "one of VIN, plate with its country, engine number, numbers of parts", VEHICLES, false;
-    VEHICLE_THEFT = "vehicle.theft", "date and country of the theft", VEHICLES, false;
+    VEHICLE_THEFT = "vehicle.theft", "what happened, date and place", VEHICLES, false;
 
     VESSEL_DESCRIPTION = "vessel.description", "kind and make of the vessel", VESSELS, false;
     VESSEL_NUMBER = "vessel.number", "one of hull, IMO, MMSI, call sign, registration and engine number", VESSELS, false;
-    VESSEL_THEFT = "vessel.theft", "date and place of the theft", VESSELS, false;
+    VESSEL_THEFT = "vessel.theft", "what happened, date and place", VESSELS, false;
 
     ART_DESCRIPTION = "art.description", "kind, subject, materials and techniques", ART, false;
     ART_IDENTIFIABLE = "art.identifiable", "the object can be told from others: a photograph, markings or features", ART, false;
-    ART_THEFT = "art.theft", "date and place of the theft", ART, false;
+    ART_THEFT = "art.theft", "what happened, date and place", ART, false;
 
     FIREARM_DESCRIPTION = "firearm.description", "kind, make and calibre", FIREARMS, false;
     FIREARM_SERIAL = "firearm.serial", "the serial number, or why there is none and what else marks it", FIREARMS, false;

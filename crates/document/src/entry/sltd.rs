@@ -77,7 +77,7 @@ fn sltd_rules(form: &Node, reader: &mut Reader) {
 
 fn ask_issuer(form: &Node, reader: &mut Reader) {
     let from = text(form, "source.from").and_then(|from| MemberCode::parse(from).ok());
-    let country = text(form, "document.country").filter(|country| !country.trim().is_empty());
+    let country = text(form, "document.country");
     if let (Some(from), Some(country)) = (from, country)
         && !issues(country, &from)
     {

@@ -3,10 +3,10 @@
 use crate::check_digits::{Fault, vin_check_digit, vin_promises_check_digit};
 use crate::codes::{Code, Country, OpenCode, VehicleKind};
 use crate::ecomessage::{Attachment, Reported};
-use crate::entry::numbers::{CORRECT_IT, ask_findable, compare_year, key};
+use crate::entry::numbers::{CORRECT_IT, ask_number, compare_year, key};
 use crate::entry::{EntrySource, Loss, database, rules};
 use crate::form::{Count, Reader, form, no_rules};
-use crate::items::{ask_one, filled, number};
+use crate::items::{filled, number};
 use crate::lookup::Number;
 use crate::notice::rules::ENTRY_SOURCE;
 use crate::text::{Line, Prose};
@@ -63,10 +63,13 @@ form! {
 
 fn vehicle_rules(form: &Node, reader: &mut Reader) {
     database::source_rules(&database::VEHICLE, form, reader);
-    let numbers = ["vehicle.vin", "vehicle.plate", "vehicle.engine_number", "vehicle.part_numbers"];
-    ask_one(form, reader, &numbers, &rules::VEHICLE_NUMBER, "a number by which it can be found");
-    ask_findable(form, reader, "vehicle.plate", Number::Plate, &rules::VEHICLE_NUMBER);
-    ask_findable(form, reader, "vehicle.engine_number", Number::Serial, &rules::VEHICLE_NUMBER);
+    let numbers = [
+        ("vehicle.vin", Number::Vin),
+        ("vehicle.plate", Number::Plate),
+        ("vehicle.engine_number", Number::Serial),
+        ("vehicle.part_numbers", Number::Serial),
+    ];
+    ask_number(form, reader, &numbers, &rules::VEHICLE_NUMBER);
     compare_year(form, reader, "vehicle.year", FIRST_YEAR);
     compare_vin(form, reader);
     if filled(form, "vehicle.plate") && !filled(form, "vehicle.plate_country") {
@@ -85,7 +88,7 @@ fn vehicle_rules(form: &Node, reader: &mut Reader) {
 fn compare_vin(form: &Node, reader: &mut Reader) {
     let Some(written) = key(form, "vehicle.vin", Number::Vin) else { return };
     let Err(fault) = vin_check_digit(&written) else { return };
-    let is_older = number(form, "vehicle.year").is_some_and(|year| year < VIN_SINCE);
+    let is_older = number(form, "vehicle.year").is_some_and(|year| (FIRST_YEAR..VIN_SINCE).contains(&year));
     let could_be_meant = match fault {
         Fault::Shape(_) => true,
         Fault::CheckDigit { found, .. } => found.is_ascii_digit() || found == 'X',

@@ -4,10 +4,9 @@ use crate::check_digits;
 use crate::codes::{Code, Country, OpenCode, VesselKind};
 use crate::decimal::Decimal;
 use crate::ecomessage::{Attachment, Reported};
-use crate::entry::numbers::{CORRECT_IT, ask_findable, compare_year, key};
+use crate::entry::numbers::{CORRECT_IT, ask_number, compare_year, key};
 use crate::entry::{EntrySource, Loss, database, rules};
 use crate::form::{Count, Reader, form, no_rules};
-use crate::items::ask_one;
 use crate::lookup::Number;
 use crate::notice::rules::ENTRY_SOURCE;
 use crate::text::{Line, Prose};
@@ -71,17 +70,14 @@ form! {
 fn vessel_rules(form: &Node, reader: &mut Reader) {
     database::source_rules(&database::VESSEL, form, reader);
     let numbers = [
-        "vessel.hull_number",
-        "vessel.imo",
-        "vessel.mmsi",
-        "vessel.call_sign",
-        "vessel.registration",
-        "vessel.engine_numbers",
+        ("vessel.hull_number", Number::Serial),
+        ("vessel.imo", Number::Imo),
+        ("vessel.mmsi", Number::Mmsi),
+        ("vessel.call_sign", Number::Serial),
+        ("vessel.registration", Number::Serial),
+        ("vessel.engine_numbers", Number::Serial),
     ];
-    ask_one(form, reader, &numbers, &rules::VESSEL_NUMBER, "a number by which it can be found");
-    for path in ["vessel.hull_number", "vessel.call_sign", "vessel.registration"] {
-        ask_findable(form, reader, path, Number::Serial, &rules::VESSEL_NUMBER);
-    }
+    ask_number(form, reader, &numbers, &rules::VESSEL_NUMBER);
     if let Some(Err(fault)) = key(form, "vessel.imo", Number::Imo).map(|key| check_digits::imo_number(&key)) {
         reader.by(Some(&rules::NUMBER_IMO)).error(form, "vessel.imo", fault.to_string(), CORRECT_IT);
     }

@@ -1,7 +1,7 @@
 //! The register of notices: which colours there are, what each is for, who may ask for it, and whether the public sees it.
 //!
 //! A new type of notice is created by a decision of INTERPOL's General Assembly (RPD, about article 73). So the register
-//! is a table with an edition, and not an enumeration that code elsewhere takes for complete: a document of a colour
+//! is a table, and not an enumeration that code elsewhere takes for complete: a document of a colour
 //! that a version does not know is refused by name, as a document of an unknown kind is.
 
 use crate::form::{FormSpec, Reader};
@@ -12,9 +12,6 @@ use crate::notice::{
     YellowNotice, rules,
 };
 use crate::tree::Node;
-
-/// Edition of the register. It rises with every decision that adds or changes a type.
-pub const EDITION: u16 = 1;
 
 /// A type of notice.
 #[derive(Debug)]
@@ -154,7 +151,7 @@ pub(super) fn request_rules(colour: &'static Colour, form: &Node, reader: &mut R
         reader.by(Some(&rules::REQUESTER)).error(
             form,
             "request.from",
-            format!("{from} may not ask for a {}", colour.title),
+            format!("{from} may not ask for this: {}", colour.title),
             format!("this notice is asked for by {}", names(colour.requesters)),
         );
     }
@@ -169,7 +166,7 @@ pub(super) fn request_rules(colour: &'static Colour, form: &Node, reader: &mut R
         reader.by(Some(&rules::PUBLIC_EXTRACT)).error(
             form,
             "request.public_extract",
-            format!("a {} {says} a public extract", colour.title),
+            format!("{} {says} a public extract", colour.title),
             "delete the line",
         );
     }

@@ -4,7 +4,7 @@
 use crate::codes::{Assurance, Code};
 use crate::ecomessage::{Additional, Reported};
 use crate::form::{Reader, form};
-use crate::items::{ask, ask_among, entries, filled, text};
+use crate::items::{ask, ask_among, entries, text};
 use crate::notice::identity::Identity;
 use crate::notice::judicial::Judicial;
 use crate::notice::request::NoticeRequest;
@@ -41,7 +41,7 @@ fn red_rules(form: &Node, reader: &mut Reader) {
     colour::request_rules(&colour::RED, form, reader);
     person::full_identity(form, reader, &rules::RED_IDENTITY);
     ask_among(form, reader, "person.status", &["convicted", "charged", "suspect"], &rules::PERSON_STATUS);
-    if !filled(form, "judicial") {
+    if form.get("judicial").is_none() {
         ask(form, reader, "judicial.maximum_penalty_months", &rules::RED_PENALTY, "the penalty");
     }
     refuse_excluded_offences(form, reader);

@@ -23,13 +23,13 @@ rules! {
         "Article 3 of INTERPOL's Constitution", true;
     ENTRY_SOURCE = "entry.source", "source and reference are stated when data enter", ENTRY, false;
     ENTRY_LANGUAGE = "entry.language", "a request is written in one of the four official languages", ENTRY, false;
-    ENTRY_RETENTION = "entry.retention", "a notice is valid for five years or less, and then renewed", ENTRY, true;
+    ENTRY_RETENTION = "entry.retention", "a notice is valid for five years or less, and then renewed", ENTRY, false;
     REFUGEE = "refugee", "a request of the country of origin against a recognised refugee is not processed",
         "refugee policy, Article 2 of INTERPOL's Constitution", false;
-    PERSON_STATUS = "person.status", "the status of every person is stated", "RPD, about article 44", true;
-    REQUESTER = "requester", "each colour may be asked for by some only", "types of notices, RPD", true;
+    PERSON_STATUS = "person.status", "the status of every person is stated", "RPD, about article 44", false;
+    REQUESTER = "requester", "each colour may be asked for by some only", "types of notices, RPD", false;
     PUBLIC_EXTRACT = "public-extract", "a public extract needs the source's consent, and some colours have none",
-        "types of notices, RPD", true;
+        "types of notices, RPD", false;
 
     RED_OFFENCE = "red.offence", "a serious ordinary-law crime, of interest for international police co-operation", RED, false;
     RED_EXCLUDED = "red.excluded-offence",
@@ -87,14 +87,14 @@ rules! {
     UN_MEASURES = "un.measures", "the measures: asset freeze, travel ban, arms embargo", UN, true;
     UN_SUBJECT = "un.subject", "the person or the entity under sanctions", UN, true;
 
-    LIFE_ORDER = "life.order", "a step that the standing of the notice does not allow", LIFE, true;
+    LIFE_ORDER = "life.order", "a step that the standing of the notice does not allow", LIFE, false;
     LIFE_SOURCE_OWNS = "life.source-owns", "only the source alters, renews or cancels what it asked for", LIFE, false;
-    LIFE_REVIEW = "life.review", "only a reviewer returns, refuses, publishes, suspends or withdraws", LIFE, true;
-    LIFE_REQUESTER = "life.requester", "each colour may be asked for by some only", "types of notices, RPD", true;
+    LIFE_REVIEW = "life.review", "only a reviewer returns, refuses, publishes, suspends or withdraws", LIFE, false;
+    LIFE_REQUESTER = "life.requester", "each colour may be asked for by some only", "types of notices, RPD", false;
     LIFE_PILOT = "life.pilot", "only the participants of a pilot may ask for its notices", SILVER, true;
     LIFE_RENEWAL = "life.renewal",
         "renewed with a reason, in the last six months, by five years or less", LIFE, false;
-    LIFE_EXPIRED = "life.expired", "what has expired stays so", LIFE, true;
+    LIFE_EXPIRED = "life.expired", "what has expired stays so", LIFE, false;
     LIFE_VERSION = "life.version", "a review holds for the version that it names, and for no other", MESH, true;
     LIFE_ONE_VOTE = "life.one-vote", "a reviewer decides once on each matter", MESH, true;
     LIFE_OWN_REVIEW = "life.own-review", "nobody reviews a request of his own", MESH, true;
