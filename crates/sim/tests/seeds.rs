@@ -1,4 +1,4 @@
-//! A fixed set of seeds over all scenarios for seven members, in dev builds in under a minute.
+//! A fixed set of seeds over all scenarios for seven members, in dev builds in one to two minutes (`docs/TESTING.md`).
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
