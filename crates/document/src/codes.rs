@@ -364,6 +364,12 @@ code_lists! {
     NoticeCancellation = "notice-cancellation";
     /// Why reviewers withdraw.
     NoticeWithdrawal = "notice-withdrawal";
+    /// What is done about a notice after it was asked for.
+    NoticeStepKind = "notice-step";
+    /// Why a source withdraws an entry.
+    EntryWithdrawal = "entry-withdrawal";
+    /// Why somebody searched.
+    SearchPurpose = "search-purpose";
     /// How long an entry is kept.
     RetentionClass = "retention-class";
     /// Why a travel document is no longer good.

@@ -94,6 +94,14 @@ impl CalendarDate {
         if valid { Ok(Self { year, month, day }) } else { Err(DateError::NoSuchDay) }
     }
 
+    /// The end of it in UTC, in milliseconds since 1970: of the day, of the month's last day, of the year's last day.
+    /// Dates before 1970 end at 0.
+    pub fn end_ms(self) -> u64 {
+        let month = self.month.unwrap_or(12);
+        let day = self.day.unwrap_or_else(|| days_of(self.year, month));
+        u64::try_from(days_since_1970(self.year, month, day) + 1).unwrap_or(0) * DAY_MS
+    }
+
     /// Reads `2014`, `2014-03` or `2014-03-05`.
     ///
     /// # Errors
@@ -179,6 +187,11 @@ impl PartialDate {
     /// First and last date, equal unless it is an interval; `None` if unknown.
     pub fn span(self) -> Option<(CalendarDate, CalendarDate)> {
         self.span
+    }
+
+    /// The end of it in UTC, in milliseconds since 1970; `None` if it is unknown.
+    pub fn end_ms(self) -> Option<u64> {
+        self.span.map(|(_, last)| last.end_ms())
     }
 
     /// How far it may be trusted.
@@ -275,6 +288,16 @@ fn number(text: Option<&str>, width: usize) -> Result<Option<u16>, DateError> {
     }
 }
 
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Days from 1 January 1970 in the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn days_since_1970(year: u16, month: u8, day: u8) -> i64 {
+    let year = i64::from(year) - i64::from(month <= 2);
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((i64::from(month) + 9) % 12) + 2) / 5 + i64::from(day) - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 fn days_of(year: u16, month: u8) -> u8 {
     match month {
         2 if year.is_multiple_of(400) || (year.is_multiple_of(4) && !year.is_multiple_of(100)) => 29,
@@ -323,6 +346,22 @@ mod tests {
             ("2015/2014", Backwards),
         ] {
             assert_eq!(PartialDate::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_ends_with_its_last_day() {
+        for (text, ms) in [
+            ("1970-01-01", 86_400_000),
+            ("1969-12-31", 0),
+            ("1900", 0),
+            // `date -u -d 2026-12-01 +%s`, and so on.
+            ("2026-11-30", 1_796_083_200_000),
+            ("2026-11", 1_796_083_200_000),
+            ("2028-02", 1_835_481_600_000),
+            ("2099", 4_102_444_800_000),
+        ] {
+            assert_eq!(CalendarDate::parse(text).unwrap().end_ms(), ms, "{text}");
         }
     }
 

@@ -19,6 +19,8 @@ mod numbers;
 mod seizure;
 mod sltd;
 mod source;
+mod step;
+mod subject;
 mod vehicle;
 mod vessel;
 
@@ -30,6 +32,7 @@ pub use nominal::{NominalEntry, NominalFacts};
 pub use seizure::SeizureEntry;
 pub use sltd::{SltdEntry, TravelDocument, issues};
 pub use source::EntrySource;
+pub use step::EntryStep;
 pub use vehicle::{StolenVehicle, VehicleEntry};
 pub use vessel::{StolenVessel, VesselEntry};
 
@@ -46,7 +49,7 @@ kinds! {
     /// Its database.
     kind database;
     /// Who entered it, under which reference, for whom and for how long.
-    common source: EntrySource;
+    common source, source_mut: EntrySource;
     /// A travel document that is stolen, lost or no longer good.
     Sltd(SltdEntry) = database::SLTD;
     /// A stolen vehicle, or a part of one.

@@ -85,6 +85,8 @@ pub enum FieldKind {
     Time,
     /// A member of the mesh.
     Member,
+    /// The id of a record: 64 hexadecimal digits.
+    Record,
     /// A table of fields.
     Table(&'static FormSpec),
 }

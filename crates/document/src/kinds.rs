@@ -63,7 +63,7 @@ pub(crate) fn check<T: OfKind>(form: &T) -> Report {
 }
 
 /// Reads a form that names its kind. Without that nothing more is said of it: the kinds have little in common.
-fn read<T: OfKind>(node: &Node, mode: Mode, findings: &mut Vec<Finding>) -> Option<T> {
+pub(crate) fn read<T: OfKind>(node: &Node, mode: Mode, findings: &mut Vec<Finding>) -> Option<T> {
     let named = node.get("form");
     let of_name = |name: &str| T::Kind::all().iter().copied().find(|kind| kind.form() == name);
     let Some(kind) = named.and_then(Node::as_text).and_then(of_name) else {
@@ -107,7 +107,7 @@ macro_rules! kinds {
         $(#[doc = $kind_doc:literal])*
         kind $kind_fn:ident;
         $(#[doc = $common_doc:literal])*
-        common $common:ident: $common_form:ty;
+        common $common:ident, $common_mut:ident: $common_form:ty;
         $( $(#[doc = $variant_doc:literal])* $variant:ident($form:ident) = $static:path; )*
     ) => {
         $(#[doc = $doc])*
@@ -128,6 +128,13 @@ macro_rules! kinds {
             pub fn $common(&self) -> Option<&$common_form> {
                 match self {
                     $( Self::$variant(form) => form.$common.as_ref(), )*
+                }
+            }
+
+            /// The same, to write into.
+            pub(crate) fn $common_mut(&mut self) -> Option<&mut $common_form> {
+                match self {
+                    $( Self::$variant(form) => form.$common.as_mut(), )*
                 }
             }
 

@@ -16,6 +16,8 @@
 //! What bureaus ask to be published to all is the module [`notice`], what they tell all others of objects and persons is
 //! [`entry`]; [`lookup`] gives a number the one spelling by which it is found.
 //!
+//! What all of them together come to, [`projection`] computes: which notices stand, and which entries.
+//!
 //! The crate is pure: no clock, no file, no network, no randomness.
 
 pub mod check_digits;
@@ -25,12 +27,14 @@ pub mod decimal;
 pub mod ecomessage;
 pub mod entry;
 pub mod file;
+pub mod hit;
 pub mod incident;
 pub mod limits;
 pub mod lookup;
 pub mod member;
 pub mod message;
 pub mod notice;
+pub mod projection;
 pub mod report;
 pub mod rule;
 pub mod template;
@@ -41,11 +45,16 @@ mod form;
 mod items;
 mod kinds;
 mod reading;
+mod record_ref;
 mod render;
 mod tree;
 
-pub use document::{DecodeError, Document, ECOMESSAGE, EncodeError, KINDS, Kind, MESSAGE, check};
+pub use document::{
+    DIFFUSION, DecodeError, Document, ECOMESSAGE, ENTRY, ENTRY_STEP, EncodeError, Forms, HIT, KINDS, Kind,
+    MESSAGE, NOTICE, NOTICE_STEP, check,
+};
 pub use form::Count;
+pub use record_ref::RecordRef;
 pub use render::render;
 
 /// The description that every form is made of.

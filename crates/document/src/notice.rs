@@ -26,6 +26,8 @@ mod purple;
 mod red;
 pub(crate) mod request;
 mod silver;
+mod step;
+pub(crate) mod subject;
 mod un;
 mod yellow;
 
@@ -42,6 +44,7 @@ pub use purple::{Method, PurpleNotice};
 pub use red::{Assurances, RedNotice};
 pub use request::{NoticeRequest, is_notice_number};
 pub use silver::{Asset, AssetOffence, SILVER_MONTHS_MIN, SilverNotice};
+pub use step::NoticeStep;
 pub use un::{Listing, UnNotice};
 pub use yellow::{Disappearance, YellowNotice};
 
@@ -56,7 +59,7 @@ kinds! {
     /// Its colour.
     kind colour;
     /// What the bureau says of the request.
-    common request: NoticeRequest;
+    common request, request_mut: NoticeRequest;
     /// A wanted person.
     Red(RedNotice) = colour::RED;
     /// A missing person, or one who cannot identify himself or herself.

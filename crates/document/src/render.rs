@@ -16,8 +16,7 @@ use crate::tree::{Node, Value};
 
 /// The document in plain text.
 pub fn render(document: &Document) -> String {
-    let kind = document.kind();
-    render_form(kind.title, &document.to_node(), kind.spec, document.language())
+    render_form(&document.heading(), &document.to_node(), document.form().1, document.language())
 }
 
 /// A form in plain text, under its title. `language` is that of the labels of codes; the tables have none in Arabic.

@@ -5,25 +5,25 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::codes::CodeTable;
-use crate::document::{ECOMESSAGE, Kind, MESSAGE};
+use crate::document::{ECOMESSAGE, MESSAGE};
+use crate::ecomessage::Ecomessage;
 use crate::file;
 use crate::form::{FieldKind, FieldSpec, FormSpec, Need};
+use crate::message::PlainMessage;
+use crate::record_ref;
 
 /// A commented form of an Ecomessage. `language` (`ar`, `en`, `fr`, `es`) is filled in, and chooses the language of
 /// the codes' labels where the tables have it.
 pub fn ecomessage(language: Option<&str>) -> String {
-    template(&ECOMESSAGE, language)
+    let heading =
+        Heading { title: ECOMESSAGE.title, purpose: None, form: "ecomessage", command: "ecomessage" };
+    commented(&heading, Ecomessage::SPEC, language)
 }
 
 /// A commented form of a plain message.
 pub fn message(language: Option<&str>) -> String {
-    template(&MESSAGE, language)
-}
-
-/// A commented form of any kind.
-pub fn template(kind: &Kind, language: Option<&str>) -> String {
-    let heading = Heading { title: kind.title, purpose: None, form: kind.form, command: "ecomessage" };
-    commented(&heading, kind.spec, language)
+    let heading = Heading { title: MESSAGE.title, purpose: None, form: "message", command: "ecomessage" };
+    commented(&heading, PlainMessage::SPEC, language)
 }
 
 /// What stands above the fields of a template.
@@ -81,7 +81,7 @@ impl Writer<'_> {
     fn table(&mut self, spec: &FormSpec, path: &str, left_out: bool) {
         let is_table = |f: &&FieldSpec| matches!(f.kind, FieldKind::Table(_));
         // What sending fills in is nothing to fill in by hand.
-        let by_hand = spec.fields.iter().filter(|f| f.name != file::FIELD);
+        let by_hand = spec.fields.iter().filter(|f| f.name != file::FIELD && f.name != record_ref::REPLACES);
         for field in by_hand.clone().filter(|f| !is_table(f)) {
             self.value(field, path, left_out);
         }

@@ -101,7 +101,7 @@ fn unknown_names_and_codes_get_a_guess() {
     assert!(advice("\"TUS\"", "\"XQZ\"").starts_with("choose one of its 105 codes"));
     assert_eq!(
         advice("\"ecomessage\"", "\"mail\""),
-        "begin the file with form = \"ecomessage\" or form = \"message\""
+        "begin the file with form = \"ecomessage\" or form = \"message\"; `ecomesh notice new` and `ecomesh db new` begin notices and entries"
     );
 }
 

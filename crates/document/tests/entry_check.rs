@@ -108,12 +108,15 @@ fn what_is_no_entry_is_told_which_there_are() {
 }
 
 #[test]
-fn an_entry_is_no_document_that_can_be_sent_and_is_told_so_once() {
+fn an_entry_is_a_document_and_checked_as_its_form_is() {
     for (name, text) in SAMPLES {
-        let report = ecomesh_document::check(text);
-        assert_eq!(report.problems().len(), 1, "{name}: {report}");
-        assert!(report.to_string().contains("this version has no records of entries"), "{report}");
-        assert!(report.to_string().contains("ecomesh db check"), "{report}");
+        let (as_document, as_entry) = (ecomesh_document::check(text), check(text));
+        assert_eq!(as_document.to_string(), as_entry.to_string(), "{name}");
+        let (document, _) = ecomesh_document::Document::from_toml(text).unwrap();
+        let bytes = document.encode().unwrap();
+        assert_eq!(ecomesh_document::Document::decode(262, &bytes).as_ref(), Ok(&document), "{name}");
+        assert!(ecomesh_document::Document::decode(259, &bytes).is_err(), "{name}");
+        assert_ne!(document.title(), "not named", "{name}");
     }
 }
 

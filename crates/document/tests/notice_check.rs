@@ -381,11 +381,20 @@ fn a_form_of_no_colour_is_told_the_colours() {
 }
 
 #[test]
-fn a_notice_is_no_document_that_can_be_sent_and_is_told_so_once() {
+fn a_notice_is_a_document_and_checked_as_its_form_is() {
     for (name, text) in SAMPLES {
-        let report = ecomesh_document::check(text);
-        assert_eq!(report.problems().len(), 1, "{name}: {report}");
-        assert!(report.to_string().contains("this version has no records of notices"), "{report}");
+        let (as_document, as_notice) = (ecomesh_document::check(text), check(text));
+        assert_eq!(as_document.to_string(), as_notice.to_string(), "{name}");
+        let (document, _) = ecomesh_document::Document::from_toml(text).unwrap();
+        assert_eq!(document.kind().number, 259, "{name}");
+        let bytes = document.encode().unwrap();
+        assert_eq!(ecomesh_document::Document::decode(259, &bytes).as_ref(), Ok(&document), "{name}");
+        // A diffusion has the same form under another number.
+        let diffusion = document.clone().into_diffusion();
+        assert_eq!((diffusion.kind().number, diffusion.encode().unwrap()), (260, bytes.clone()), "{name}");
+        assert_eq!(ecomesh_document::Document::decode(260, &bytes).as_ref(), Ok(&diffusion), "{name}");
+        assert!(ecomesh_document::Document::decode(262, &bytes).is_err(), "{name}");
+        assert!(document.title().starts_with("Request for a "), "{}", document.title());
     }
 }
 

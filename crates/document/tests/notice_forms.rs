@@ -32,7 +32,8 @@ fn a_template_as_shipped_only_asks_to_be_filled_in_and_names_the_rules() {
 #[test]
 fn a_template_has_every_field_with_its_words() {
     fn expect(spec: &FormSpec, text: &str) {
-        for field in spec.fields {
+        // `ecomesh notice update` fills in what is replaced.
+        for field in spec.fields.iter().filter(|field| field.name != "replaces") {
             assert!(
                 text.contains(&format!("{} = ", field.name)) || text.contains(&format!("{}]", field.name)),
                 "{}",

@@ -33,7 +33,7 @@ fn review() -> Review {
 }
 
 fn event(when_ms: u64, who: &str, seq: u64, what: What) -> Event {
-    Event { position: Position { when_ms, who: member(who), seq }, what }
+    Event { position: Position { when_ms, who: member(who), generation: 0, seq }, what }
 }
 
 /// The state after a story: each step is dated by its place in it.
@@ -57,12 +57,8 @@ fn attested(n: u8) -> What {
     What::Attested { version: version(n) }
 }
 
-fn completed(n: u8) -> What {
-    What::Completed { version: version(n) }
-}
-
-fn updated(n: u8) -> What {
-    What::Updated { version: version(n) }
+fn revised(n: u8) -> What {
+    What::Revised { version: version(n) }
 }
 
 fn returned(n: u8) -> What {
@@ -145,7 +141,7 @@ fn a_returned_request_is_completed_and_an_attestation_holds_for_its_version_alon
     assert!(
         matches!(state.standing_at(NOW), Standing::Returned(missing) if missing[0].as_str() == "warrant")
     );
-    let state = red([steps, vec![("KE", completed(2)), ("IPSG", attested(1)), ("SG", attested(2))]].concat());
+    let state = red([steps, vec![("KE", revised(2)), ("IPSG", attested(1)), ("SG", attested(2))]].concat());
     assert_eq!((state.shown_at(NOW), broken(&state)), (None, vec!["life.version"]));
     assert_eq!(state.pending(), Some(version(2)));
 }
@@ -160,7 +156,7 @@ fn a_refusal_takes_as_many_as_a_publication_and_is_the_end() {
         ("KE", asked(1)),
         ("FR", refused(1)),
         ("SG", refused(1)),
-        ("KE", completed(2)),
+        ("KE", revised(2)),
         ("IPSG", attested(1)),
     ]);
     assert!(matches!(two.standing_at(NOW), Standing::Refused(reason) if reason.as_str() == "article-3"));
@@ -169,20 +165,20 @@ fn a_refusal_takes_as_many_as_a_publication_and_is_the_end() {
 
 #[test]
 fn an_update_is_shown_when_it_is_reviewed_and_not_before() {
-    let update = vec![("KE", updated(2)), ("FR", attested(2))];
+    let update = vec![("KE", revised(2)), ("FR", attested(2))];
     let state = after_publication(update.clone());
     assert_eq!((state.shown_at(NOW), state.pending()), (Some(version(1)), Some(version(2))));
     let state = after_publication([update, vec![("SG", attested(2))]].concat());
     assert_eq!((state.shown_at(NOW), state.pending()), (Some(version(2)), None));
     // Back to what was reviewed before.
     let back = after_publication(vec![
-        ("KE", updated(2)),
+        ("KE", revised(2)),
         ("FR", attested(2)),
         ("SG", attested(2)),
-        ("KE", updated(1)),
+        ("KE", revised(1)),
     ]);
     assert_eq!((back.shown_at(NOW), back.pending()), (Some(version(1)), None));
-    let foreign = after_publication(vec![("TZ", updated(2))]);
+    let foreign = after_publication(vec![("TZ", revised(2))]);
     assert_eq!((foreign.pending(), broken(&foreign)), (None, vec!["life.source-owns"]));
 }
 
@@ -209,7 +205,7 @@ fn one_reviewer_hides_and_two_show_again() {
 
 #[test]
 fn the_source_cancels_and_the_reviewers_withdraw() {
-    let gone = after_publication(vec![("KE", cancelled()), ("KE", updated(2)), ("FR", attested(1))]);
+    let gone = after_publication(vec![("KE", cancelled()), ("KE", revised(2)), ("FR", attested(1))]);
     assert!(matches!(gone.standing_at(NOW), Standing::Cancelled(reason) if reason.as_str() == "arrested"));
     assert_eq!((gone.shown_at(NOW), broken(&gone)), (None, vec!["life.order", "life.order"]));
     let early = red(vec![("KE", asked(1)), ("KE", cancelled()), ("FR", attested(1))]);
@@ -289,7 +285,7 @@ fn a_review_needs_a_quorum_that_can_be_reached() {
 #[test]
 fn the_table_is_whole() {
     let steps: BTreeSet<_> = TABLE.iter().map(|row| row.step).collect();
-    assert_eq!((steps.len(), TABLE.len()), (11, 11));
+    assert_eq!((steps.len(), TABLE.len()), (10, 10));
     for row in TABLE {
         assert!(!row.from.is_empty(), "{:?}", row.step);
         for end in [Phase::Refused, Phase::Cancelled, Phase::Withdrawn] {
@@ -297,7 +293,7 @@ fn the_table_is_whole() {
         }
     }
     let by = |who| TABLE.iter().filter(|row| row.who == who).map(|row| row.step).collect::<Vec<_>>();
-    assert_eq!(by(Who::Source), [Step::Request, Step::Complete, Step::Update, Step::Renew, Step::Cancel]);
+    assert_eq!(by(Who::Source), [Step::Request, Step::Revise, Step::Renew, Step::Cancel]);
     assert_eq!(by(Who::Reviewer), [Step::Return, Step::Suspend]);
     assert_eq!(by(Who::Quorum), [Step::Refuse, Step::Attest, Step::Reinstate, Step::Withdraw]);
 }

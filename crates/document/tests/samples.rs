@@ -64,7 +64,7 @@ fn together_they_show_all_languages_priorities_and_the_main_families() {
         .iter()
         .filter_map(|(_, _, d)| match d {
             Document::Ecomessage(m) => Some(m.subject.family.as_str()),
-            Document::Message(_) => None,
+            _ => None,
         })
         .collect();
     for family in

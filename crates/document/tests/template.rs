@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ecomesh_document::ecomessage::Ecomessage;
+use ecomesh_document::message::PlainMessage;
 use ecomesh_document::report::Severity;
 use ecomesh_document::schema::{FieldKind, FormSpec};
-use ecomesh_document::{Document, KINDS, check, template};
+use ecomesh_document::{Document, check, template};
 
 /// Fills the blanks of a template: one value for each path.
 fn fill(template: &str, values: &BTreeMap<&str, &str>) -> String {
@@ -29,9 +31,9 @@ fn fill(template: &str, values: &BTreeMap<&str, &str>) -> String {
 
 #[test]
 fn as_shipped_they_only_ask_to_be_filled_in() {
-    for kind in KINDS {
-        let report = check(&template::template(kind, None));
-        assert!(!report.is_ok(), "{}", kind.form);
+    for template in [template::ecomessage(None), template::message(None)] {
+        let report = check(&template);
+        assert!(!report.is_ok(), "{template}");
         for problem in report.errors() {
             assert_eq!(problem.message, "the field is empty", "{problem}");
             assert_eq!(problem.advice, "fill it in");
@@ -85,16 +87,15 @@ fn every_field_of_the_form_stands_in_it_with_its_words() {
             }
         }
     }
-    for kind in KINDS {
-        expect(kind.spec, &template::template(kind, None));
-    }
+    expect(Ecomessage::SPEC, &template::ecomessage(None));
+    expect(PlainMessage::SPEC, &template::message(None));
 }
 
 #[test]
 fn with_every_line_in_use_all_names_are_known() {
-    for kind in KINDS {
+    for template in [template::ecomessage(Some("fr")), template::message(Some("fr"))] {
         // Every field in use: nothing but blanks to fill in, and the rules over several fields.
-        let text: String = template::template(kind, Some("fr"))
+        let text: String = template
             .lines()
             .map(|line| match line.strip_prefix('#') {
                 Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),

@@ -5,6 +5,7 @@
 use crate::rule::rules;
 
 const RETENTION: &str = "retention of each database, RPD";
+const MESH: &str = "this project";
 const ACCESS: &str = "restrictions of access, RPD";
 const SLTD: &str = "minimum data of SLTD";
 const VEHICLES: &str = "minimum data of stolen vehicles (SMV)";
@@ -19,6 +20,11 @@ rules! {
     RETENTION_UNTIL_RECOVERED = "retention.until-recovered", "kept until it is recovered or the source withdraws it",
         RETENTION, false;
     RESTRICTION = "restriction", "the source may close an entry to countries that it names", ACCESS, false;
+
+    ENTRY_SOURCE_OWNS = "entry.source-owns", "only the source alters or withdraws its entry",
+        "ownership of data, RPD", false;
+    ENTRY_WITHDRAWN = "entry.withdrawn", "what is withdrawn stays so; its source enters it anew", MESH, true;
+    ENTRY_DATABASE = "entry.database", "a new text stays in the database of the old one", MESH, true;
 
     NUMBER_MRZ = "number.mrz", "letters, digits and check digits as in a machine readable zone", "ICAO Doc 9303", false;
     NUMBER_VIN = "number.vin", "17 capitals and digits without I, O, Q; in North America with a check digit",

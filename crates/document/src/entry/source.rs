@@ -6,6 +6,7 @@ use crate::ecomessage::Handling;
 use crate::form::{form, no_rules};
 use crate::member::MemberCode;
 use crate::notice::rules;
+use crate::record_ref::RecordRef;
 use crate::text::Line;
 
 form! {
@@ -31,5 +32,7 @@ form! {
         recommended contact: Line = "Contact for hits";
         /// References of related messages, notices and entries.
         list related: Line = "Related";
+        /// Record of the entry to which this is a new text. `ecomesh db update` fills this in: leave it out.
+        optional replaces: RecordRef = "New text of";
     }
 }

@@ -236,12 +236,12 @@ impl Reader {
         self.error_at(entry.key_at.clone(), if plain { &entry.key } else { "" }, message, advice);
     }
 
-    pub(super) fn wrong_type<T>(&mut self, node: &Node, wanted: &str, advice: &str) -> Option<T> {
+    pub(crate) fn wrong_type<T>(&mut self, node: &Node, wanted: &str, advice: &str) -> Option<T> {
         self.error_here(node, format!("it is {}, where {wanted} is wanted", node.type_name()), advice);
         None
     }
 
-    pub(super) fn error_here(&mut self, node: &Node, message: impl Into<String>, advice: impl Into<String>) {
+    pub(crate) fn error_here(&mut self, node: &Node, message: impl Into<String>, advice: impl Into<String>) {
         self.error_at(node.at.clone(), "", message, advice);
     }
 

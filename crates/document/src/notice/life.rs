@@ -5,7 +5,7 @@
 //!  Nothing → Requested ⇄ Returned   Published ⇄ Suspended
 //!               │  │ complete          │ reinstate  │
 //!        refuse │  └── k attestations ─┘            │
-//!               ▼                      ├─ update, renew
+//!               ▼                      ├─ new text, renew
 //!            Refused                   ▼
 //!                        Cancelled · Withdrawn · Expired
 //! ```

@@ -7,6 +7,7 @@ use crate::form::{Reader, form};
 use crate::items::text;
 use crate::member::MemberCode;
 use crate::notice::rules;
+use crate::record_ref::RecordRef;
 use crate::text::{Line, Prose};
 use crate::tree::Node;
 
@@ -40,6 +41,9 @@ form! {
         optional handling: Handling = "Handling";
         /// References of related messages and notices.
         list related: Line = "Related";
+        /// Record of the request or diffusion to which this is a new text. `ecomesh notice update` fills this in: leave it
+        /// out.
+        optional replaces: RecordRef = "New text of";
     }
 }
 

@@ -98,6 +98,8 @@ rules! {
     LIFE_VERSION = "life.version", "a review holds for the version that it names, and for no other", MESH, true;
     LIFE_ONE_VOTE = "life.one-vote", "a reviewer decides once on each matter", MESH, true;
     LIFE_OWN_REVIEW = "life.own-review", "nobody reviews a request of his own", MESH, true;
+    LIFE_PURPOSE = "life.purpose",
+        "a new text has the colour of the old one: another purpose is another request", LIFE, false;
     LIFE_ONE_PLACE = "life.one-place", "one place in an author's log holds one event", MESH, true;
 }
 

@@ -40,6 +40,7 @@ fn any_value(field: &'static FieldSpec) -> BoxedStrategy<Value> {
         FieldKind::Date => any_date().prop_map(Value::from).boxed(),
         FieldKind::Time => Just(json!("2026-11-24T23:59:59Z")).boxed(),
         FieldKind::Member => "[A-Z]{2,8}".prop_map(Value::from).boxed(),
+        FieldKind::Record => "[0-9a-f]{64}".prop_map(Value::from).boxed(),
         FieldKind::Table(spec) => any_table(spec),
     }
 }

@@ -15,7 +15,9 @@ pub struct Position {
     pub when_ms: u64,
     /// Its author.
     pub who: MemberCode,
-    /// Its place in the author's log. Two events of an author never share one.
+    /// Generation of the author's log.
+    pub generation: u32,
+    /// Its place in that log. Two events of an author never share generation and place.
     pub seq: u64,
 }
 
@@ -38,8 +40,8 @@ pub enum What {
         /// End of validity, if the source wants less than five years: milliseconds since 1970.
         until_ms: Option<u64>,
     },
-    /// The source completes or corrects its request.
-    Completed {
+    /// The source gives a new text: it completes or corrects its request, or changes what is published.
+    Revised {
         /// The new text.
         version: Version,
     },
@@ -60,11 +62,6 @@ pub enum What {
     /// A reviewer has read the text and finds that it may be published.
     Attested {
         /// The text that was read.
-        version: Version,
-    },
-    /// The source changes a published notice.
-    Updated {
-        /// The new text.
         version: Version,
     },
     /// A reviewer hides the notice while doubts are studied.
@@ -98,16 +95,14 @@ pub enum What {
 pub enum Step {
     /// [`What::Requested`]
     Request,
-    /// [`What::Completed`]
-    Complete,
+    /// [`What::Revised`]
+    Revise,
     /// [`What::Returned`]
     Return,
     /// [`What::Refused`]
     Refuse,
     /// [`What::Attested`]
     Attest,
-    /// [`What::Updated`]
-    Update,
     /// [`What::Suspended`]
     Suspend,
     /// [`What::Reinstated`]
@@ -125,11 +120,10 @@ impl What {
     pub fn step(&self) -> Step {
         match self {
             Self::Requested { .. } => Step::Request,
-            Self::Completed { .. } => Step::Complete,
+            Self::Revised { .. } => Step::Revise,
             Self::Returned { .. } => Step::Return,
             Self::Refused { .. } => Step::Refuse,
             Self::Attested { .. } => Step::Attest,
-            Self::Updated { .. } => Step::Update,
             Self::Suspended { .. } => Step::Suspend,
             Self::Reinstated => Step::Reinstate,
             Self::Renewed { .. } => Step::Renew,

@@ -14,6 +14,7 @@ pub struct Review {
     reviewers: BTreeSet<MemberCode>,
     quorum: usize,
     own_review: bool,
+    any_requester: bool,
     parties: BTreeMap<MemberCode, Party>,
     participants: BTreeSet<MemberCode>,
 }
@@ -48,7 +49,7 @@ impl Review {
             return Err(ReviewError::TooFewReviewers { quorum, reviewers: reviewers.len() });
         }
         let (parties, participants) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { reviewers, quorum, own_review: false, parties, participants })
+        Ok(Self { reviewers, quorum, own_review: false, any_requester: false, parties, participants })
     }
 
     /// Lets reviewers review requests of their own: needed where the General Secretariat is the only reviewer and asks
@@ -73,12 +74,38 @@ impl Review {
         self
     }
 
+    /// A network without reviewers: whatever is asked for stays asked for.
+    pub fn none() -> Self {
+        Self {
+            reviewers: BTreeSet::new(),
+            quorum: 1,
+            own_review: false,
+            any_requester: false,
+            parties: BTreeMap::new(),
+            participants: BTreeSet::new(),
+        }
+    }
+
+    /// The same for diffusions: a bureau or an entity sends them by itself, whichever the colour, and they are reviewed
+    /// afterwards.
+    #[must_use]
+    pub fn for_diffusions(mut self) -> Self {
+        self.any_requester = true;
+        self
+    }
+
+    /// Who reviews.
+    pub fn reviewers(&self) -> impl Iterator<Item = &MemberCode> {
+        self.reviewers.iter()
+    }
+
     /// How many reviewers must agree.
     pub fn quorum(&self) -> usize {
         self.quorum
     }
 
-    pub(super) fn is_reviewer(&self, member: &MemberCode) -> bool {
+    /// Whether a member reviews.
+    pub fn is_reviewer(&self, member: &MemberCode) -> bool {
         self.reviewers.contains(member)
     }
 
@@ -87,6 +114,9 @@ impl Review {
     }
 
     pub(super) fn may_request(&self, member: &MemberCode, colour: &Colour) -> bool {
+        if self.any_requester {
+            return true;
+        }
         let party = self.parties.get(member).copied().or_else(|| Party::of(member));
         party.is_some_and(|party| colour.requesters.contains(&party))
     }

@@ -1,6 +1,7 @@
 //! The fold of all events into the state of a notice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::codes::{Code, NoticeCancellation, NoticeMissing, NoticeRefusal, NoticeWithdrawal};
 use crate::limits::LIFE_EVENTS_MAX;
@@ -17,7 +18,7 @@ use crate::rule::Rule;
 pub struct Life {
     colour: &'static Colour,
     source: MemberCode,
-    review: Review,
+    review: Arc<Review>,
     /// The earliest events of each author; so a flood of one member hurts that member alone, and what is kept does not
     /// depend on the order of arrival.
     events: BTreeMap<MemberCode, BTreeSet<Event>>,
@@ -69,8 +70,8 @@ pub struct Ignored {
 
 impl Life {
     /// The life of a notice that `source` asks for.
-    pub fn new(colour: &'static Colour, source: MemberCode, review: Review) -> Self {
-        Self { colour, source, review, events: BTreeMap::new() }
+    pub fn new(colour: &'static Colour, source: MemberCode, review: impl Into<Arc<Review>>) -> Self {
+        Self { colour, source, review: review.into(), events: BTreeMap::new() }
     }
 
     /// Takes an event, in any order. The same event twice is one; of an author's events the earliest
@@ -83,9 +84,37 @@ impl Life {
         }
     }
 
+    /// All events that are kept, by author and then by position.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.events.values().flatten()
+    }
+
+    /// Its colour.
+    pub fn colour(&self) -> &'static Colour {
+        self.colour
+    }
+
+    /// Who asks for it.
+    pub fn source(&self) -> &MemberCode {
+        &self.source
+    }
+
+    /// Forgets an event whose record was erased.
+    pub fn remove(&mut self, position: &Position) {
+        if let Some(own) = self.events.get_mut(&position.who) {
+            own.retain(|event| event.position != *position);
+        }
+    }
+
     /// What the events make of the notice.
     pub fn state(&self) -> State {
-        let mut events: Vec<&Event> = self.events.values().flatten().collect();
+        self.state_without(|_| false)
+    }
+
+    /// What the events make of the notice without those that stand at certain places: what is disputed says nothing.
+    pub fn state_without(&self, left_out: impl Fn(&Position) -> bool) -> State {
+        let mut events: Vec<&Event> =
+            self.events.values().flatten().filter(|event| !left_out(&event.position)).collect();
         events.sort_unstable();
         let mut fold = Fold::new(self);
         let mut last: Option<&Position> = None;
@@ -118,6 +147,11 @@ impl State {
     /// The version that waits for attestations: a request, or an update of what is published.
     pub fn pending(&self) -> Option<Version> {
         self.pending
+    }
+
+    /// The version that was attested last, whether it is shown now or not.
+    pub fn attested(&self) -> Option<Version> {
+        self.attested
     }
 
     /// When it ends unless it is renewed, milliseconds since 1970; `None` before it is published.
@@ -195,7 +229,7 @@ impl<'l> Fold<'l> {
                 self.until_ms = *until_ms;
                 self.await_review(*version);
             }
-            What::Completed { version } => self.await_review(*version),
+            What::Revised { version } => self.revise(*version, position.when_ms),
             What::Returned { version, missing } => {
                 self.is_pending(*version)?;
                 self.state.standing = Standing::Returned(missing.clone());
@@ -214,7 +248,6 @@ impl<'l> Fold<'l> {
                     self.publish(*version, position.when_ms);
                 }
             }
-            What::Updated { version } => self.update(*version, position.when_ms),
             What::Suspended { reason } => {
                 self.votes.remove(&Matter::Suspension);
                 self.state.standing = Standing::Suspended(reason.clone());
@@ -296,7 +329,15 @@ impl<'l> Fold<'l> {
         }
     }
 
-    /// A version that was attested once is shown again at once; any other waits.
+    /// A request waits for its review with the new text. What is published stays shown as it is until the new text is
+    /// attested; a version that was attested once is shown again at once.
+    fn revise(&mut self, version: Version, when_ms: u64) {
+        match self.state.standing {
+            Standing::Published | Standing::Suspended(_) => self.update(version, when_ms),
+            _ => self.await_review(version),
+        }
+    }
+
     fn update(&mut self, version: Version, when_ms: u64) {
         let attested = |votes: &BTreeMap<MemberCode, bool>| {
             votes.values().filter(|said| **said).count() >= self.life.review.quorum()

@@ -50,7 +50,11 @@ pub struct Row {
 /// Who may do what, and when. What is not in it may not be done.
 pub const TABLE: &[Row] = &[
     Row { step: Step::Request, who: Who::Source, from: &[Phase::Nothing] },
-    Row { step: Step::Complete, who: Who::Source, from: &[Phase::Requested, Phase::Returned] },
+    Row {
+        step: Step::Revise,
+        who: Who::Source,
+        from: &[Phase::Requested, Phase::Returned, Phase::Published, Phase::Suspended],
+    },
     Row { step: Step::Return, who: Who::Reviewer, from: &[Phase::Requested] },
     Row { step: Step::Refuse, who: Who::Quorum, from: &[Phase::Requested] },
     Row {
@@ -58,7 +62,6 @@ pub const TABLE: &[Row] = &[
         who: Who::Quorum,
         from: &[Phase::Requested, Phase::Published, Phase::Suspended],
     },
-    Row { step: Step::Update, who: Who::Source, from: &[Phase::Published, Phase::Suspended] },
     Row { step: Step::Suspend, who: Who::Reviewer, from: &[Phase::Published] },
     Row { step: Step::Reinstate, who: Who::Quorum, from: &[Phase::Suspended] },
     Row { step: Step::Renew, who: Who::Source, from: &[Phase::Published, Phase::Suspended] },

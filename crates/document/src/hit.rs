@@ -1,0 +1,33 @@
+//! A **hit** (kind 264): somebody's search found another country's entry, and its source is told. It is sealed to the
+//! source: who searched for whom is nobody else's business.
+//!
+//! A hit is intelligence and no proof: whoever searched asks the source whether the entry still holds before anything is
+//! done.
+
+use crate::codes::{Code, SearchPurpose};
+use crate::date::UtcTime;
+use crate::form::{form, no_rules};
+use crate::record_ref::RecordRef;
+use crate::text::{Line, Prose};
+
+form! {
+    /// A search of one country that found an entry of another.
+    struct Hit, rules no_rules {
+        /// Record of the entry that was found.
+        required entry: RecordRef = "Entry";
+        /// Reference of the entry, as its source wrote it.
+        optional reference: Line = "Reference of the entry";
+        /// When it was found, in UTC.
+        required found_at: UtcTime = "Found (UTC)";
+        /// Why it was searched.
+        required purpose: Code<SearchPurpose> = "Purpose";
+        /// Who searched: name or number of the officer.
+        required officer: Line = "Officer";
+        /// Where, if the officer says so.
+        optional place: Line = "Place";
+        /// What was searched for, as it was typed.
+        required query: Line = "Searched for";
+        /// What else there is to say.
+        optional remarks: Prose = "Remarks";
+    }
+}

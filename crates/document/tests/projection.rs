@@ -1,0 +1,324 @@
+//! What all documents together come to, in whatever order they come: stories of notices, diffusions and entries, and what
+//! hostile members write.
+
+use ecomesh_document::codes::Code;
+use ecomesh_document::entry::DatabaseEntry;
+use ecomesh_document::limits::WAITING_MAX;
+use ecomesh_document::member::MemberCode;
+use ecomesh_document::notice::Notice;
+use ecomesh_document::notice::life::{Event, Position, Review, Standing, VALIDITY_MS, Version, What};
+use ecomesh_document::projection::entries::EntryStanding;
+use ecomesh_document::projection::notices::CaseKind;
+use ecomesh_document::projection::{Entries, Notices, Place};
+use ecomesh_document::{Document, RecordRef};
+use ecomesh_record::RecordId;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn member(code: &str) -> MemberCode {
+    MemberCode::parse(code).unwrap()
+}
+
+fn id(n: u8) -> RecordId {
+    RecordId([n; 32])
+}
+
+fn place(n: u8, who: &str) -> Place {
+    Place {
+        id: id(n),
+        position: Position { when_ms: u64::from(n), who: member(who), generation: 1, seq: u64::from(n) },
+    }
+}
+
+fn document(json: &Value) -> Document {
+    // As it comes from another bureau: structure alone.
+    if let Ok(notice) = Notice::carried(json) {
+        return notice.into();
+    }
+    match DatabaseEntry::carried(json) {
+        Ok(entry) => entry.into(),
+        Err(_) => Document::from_json(json).unwrap_or_else(|report| panic!("{report}\n{json}")).0,
+    }
+}
+
+fn red(reference: &str) -> Document {
+    document(
+        &json!({ "form": "red-notice", "request": { "reference": reference }, "person": { "status": "charged",
+        "family_name": reference } }),
+    )
+}
+
+fn blue(reference: &str) -> Document {
+    document(&json!({ "form": "blue-notice", "request": { "reference": reference } }))
+}
+
+fn new_text(document: Document, of: u8) -> Document {
+    document.replacing(RecordRef(id(of))).unwrap()
+}
+
+fn step(of: u8, step: &str, more: &Value) -> Document {
+    let mut json = json!({ "form": "notice-step", "notice": id(of).to_string(), "step": step });
+    for (key, value) in more.as_object().unwrap() {
+        json[key] = value.clone();
+    }
+    document(&json)
+}
+
+fn approve(of: u8, text: u8) -> Document {
+    step(of, "approve", &json!({ "version": id(text).to_string() }))
+}
+
+fn review() -> Review {
+    Review::new(["IPSG", "FR", "SG"].map(member), 2).unwrap()
+}
+
+fn notices(documents: &[(Place, Document)]) -> Notices {
+    let mut notices = Notices::new(review());
+    documents.iter().for_each(|(place, document)| notices.take(place, document));
+    notices
+}
+
+/// A request that is published and changed, one refused, a diffusion that turns out not to comply, and hostile steps.
+fn story() -> Vec<(Place, Document)> {
+    vec![
+        (place(1, "KE"), red("KE/1")),
+        (place(2, "FR"), approve(1, 1)),
+        (place(3, "SG"), approve(1, 1)),
+        (place(4, "KE"), new_text(red("KE/1b"), 1)),
+        (place(5, "TZ"), red("TZ/1")),
+        (
+            place(6, "IPSG"),
+            step(5, "refuse", &json!({ "version": id(5).to_string(), "refusal": "article-3" })),
+        ),
+        (place(7, "FR"), step(5, "refuse", &json!({ "version": id(5).to_string(), "refusal": "article-3" }))),
+        (place(8, "CITES"), blue("CITES/1").into_diffusion()),
+        (place(9, "SG"), step(8, "refuse", &json!({ "version": id(8).to_string(), "refusal": "facts" }))),
+        (place(10, "FR"), step(8, "refuse", &json!({ "version": id(8).to_string(), "refusal": "facts" }))),
+        // No reviewer, not the source, another colour, another kind, nothing at all.
+        (place(11, "UG"), approve(1, 4)),
+        (place(12, "UG"), new_text(red("UG"), 1)),
+        (place(13, "KE"), new_text(blue("KE/1c"), 1)),
+        (place(14, "KE"), new_text(red("KE/1d").into_diffusion(), 1)),
+        (place(15, "UG"), approve(99, 99)),
+        // Who may not ask for the colour.
+        (place(16, "CITES"), red("CITES/2")),
+    ]
+}
+
+#[test]
+fn each_case_stands_where_the_rules_put_it() {
+    let notices = notices(&story());
+    assert_eq!((notices.len(), notices.waiting()), (4, 1));
+    let now = 1_000;
+
+    let published = notices.case(id(1)).unwrap();
+    let state = published.state(|_| false);
+    assert_eq!((published.kind(), published.source().as_str()), (CaseKind::Notice, "KE"));
+    assert_eq!(state.standing_at(now), Standing::Published);
+    // The new text is not reviewed: the old one stays shown.
+    assert_eq!(published.shown(&state, now).unwrap().subject, "KE/1");
+    assert_eq!(published.text(&state).unwrap().subject, "KE/1b");
+    assert_eq!(state.expires_ms(), Some(3 + VALIDITY_MS));
+    let broken: Vec<_> =
+        published.history(|_| false).into_iter().filter_map(|(_, rule)| rule).map(|r| r.id).collect();
+    assert_eq!(broken, ["life.review", "life.source-owns"]);
+    let void: Vec<_> = published.void().map(|(at, rule)| (at.seq, rule.id)).collect();
+    assert_eq!(void, [(13, "life.purpose"), (14, "life.purpose")]);
+    assert_eq!(notices.case_of(id(4)).unwrap().id(), id(1));
+
+    let refused = notices.case(id(5)).unwrap();
+    let state = refused.state(|_| false);
+    assert_eq!(state.standing_at(now), Standing::Refused(Code::new("article-3").unwrap()));
+    assert_eq!(refused.shown(&state, now), None);
+
+    // An entity sends a diffusion of any colour; it is shown until it turns out not to comply.
+    let diffusion = notices.case(id(8)).unwrap();
+    let state = diffusion.state(|position| position.seq >= 10);
+    assert_eq!(state.standing_at(now), Standing::Requested);
+    assert_eq!(diffusion.shown(&state, now).unwrap().reference.as_deref(), Some("CITES/1"));
+    let state = diffusion.state(|_| false);
+    assert_eq!(diffusion.shown(&state, now), None);
+    assert_eq!(state.standing_at(now), Standing::Refused(Code::new("facts").unwrap()));
+
+    let not_asked = notices.case(id(16)).unwrap();
+    assert_eq!(not_asked.state(|_| false).standing_at(now), Standing::Nothing);
+    assert_eq!(not_asked.history(|_| false)[0].1.unwrap().id, "life.requester");
+}
+
+#[test]
+fn without_reviewers_a_request_stays_one() {
+    let mut notices = Notices::new(Review::none());
+    for (place, document) in story() {
+        notices.take(&place, &document);
+    }
+    let case = notices.case(id(1)).unwrap();
+    assert_eq!(case.state(|_| false).standing_at(0), Standing::Requested);
+}
+
+#[test]
+fn what_is_disputed_says_nothing() {
+    let notices = notices(&story());
+    let case = notices.case(id(1)).unwrap();
+    let state = case.state(|position| position.who == member("SG"));
+    assert_eq!(state.standing_at(0), Standing::Requested);
+}
+
+#[test]
+fn a_step_is_tried_before_it_is_written() {
+    let notices = notices(&story());
+    let case = notices.case(id(1)).unwrap();
+    let event = |who: &str, what| Event {
+        position: Position { when_ms: case.last_ms() + 1, who: member(who), generation: 1, seq: 50 },
+        what,
+    };
+    let attested = |n: u8| What::Attested { version: Version([n; 32]) };
+    assert_eq!(case.would(event("FR", attested(4))), Ok(()));
+    assert_eq!(case.would(event("FR", attested(1))).unwrap_err().id, "life.one-vote");
+    assert_eq!(case.would(event("TZ", attested(4))).unwrap_err().id, "life.review");
+    assert_eq!(case.would(event("FR", attested(9))).unwrap_err().id, "life.version");
+    // It was only tried.
+    assert_eq!(case.history(|_| false).len(), 6);
+}
+
+#[test]
+fn what_is_erased_was_never_said() {
+    let mut all = notices(&story());
+    all.forget(id(3));
+    let case = all.case(id(1)).unwrap();
+    assert_eq!(case.state(|_| false).standing_at(0), Standing::Requested);
+    // With its first text the whole case goes, and what speaks of it says nothing.
+    all.forget(id(1));
+    assert!(all.case(id(1)).is_none() && all.case_of(id(2)).is_none());
+    all.forget(id(15));
+    assert_eq!(all.waiting(), 0);
+}
+
+#[test]
+fn a_flood_of_what_speaks_of_nothing_is_bounded() {
+    let mut notices = Notices::new(review());
+    let step = approve(200, 200);
+    for n in 0..WAITING_MAX as u64 + 100 {
+        let mut at = place(1, "UG");
+        at.position.seq = n;
+        at.id.0[..8].copy_from_slice(&n.to_be_bytes());
+        notices.take(&at, &step);
+    }
+    assert_eq!(notices.waiting(), WAITING_MAX);
+    // Others are not touched by it.
+    notices.take(&place(2, "FR"), &step);
+    assert_eq!(notices.waiting(), WAITING_MAX + 1);
+}
+
+fn sltd(number: &str, country: &str) -> Document {
+    document(
+        &json!({ "form": "sltd-entry", "source": { "reference": number }, "document": { "number": number, "country": country } }),
+    )
+}
+
+fn vehicle(plate: &str) -> Document {
+    document(
+        &json!({ "form": "vehicle-entry", "source": { "reference": plate }, "vehicle": { "plate": plate } }),
+    )
+}
+
+fn withdrawal(of: u8) -> Document {
+    document(&json!({ "form": "entry-withdrawal", "entry": id(of).to_string(), "reason": "recovered" }))
+}
+
+fn entry_story() -> Vec<(Place, Document)> {
+    vec![
+        (place(1, "KE"), sltd("A1", "KE")),
+        (place(2, "KE"), new_text(sltd("A2", "KE"), 1)),
+        (place(3, "UG"), new_text(sltd("A3", "UG"), 1)),
+        (place(4, "UG"), sltd("B1", "KE")),
+        (place(5, "FR"), vehicle("AA 1")),
+        (place(6, "FR"), new_text(sltd("F1", "FR"), 5)),
+        (place(7, "UG"), withdrawal(5)),
+        (place(8, "FR"), withdrawal(5)),
+        (place(9, "FR"), new_text(vehicle("AA 2"), 5)),
+        (place(10, "KE"), new_text(sltd("A4", "UG"), 1)),
+        (place(11, "TZ"), withdrawal(99)),
+    ]
+}
+
+fn entries(documents: &[(Place, Document)]) -> Entries {
+    let mut entries = Entries::default();
+    documents.iter().for_each(|(place, document)| entries.take(place, document));
+    entries
+}
+
+#[test]
+fn only_the_source_changes_its_entry_and_only_the_issuer_enters_a_document() {
+    let entries = entries(&entry_story());
+    assert_eq!((entries.len(), entries.waiting()), (3, 1));
+    let ignored = |n: u8| -> Vec<(u64, &str)> {
+        let state = entries.item(id(n)).unwrap().state(|_| false);
+        state.ignored.iter().map(|(place, rule)| (place.position.seq, rule.id)).collect()
+    };
+    let state = entries.item(id(1)).unwrap().state(|_| false);
+    assert_eq!((state.text.unwrap().subject.as_str(), state.standing(0)), ("KE A2", EntryStanding::Active));
+    assert_eq!(ignored(1), [(3, "entry.source-owns"), (10, "sltd.issuer")]);
+
+    let state = entries.item(id(4)).unwrap().state(|_| false);
+    assert!(state.text.is_none());
+    assert!(matches!(state.standing(0), EntryStanding::Void(rule) if rule.id == "sltd.issuer"));
+
+    let state = entries.item(id(5)).unwrap().state(|_| false);
+    assert_eq!(state.standing(0), EntryStanding::Withdrawn(Code::new("recovered").unwrap()));
+    assert_eq!(ignored(5), [(6, "entry.database"), (7, "entry.source-owns"), (9, "entry.withdrawn")]);
+    // Before it was withdrawn.
+    let before = entries.item(id(5)).unwrap().state(|position| position.seq >= 8);
+    assert_eq!((before.text.unwrap().subject.as_str(), before.standing(0)), ("AA 1", EntryStanding::Active));
+}
+
+#[test]
+fn an_entry_ends_with_the_last_day_that_its_source_gave_it() {
+    let entry = document(
+        &json!({ "form": "vehicle-entry", "source": { "reference": "x", "valid_until": "2026-11-30" } }),
+    );
+    let entries = entries(&[(place(1, "KE"), entry)]);
+    let state = entries.item(id(1)).unwrap().state(|_| false);
+    assert_eq!(state.standing(1_796_083_199_999), EntryStanding::Active);
+    assert_eq!(state.standing(1_796_083_200_000), EntryStanding::Expired);
+}
+
+fn any_order<T: Clone + std::fmt::Debug + 'static>(story: Vec<T>) -> impl Strategy<Value = Vec<T>> {
+    // Whatever comes twice is one.
+    let twice: Vec<T> = story.iter().chain(&story).cloned().collect();
+    Just(twice).prop_shuffle()
+}
+
+proptest! {
+    #[test]
+    fn notices_stand_alike_after_any_order(documents in any_order(story()), erased in prop::option::of(1u8..=16)) {
+        let told = |mut notices: Notices| {
+            erased.into_iter().for_each(|n| notices.forget(id(n)));
+            let cases: Vec<_> = notices
+                .cases()
+                .map(|case| {
+                    let state = case.state(|_| false);
+                    let void: Vec<_> = case.void().map(|(at, rule)| (at.clone(), rule.id)).collect();
+                    (case.id(), state.clone(), case.shown(&state, 5).cloned(), case.text(&state).cloned(), void)
+                })
+                .collect();
+            format!("{cases:?}")
+        };
+        prop_assert_eq!(told(notices(&documents)), told(notices(&story())));
+    }
+
+    #[test]
+    fn entries_stand_alike_after_any_order(documents in any_order(entry_story()), erased in prop::option::of(1u8..=11)) {
+        let told = |mut entries: Entries| {
+            erased.into_iter().for_each(|n| entries.forget(id(n)));
+            let items: Vec<_> = entries
+                .items()
+                .map(|item| {
+                    let state = item.state(|_| false);
+                    (item.id(), state.standing(5), state.text.cloned(), format!("{:?}", state.ignored))
+                })
+                .collect();
+            format!("{items:?}")
+        };
+        prop_assert_eq!(told(entries(&documents)), told(entries(&entry_story())));
+    }
+}
