@@ -21,9 +21,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     EraseRequest, ErasuresView, ExportQuery, ExtendRequest, ExtensionsView, FrontierQuery, FrontierView,
-    Health, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, PartQuery, PartSent, PeersView,
-    PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent,
-    StatusView, UnlockRequest,
+    Health, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeDetail, NoticeDraft,
+    NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView, Problem, Ready, ReceiptRequest,
+    ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView, StepRequest, StepSent,
+    UnlockRequest,
 };
 use connection::Pool;
 
@@ -168,11 +169,7 @@ impl Client {
         request: &SendRequest,
         idempotency_key: Option<&str>,
     ) -> Result<Sent, ClientError> {
-        let body = serde_json::to_vec(request).map_err(|e| ClientError::Request(e.to_string()))?;
-        let mut headers = vec![(header::CONTENT_TYPE.as_str(), "application/json")];
-        headers.extend(idempotency_key.map(|key| (crate::IDEMPOTENCY_KEY, key)));
-        let response = self.exchange(Method::POST, "/v1/messages", &headers, whole(body)).await?;
-        self.accepted(response).await
+        self.post_once("/v1/messages", request, idempotency_key).await
     }
 
     /// `POST /v1/parts`: records a part of a file, at most [`crate::limits::PART_BYTES`]; as [`Client::send`].
@@ -251,11 +248,56 @@ impl Client {
         request: &ResendRequest,
         idempotency_key: Option<&str>,
     ) -> Result<Sent, ClientError> {
+        self.post_once(&format!("/v1/records/{}/resend", digits(id)?), request, idempotency_key).await
+    }
+
+    /// `POST /v1/notices`: asks for a notice, sends a diffusion, or gives one a new text; as [`Client::send`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn notice(
+        &self,
+        draft: &NoticeDraft,
+        idempotency_key: Option<&str>,
+    ) -> Result<Sent, ClientError> {
+        self.post_once("/v1/notices", draft, idempotency_key).await
+    }
+
+    /// `POST /v1/notices/{id}/steps`: a step in the life of a notice or diffusion; returns once it is durable.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn notice_step(&self, id: &str, step: &StepRequest) -> Result<StepSent, ClientError> {
+        self.post(&format!("/v1/notices/{}/steps", digits(id)?), step).await
+    }
+
+    /// `GET /v1/notices`: the newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn notices(&self, query: &NoticeQuery) -> Result<NoticeListing, ClientError> {
+        self.get(&with_query("/v1/notices", query)?).await
+    }
+
+    /// `GET /v1/notices/{id}`: by the id of any of its records, or by at least 6 digits that fit one record only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn notice_detail(&self, id: &str) -> Result<NoticeDetail, ClientError> {
+        self.get(&format!("/v1/notices/{}", digits(id)?)).await
+    }
+
+    /// Posts what a retry under the same key does once.
+    async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+        idempotency_key: Option<&str>,
+    ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(request).map_err(|e| ClientError::Request(e.to_string()))?;
         let mut headers = vec![(header::CONTENT_TYPE.as_str(), "application/json")];
         headers.extend(idempotency_key.map(|key| (crate::IDEMPOTENCY_KEY, key)));
-        let path = format!("/v1/records/{}/resend", digits(id)?);
-        let response = self.exchange(Method::POST, &path, &headers, whole(body)).await?;
+        let response = self.exchange(Method::POST, path, &headers, whole(body)).await?;
         self.accepted(response).await
     }
 

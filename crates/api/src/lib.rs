@@ -21,6 +21,7 @@ pub mod limits;
 mod lock;
 mod message;
 mod node;
+mod notice;
 mod prekey;
 mod problem;
 mod receipt;
@@ -42,6 +43,10 @@ pub use message::{
 pub use node::{
     FrontierEntryView, FrontierQuery, FrontierView, Health, LaneName, MemberView, NetworkView, NodeView,
     PeerView, PeersView, Ready, RoomView,
+};
+pub use notice::{
+    CaseKind, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, NoticeStanding, NoticeView, StepRequest,
+    StepSent, StepView,
 };
 pub use prekey::{KeptFor, KnownPrekeyView, MemberPrekeyView, OwnPrekeyView, PrekeyUse, PrekeysView};
 pub use problem::{Detail, Problem, ProblemCode};

@@ -14,6 +14,18 @@ pub enum DocumentKind {
     Ecomessage,
     /// Free text.
     Message,
+    /// The text of a notice that a bureau asks for.
+    Notice,
+    /// The text of a diffusion.
+    Diffusion,
+    /// A step in the life of a notice or diffusion.
+    NoticeStep,
+    /// An entry of a database.
+    Entry,
+    /// The withdrawal of an entry.
+    EntryStep,
+    /// A search that found another country's entry.
+    Hit,
     /// A kind that this version does not know.
     #[serde(other)]
     Other,

@@ -107,6 +107,8 @@ codes! {
     NothingToResend = "nothing_to_resend", 422;
     /// 422: the network would hold the record to be void.
     WouldBeVoid = "would_be_void", 422;
+    /// 422: a rule of the domain forbids it; the message names the rule.
+    AgainstRule = "against_rule", 422;
     /// 422: a status was asked for a record of another bureau.
     NotOwnRecord = "not_own_record", 422;
     /// 422: a receipt was to be written for a record that is no message to this bureau.

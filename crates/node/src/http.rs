@@ -15,6 +15,7 @@ mod listings;
 mod lock;
 mod messages;
 mod node;
+mod notices;
 mod openapi;
 mod operation;
 mod prekeys;
@@ -42,6 +43,7 @@ use ecomesh_record::{MemberId, Time};
 use ecomesh_store::LedgerReader;
 use tokio::sync::{Semaphore, watch};
 
+use crate::board::Board;
 use crate::clock;
 use crate::core_thread::CoreHandle;
 use crate::events::Hub;
@@ -86,6 +88,7 @@ pub(crate) struct Services {
     pub(crate) ring: Arc<ArcSwap<KeyRing>>,
     pub(crate) reader: LedgerReader,
     pub(crate) views: Arc<RwLock<Views>>,
+    pub(crate) board: Arc<Board>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) net: NetHandle,
     pub(crate) listening: watch::Receiver<Vec<String>>,
@@ -201,6 +204,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/records/{id}/resend", post(resend::resend))
         .route("/v1/erasures", post(erasures::erase))
         .route("/v1/extensions", post(erasures::extend))
+        .route("/v1/notices", get(notices::list).post(notices::send))
+        .route("/v1/notices/{id}", get(notices::notice))
+        .route("/v1/notices/{id}/steps", post(notices::step))
         .route("/v1/prekeys", get(prekeys::prekeys))
         .route("/v1/export", get(archives::export))
         .route("/v1/import", post(archives::import).layer(DefaultBodyLimit::disable()))

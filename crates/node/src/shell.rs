@@ -21,6 +21,7 @@ use ecomesh_protocol::{Input, KeyRing, Output, PeerKey, PushVerdict, Roster, jud
 use ecomesh_record::{Lane, MemberId, Position, Record, RecordId, Time};
 use ecomesh_store::LedgerReader;
 
+use crate::board::Board;
 use crate::clock;
 use crate::core_thread::Tickets;
 use crate::events::Hub;
@@ -38,6 +39,7 @@ pub(crate) struct Effects {
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) ring: Arc<ArcSwap<KeyRing>>,
     pub(crate) views: Arc<RwLock<Views>>,
+    pub(crate) board: Arc<Board>,
     pub(crate) mail: Arc<Mail>,
     pub(crate) reader: LedgerReader,
     pub(crate) roster: Roster,
@@ -105,6 +107,9 @@ impl Effects {
             Output::Erased { record, seen_at } => {
                 tracing::debug!(id = %record.record().id().short(), "an erasure");
                 self.views_mut(|views| views.erased(record.record(), seen_at));
+                for id in said::erased(record.record(), self) {
+                    self.board.forget(id);
+                }
                 self.tell(said::erasure(record.record(), self));
             }
             Output::Destroyed { position } => self.destroyed(position),
@@ -114,6 +119,7 @@ impl Effects {
                     self.control_record_filled(position);
                 } else {
                     self.mail.body_came();
+                    self.board.body_came();
                 }
             }
             Output::Delivered { id, position, member, at } => {
@@ -144,6 +150,7 @@ impl Effects {
         tracing::debug!(id = %record.id().short(), position = %record.position(), "stored");
         self.metrics.stored.inc();
         self.mail.arrived(record.header(), verdict);
+        self.board.arrived(record.header(), verdict);
         let event = self.views_mut(|views| views.stored(record, verdict, first_seen));
         self.hub.publish(event);
         self.tell(said::events(record, verdict, self));

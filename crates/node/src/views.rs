@@ -23,7 +23,7 @@ use ecomesh_record::{ForkProof, Kind, MemberId, Position, Record, RecordId, Time
 use ecomesh_seal::PrekeyId;
 use ecomesh_store::Runs;
 
-pub(crate) use entry::{Entry, kind_view};
+pub(crate) use entry::{Entry, is_correspondence, kind_view};
 pub(crate) use listing::{Filter, Page, list};
 pub(crate) use prekeys::{Chosen, NoPrekey};
 pub(crate) use scan::{lives, scan};
@@ -88,9 +88,11 @@ impl Views {
         let for_us = header.is_for(self.own);
         self.control_record(record, verdict);
         let key = Key { first_seen, position: header.position() };
-        if document.is_some() && header.author == self.own {
+        if !is_correspondence(header.kind) {
+            // Neither in the inbox nor in the outbox.
+        } else if header.author == self.own {
             self.outbox.insert(key);
-        } else if document.is_some() && for_us {
+        } else if for_us {
             self.inbox.insert(key);
         }
         Event::Stored {
@@ -137,7 +139,8 @@ impl Views {
         self.prekeys.purpose(id)
     }
 
-    fn is_disputed(&self, position: Position) -> bool {
+    /// Whether a record at this place stands in a log that has forked at or before it.
+    pub(crate) fn is_disputed(&self, position: Position) -> bool {
         self.forks.disputed_from(position.log).is_some_and(|from| from <= position.seq)
     }
 

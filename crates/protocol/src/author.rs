@@ -437,10 +437,12 @@ fn names_a_prekey_for_each(audience: &Audience, to: &[MemberId]) -> bool {
     matches!(audience, Audience::Sealed { prekeys, .. } if prekeys.len() == to.len())
 }
 
-/// Control records have a lane of their own, and so have parts of attachments: nothing urgent waits behind them.
+/// Control records have a lane of their own, and so have database entries and parts of attachments: nothing urgent waits
+/// behind them.
 fn lane_of(draft: &Draft) -> Lane {
     match draft.kind {
         Kind::PART => Lane::BULK,
+        Kind::ENTRY | Kind::ENTRY_STEP => Lane::ENTRIES,
         kind if kind.is_control() => Lane::CONTROL,
         _ => Lane::MESSAGES,
     }

@@ -12,6 +12,7 @@ use crate::limits::{
     ADDRESS_BYTES_MAX, ADDRESSES_MAX, CHARTER_BYTES_MAX, EXTENSION_BYTES_MAX, EXTENSIONS_MAX, MEMBERS_MAX,
     NAME_BYTES_MAX, PREKEY_BYTES_MAX,
 };
+use crate::review::ReviewRuleError;
 use crate::tags;
 
 /// The version of the charter's layout.
@@ -119,6 +120,9 @@ pub enum CharterError {
     /// A name, key list, prekey, extension or hint beyond its bound.
     #[error("charter: {0}")]
     Bound(&'static str),
+    /// A wrong extension about reviews.
+    #[error("charter: {0}")]
+    Review(#[from] ReviewRuleError),
     /// One key for two members.
     #[error("charter: {0} and {1} have the same key; every member needs its own")]
     SharedKey(MemberId, MemberId),
@@ -183,6 +187,7 @@ impl Charter {
         ascending("control kinds", &self.control_kinds, |kind| *kind)?;
         ascending("members", &self.members, |m| m.member)?;
         check_ext(&self.ext)?;
+        self.check_review()?;
         self.members.iter().try_for_each(CharterMember::check)?;
         self.check_keys_differ()
     }

@@ -82,6 +82,19 @@ impl Kind {
     /// A part of an attachment: no document, but bytes that a document names.
     pub const PART: Self = Self(258);
 
+    /// The text of a notice that a bureau asks for.
+    pub const NOTICE: Self = Self(259);
+    /// The text of a diffusion.
+    pub const DIFFUSION: Self = Self(260);
+    /// A step in the life of a notice or diffusion.
+    pub const NOTICE_STEP: Self = Self(261);
+    /// An entry of a database.
+    pub const ENTRY: Self = Self(262);
+    /// The withdrawal of an entry.
+    pub const ENTRY_STEP: Self = Self(263);
+    /// A search that found another country's entry.
+    pub const HIT: Self = Self(264);
+
     /// Whether this is a control record.
     pub fn is_control(self) -> bool {
         self.0 < Self::FIRST_DOCUMENT

@@ -19,6 +19,7 @@ pub mod header;
 pub mod id;
 pub mod limits;
 pub mod record;
+pub mod review;
 pub mod tags;
 
 pub use body::Body;
@@ -28,3 +29,4 @@ pub use frontier::{Frontier, FrontierEntry, SignedFrontier};
 pub use header::{Audience, Extension, Flags, Header, Kind, Priority, Retention};
 pub use id::{HeaderHash, Lane, LogId, MemberId, NetworkId, Position, RecordId, Time};
 pub use record::{Record, RecordFrame};
+pub use review::ReviewRule;

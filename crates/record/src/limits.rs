@@ -18,6 +18,8 @@ pub const EXTENSION_BYTES_MAX: usize = 256;
 pub const AUDIENCE_BYTES_MAX: usize = 64 * 16 + 32;
 /// Number of lanes of a log.
 pub const LANES: u8 = 4;
+/// Most reviewers that a charter names: what its extension holds.
+pub const REVIEWERS_MAX: usize = 31;
 /// Most members of a network. INTERPOL has 196 members; entities and growth fit.
 pub const MEMBERS_MAX: usize = 512;
 /// Most entries of one frontier: 512 members, 4 lanes, 8 generations each on average.

@@ -91,6 +91,7 @@ rules! {
     LIFE_SOURCE_OWNS = "life.source-owns", "only the source alters, renews or cancels what it asked for", LIFE, false;
     LIFE_REVIEW = "life.review", "only a reviewer returns, refuses, publishes, suspends or withdraws", LIFE, false;
     LIFE_REQUESTER = "life.requester", "each colour may be asked for by some only", "types of notices, RPD", false;
+    LIFE_TYPE = "life.type", "the network's charter has this type of notice", "types of notices, RPD", false;
     LIFE_PILOT = "life.pilot", "only the participants of a pilot may ask for its notices", SILVER, true;
     LIFE_RENEWAL = "life.renewal",
         "renewed with a reason, in the last six months, by five years or less", LIFE, false;

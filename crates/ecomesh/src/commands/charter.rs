@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
+use ecomesh_document::notice::colour;
 use ecomesh_node::Roster;
 use ecomesh_node::founding::Card;
 use ecomesh_node::founding::draft::{DRAFT_BYTES_MAX, Draft};
 use ecomesh_node::founding::sign::{SignatureFile, found, sign};
 use ecomesh_node::home::{CHARTER_FILE_BYTES_MAX, Home};
-use ecomesh_node::record::{FoundedCharter, Time};
+use ecomesh_node::record::{FoundedCharter, MemberId, ReviewRule, Time};
 use serde::Serialize;
 
 use crate::cli::Global;
@@ -33,6 +34,15 @@ enum Step {
         /// The founders' cards
         #[arg(required = true, value_name = "CARD.toml")]
         cards: Vec<PathBuf>,
+        /// Members that review requests for notices: IPSG alone, or several of which some must agree
+        #[arg(long, value_name = "IDS", value_delimiter = ',')]
+        reviewers: Vec<String>,
+        /// How many reviewers must agree; more than half of them if it is not given
+        #[arg(long, value_name = "K", requires = "reviewers")]
+        quorum: Option<u8>,
+        /// Members that take part in the pilot of a type of notice, such as silver=KE,TZ
+        #[arg(long, value_name = "TYPE=IDS")]
+        pilot: Vec<String>,
         /// Where to write the draft
         #[arg(short, long, value_name = "charter.toml")]
         output: PathBuf,
@@ -85,7 +95,9 @@ struct View {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let view = match args.step {
-        Step::Draft { network, cards, output } => draft(&network, &cards, output)?,
+        Step::Draft { network, cards, reviewers, quorum, pilot, output } => {
+            draft(&network, &cards, &Reviews { reviewers, quorum, pilot }, output)?
+        }
         Step::Sign { draft, output, passphrase } => sign_draft(&draft, output, &passphrase, global)?,
         Step::Found { draft, signatures, output } => found_network(&draft, &signatures, output)?,
         Step::Show { file } => show(&file)?,
@@ -111,13 +123,58 @@ fn text(view: &View) -> String {
     )
 }
 
-fn draft(network: &str, cards: &[PathBuf], output: PathBuf) -> anyhow::Result<View> {
+/// What is said of the review of notices.
+struct Reviews {
+    reviewers: Vec<String>,
+    quorum: Option<u8>,
+    pilot: Vec<String>,
+}
+
+impl Reviews {
+    fn apply(&self, mut draft: Draft) -> anyhow::Result<Draft> {
+        let members = |names: &mut dyn Iterator<Item = &str>| -> anyhow::Result<Vec<MemberId>> {
+            let mut members = names
+                .map(|n| MemberId::parse(n).map_err(|e| bad_input(&e)))
+                .collect::<Result<Vec<_>, _>>()?;
+            members.sort_unstable();
+            members.dedup();
+            Ok(members)
+        };
+        if !self.reviewers.is_empty() {
+            let reviewers = members(&mut self.reviewers.iter().map(String::as_str))?;
+            let majority = u8::try_from(reviewers.len() / 2 + 1).unwrap_or(u8::MAX);
+            let rule = ReviewRule {
+                quorum: self.quorum.unwrap_or(majority),
+                // Who is the only reviewer could never ask for anything otherwise.
+                own_review: reviewers.len() == 1,
+                reviewers,
+            };
+            draft = draft.with_review(&rule).map_err(|e| bad_input(&e))?;
+        }
+        for pilot in &self.pilot {
+            let (colour, names) = pilot.split_once('=').ok_or_else(|| {
+                Failure::new(ExitCode::Usage, format!("--pilot {pilot} names no members"))
+                    .help("write it as --pilot silver=KE,TZ")
+            })?;
+            if !colour::ALL.iter().any(|c| c.name == colour && c.pilot) {
+                let message = format!("there is no pilot of notices \"{colour}\"");
+                return Err(Failure::new(ExitCode::Usage, message).help("the one pilot is silver").into());
+            }
+            let names = members(&mut names.split(','))?;
+            draft = draft.with_pilot(colour, &names).map_err(|e| bad_input(&e))?;
+        }
+        Ok(draft)
+    }
+}
+
+fn draft(network: &str, cards: &[PathBuf], reviews: &Reviews, output: PathBuf) -> anyhow::Result<View> {
     let read = |path: &PathBuf| {
         let text = files::read_text(path, Card::BYTES_MAX)?;
         Card::parse(&text).map_err(|e| bad(path, &e))
     };
     let cards: Vec<Card> = cards.iter().map(read).collect::<Result<_, Failure>>()?;
     let draft = Draft::new(network, &cards, Time(times::now_ms())).map_err(|e| bad_input(&e))?;
+    let draft = reviews.apply(draft)?;
     files::write_new(&output, draft.to_text().as_bytes())?;
     Ok(view(&draft, Some(output)))
 }

@@ -1,23 +1,42 @@
-//! `ecomesh notice`: a commented form for a notice of any colour, and all its problems at once.
+//! `ecomesh notice`: notices and diffusions, from the empty form to the end of their lives.
+
+mod show;
+mod steps;
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
-use clap::builder::PossibleValue;
+use anyhow::Context;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Subcommand, ValueEnum};
+use ecomesh_api::{CaseKind, NoticeDraft, Sent};
+use ecomesh_document::Document;
+use ecomesh_document::limits::FORM_BYTES_MAX;
 use ecomesh_document::notice::{Colour, check, colour, template};
 
 use crate::cli::Global;
-use crate::commands::forms;
-use crate::exit::ExitCode;
+use crate::client::Node;
+use crate::commands::send::{self, PriorityArg};
+use crate::commands::{forms, listing};
+use crate::exit::{ExitCode, Failure};
+use crate::{files, output};
 
-/// Start or check a request for a notice.
+/// Ask for notices, send diffusions, review them, and see where they stand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Examples:
-  ecomesh notice new red -o wanted.toml     a commented form to fill in
-  ecomesh notice check wanted.toml          every item that is missing, and its rule
+A notice is asked for by a bureau and published once enough reviewers have approved it; the charter names them. Until
+then it is a request, and no node shows it as a notice. A diffusion goes out at once, to whom the bureau chooses, and is
+reviewed afterwards; a verdict reaches everybody who has it. Whichever is used, a Red Notice is no arrest warrant.
 
-A notice that passes the check is ready for review. It cannot be sent yet: this version has no records of notices.
+Examples:
+  ecomesh notice new red -o wanted.toml          a commented form to fill in
+  ecomesh notice check wanted.toml               every item that is missing, and its rule
+  ecomesh notice request wanted.toml             ask for it
+  ecomesh notice diffuse wanted.toml --to TZ,UG  do not wait: tell these countries at once
+  ecomesh notice review 3f9a2c71d0 approve       as a reviewer
+  ecomesh notice list --colour red
+  ecomesh notice show 3f9a2c71d0                 text, standing and history
+  ecomesh notice cancel 3f9a2c71d0 --reason arrested
+
 docs/DOMAIN.md tells the rules, and which of them are uncertain.")]
 pub struct Args {
     #[command(subcommand)]
@@ -32,7 +51,7 @@ enum Step {
     )]
     New {
         /// Colour of the notice
-        #[arg(value_name = "COLOUR", value_parser = ColourArg)]
+        #[arg(value_name = "COLOUR", value_parser = colour_arg())]
         colour: &'static Colour,
         /// Where to write it; a file that is there is never overwritten
         #[arg(short, long, value_name = "FILE.toml")]
@@ -50,6 +69,68 @@ enum Step {
         #[arg(value_name = "FILE.toml")]
         file: PathBuf,
     },
+    /// Ask for a notice: it is published once the reviewers of the network have approved it
+    #[command(
+        after_help = "The request is open to all members' nodes, unless the form excludes countries: then it is sealed to the others.\n\nExample:\n  ecomesh notice request wanted.toml"
+    )]
+    Request {
+        #[command(flatten)]
+        text: Text,
+    },
+    /// Send a diffusion at once; it is marked as not reviewed until the reviewers have seen it
+    #[command(
+        after_help = "It is sealed to the named countries and to the reviewers of the network, who get a copy.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse threat.toml --members"
+    )]
+    Diffuse {
+        #[command(flatten)]
+        text: Text,
+        /// For whom it is, separated by commas
+        #[arg(long, value_name = "MEMBERS", required_unless_present = "members")]
+        to: Option<String>,
+        /// For all members
+        #[arg(long, conflicts_with = "to")]
+        members: bool,
+    },
+    /// Give a notice or diffusion of this bureau a new text; what is published stays as it is until that is approved
+    #[command(after_help = "Example:\n  ecomesh notice update 3f9a2c71d0 wanted.toml")]
+    Update {
+        /// The notice: its id, or the first digits of it (6 at least)
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        text: Text,
+    },
+    #[command(flatten)]
+    Life(steps::Step),
+    /// List the notices in force and the diffusions in circulation, newest last
+    #[command(
+        after_help = "Examples:\n  ecomesh notice list --colour red --source KE\n  ecomesh notice list --standing requested     what waits for a review"
+    )]
+    List(show::List),
+    /// Show the text of a notice or diffusion, where it stands, and all that was done about it
+    #[command(after_help = "Example:\n  ecomesh notice show 3f9a2c71d0")]
+    Show {
+        /// The notice, or any record that belongs to it: the id, or the first digits of it (6 at least)
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// A text, and how it is sent.
+#[derive(Debug, clap::Args)]
+struct Text {
+    /// The form
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// How urgent
+    #[arg(long, value_enum, value_name = "flash|urgent|routine")]
+    priority: Option<PriorityArg>,
+    /// Mark it as an exercise, not a real case
+    #[arg(long)]
+    exercise: bool,
+    /// A key of your own, so that repeating the command never sends twice (kept 7 days)
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
 }
 
 /// Runs the command.
@@ -59,28 +140,119 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             forms::start(global, &template(colour, language.as_deref()), output, "notice")
         }
         Step::Check { file } => forms::check(global, &file, check),
+        Step::Request { text } => {
+            let draft = draft(&text, CaseKind::Notice)?;
+            send_text(&draft, text.idempotency_key, global)
+        }
+        Step::Diffuse { text, to, members } => {
+            let draft = NoticeDraft {
+                to: send::addressees(to.as_deref())?,
+                members,
+                ..draft(&text, CaseKind::Diffusion)?
+            };
+            send_text(&draft, text.idempotency_key, global)
+        }
+        Step::Update { id, text } => update(&id, text, global),
+        Step::Life(step) => steps::run(step, global),
+        Step::List(list) => show::list(list, global),
+        Step::Show { id } => show::show(&id, global),
     }
 }
 
-/// Reads the name of a colour; the register says which there are.
-#[derive(Debug, Clone)]
-struct ColourArg;
-
-impl clap::builder::TypedValueParser for ColourArg {
-    type Value = &'static Colour;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        arg: Option<&clap::Arg>,
-        value: &std::ffi::OsStr,
-    ) -> Result<Self::Value, clap::Error> {
-        let names = clap::builder::PossibleValuesParser::new(colour::ALL.iter().map(|colour| colour.name));
-        let name = names.parse_ref(command, arg, value)?;
-        Colour::from_name(&name).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidValue))
+fn draft(text: &Text, kind: CaseKind) -> anyhow::Result<NoticeDraft> {
+    let form = files::read_text(&text.file, FORM_BYTES_MAX as u64)?;
+    let (document, _) = Document::from_toml(&form).map_err(|report| {
+        Failure::new(ExitCode::BadInput, format!("{} cannot be sent as it is", text.file.display()))
+            .details(report.problems().iter().map(ToString::to_string))
+            .help("correct these; `ecomesh notice check FILE` lists them without sending")
+    })?;
+    if !matches!(document, Document::Notice(_)) {
+        let what = format!("{} is no notice but: {}", text.file.display(), document.heading());
+        return Err(Failure::new(ExitCode::BadInput, what)
+            .help("start from a form of a colour: ecomesh notice new red")
+            .into());
     }
+    Ok(NoticeDraft {
+        document: document.to_json(),
+        kind,
+        to: Vec::new(),
+        members: false,
+        replaces: None,
+        priority: text.priority.map(Into::into),
+        exercise: text.exercise,
+    })
+}
 
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(colour::ALL.iter().map(|colour| PossibleValue::new(colour.name).help(colour.purpose))))
+fn update(id: &str, text: Text, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let known = node.ask(node.api.notice_detail(id))?.notice;
+    let draft = NoticeDraft { replaces: Some(known.id), ..draft(&text, known.kind)? };
+    send_text(&draft, text.idempotency_key, global)
+}
+
+fn send_text(draft: &NoticeDraft, key: Option<String>, global: &Global) -> anyhow::Result<ExitCode> {
+    let key = match key {
+        Some(key) => key,
+        None => send::random_key()?,
+    };
+    let node = Node::of(global)?;
+    let sent = node.ask(send::repeated(|| node.api.notice(draft, Some(&key))))?;
+    output::either(global, &sent, |sent| sent.id.clone())?;
+    let reviewers =
+        node.ask(node.api.notices(&ecomesh_api::NoticeQuery { limit: Some(1), ..Default::default() }));
+    // What was sent is sent; who reviews it is only a remark.
+    let reviewers =
+        reviewers.map(|listing| reviewed_by(&listing.reviewers, listing.quorum)).context("reviewers");
+    output::remark(global, &remark(draft, &sent, &reviewers.unwrap_or_default()));
+    Ok(ExitCode::Ok)
+}
+
+/// Who reviews requests.
+fn reviewed_by(reviewers: &[String], quorum: u64) -> String {
+    match reviewers {
+        [] => "nobody: the charter of this network names no reviewers, so it will never be published".into(),
+        [one] => one.clone(),
+        several => format!("{quorum} of {}", several.join(", ")),
+    }
+}
+
+fn remark(draft: &NoticeDraft, sent: &Sent, reviewers: &str) -> String {
+    let what = match (draft.kind, draft.replaces.is_some()) {
+        (CaseKind::Notice, false) => "requested; it is no notice before it is reviewed, by ",
+        (CaseKind::Diffusion, false) => "sent, marked as not reviewed; it will be reviewed by ",
+        (_, true) => "the new text is recorded, and will be reviewed by ",
+    };
+    let named = draft.replaces.as_deref().unwrap_or(&sent.id);
+    let warnings: String =
+        sent.warnings.iter().map(|warning| format!("\nwarning: {}", warning.message)).collect();
+    format!(
+        "{what}{reviewers} (for {}{}); follow it with: ecomesh notice show {}{warnings}",
+        listing::addressees(&sent.to),
+        if sent.sealed { ", sealed" } else { "" },
+        listing::short(named)
+    )
+}
+
+/// Reads the name of a colour; the register says which there are.
+fn colour_arg() -> impl TypedValueParser<Value = &'static Colour> {
+    let names = colour::ALL.iter().map(|colour| PossibleValue::new(colour.name).help(colour.purpose));
+    PossibleValuesParser::new(names).try_map(|name| Colour::from_name(&name).ok_or("there is no such colour"))
+}
+
+/// Whether something is asked for or sent.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KindArg {
+    /// Asked for, and published after a review
+    Notice,
+    /// Sent at once, and reviewed afterwards
+    Diffusion,
+}
+
+impl From<KindArg> for CaseKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Notice => Self::Notice,
+            KindArg::Diffusion => Self::Diffusion,
+        }
     }
 }

@@ -71,8 +71,9 @@ pub struct Args {
     idempotency_key: Option<String>,
 }
 
+/// How urgent something is.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum PriorityArg {
+pub enum PriorityArg {
     /// At once
     Flash,
     /// Soon

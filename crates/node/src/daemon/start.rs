@@ -19,6 +19,8 @@ use tokio::time::timeout;
 
 use super::storage::{self, Storage, StorageError};
 use super::{Orders, Running, Tasks, dialing};
+use crate::board::Board;
+use crate::board::reading::Reading;
 use crate::clock::{self, Clock};
 use crate::config::NodeConfig;
 use crate::core_thread::{CoreHandle, CoreThread, Exit, NodeCore};
@@ -225,6 +227,10 @@ fn launch(
     let correlation = Arc::new(Correlation::default());
     let hub = Arc::new(Hub::new(random()?));
     let views = Arc::new(RwLock::new(views));
+    let board = Arc::new(Board::new(&roster));
+    if mail.safe().is_locked() {
+        board.close();
+    }
     let (listening_sender, listening) = watch::channel(Vec::new());
     let effects = Effects {
         net: net.clone(),
@@ -232,6 +238,7 @@ fn launch(
         tickets: handle.tickets(),
         ring: ring.clone(),
         views: views.clone(),
+        board: board.clone(),
         mail: mail.clone(),
         reader: reader.clone(),
         roster: roster.clone(),
@@ -264,10 +271,18 @@ fn launch(
         roster: roster.clone(),
         own,
     };
+    let reading = Reading {
+        board: board.clone(),
+        mail: mail.clone(),
+        reader: reader.clone(),
+        views: views_of.clone(),
+        roster: roster.clone(),
+    };
     let keeper = Keeper { mail: mail.clone(), views: views_of, core, roster: roster.clone() };
     let tasks = Tasks(vec![
         tokio::spawn(opener.run()),
         tokio::spawn(keeper.run()),
+        tokio::spawn(reading.run()),
         tokio::spawn(shredder::run(mail.clone())),
     ]);
     let services = Services {
@@ -278,6 +293,7 @@ fn launch(
         ring,
         reader,
         views,
+        board,
         hub,
         net: net.clone(),
         listening: listening.clone(),

@@ -10,7 +10,8 @@ use std::fmt::Write as _;
 use ecomesh_protocol::control::CONTROL_KINDS;
 use ecomesh_record::charter::{CharterError, CharterMember, Thresholds, VERSION};
 use ecomesh_record::header::SUITE;
-use ecomesh_record::{Charter, MemberId, NetworkId, Retention, Time};
+use ecomesh_record::review::{self, ReviewRuleError};
+use ecomesh_record::{Charter, MemberId, NetworkId, Retention, ReviewRule, Time};
 use ecomesh_seal::fingerprint;
 use serde_bytes::ByteBuf;
 use thiserror::Error;
@@ -48,6 +49,12 @@ pub enum DraftingError {
     /// No charter may be so.
     #[error(transparent)]
     Charter(#[from] CharterError),
+    /// A wrong rule about reviews.
+    #[error(transparent)]
+    Review(#[from] ReviewRuleError),
+    /// Somebody without a card is to take part in a pilot.
+    #[error("there is no card of {0}, who is to take part in a pilot")]
+    NoCard(MemberId),
 }
 
 impl Draft {
@@ -77,6 +84,35 @@ impl Draft {
             cards.iter().map(|card| (card.member, card.addresses.iter().map(Address::to_string).collect()));
         let addresses = hints.filter(|(_, list): &(_, Vec<String>)| !list.is_empty()).collect();
         Ok(Self { network: charter.network_id()?, charter, addresses })
+    }
+
+    /// The same draft, with a rule for the review of notices.
+    ///
+    /// # Errors
+    /// [`DraftingError`] if nothing or anything could be published by it, or a reviewer has no card.
+    pub fn with_review(mut self, rule: &ReviewRule) -> Result<Self, DraftingError> {
+        set_extension(&mut self.charter.ext, review::REVIEW, rule.encode()?);
+        self.network = self.charter.network_id()?;
+        Ok(self)
+    }
+
+    /// The same draft, with members that take part in the pilot of a type of notice.
+    ///
+    /// # Errors
+    /// [`DraftingError`] if one of them has no card.
+    pub fn with_pilot(mut self, notice_type: &str, participants: &[MemberId]) -> Result<Self, DraftingError> {
+        for participant in participants {
+            let member = self.charter.members.iter_mut().find(|m| m.member == *participant);
+            let member = member.ok_or(DraftingError::NoCard(*participant))?;
+            let known = member.pilots();
+            let mut names: Vec<&str> = known.into_iter().chain([notice_type]).collect();
+            names.sort_unstable();
+            names.dedup();
+            let bytes = review::encode_names(&names)?;
+            set_extension(&mut member.ext, review::PILOTS, bytes);
+        }
+        self.network = self.charter.network_id()?;
+        Ok(self)
     }
 
     /// Reads the text of a draft, and checks its fingerprint.
@@ -124,6 +160,7 @@ impl Draft {
              retention = [{retention}]\n\
              # Kinds of control records in force (docs/PROTOCOL.md, \"Control records\").\n\
              control_kinds = [{kinds}]\n\
+             {review}\
              {ext}\
              \n\
              # How many must agree: more than vote_numerator / vote_denominator of the members for a new roster;\n\
@@ -141,6 +178,7 @@ impl Draft {
             suite = c.suite,
             retention = retention.join(", "),
             kinds = kinds.join(", "),
+            review = review_line(c),
             ext = ext_line(&c.ext),
             vn = c.thresholds.vote_numerator,
             vd = c.thresholds.vote_denominator,
@@ -180,7 +218,21 @@ impl Draft {
     }
 }
 
-/// Extensions are none in what this version drafts, so the line is left out then.
+/// What the extension about reviews says, for the founders who sign it.
+fn review_line(charter: &Charter) -> String {
+    let Ok(Some(rule)) = charter.review_rule() else { return String::new() };
+    let reviewers: Vec<&str> = rule.reviewers.iter().map(MemberId::as_str).collect();
+    let own = if rule.own_review { ", also what they ask for themselves" } else { "" };
+    format!("# Requests for notices are reviewed by {} of {}{own}.\n", rule.quorum, reviewers.join(", "))
+}
+
+fn set_extension(ext: &mut Vec<(u16, ByteBuf)>, kind: u16, bytes: ByteBuf) {
+    ext.retain(|(k, _)| *k != kind);
+    ext.push((kind, bytes));
+    ext.sort_by_key(|(k, _)| *k);
+}
+
+/// Where there are no extensions, the line is left out.
 fn ext_line(ext: &[(u16, ByteBuf)]) -> String {
     if ext.is_empty() {
         return String::new();
@@ -224,6 +276,27 @@ mod tests {
         odd.addresses.clear();
         odd.network = odd.charter.network_id().unwrap();
         assert_eq!(Draft::parse(&odd.to_text()), Ok(odd));
+    }
+
+    #[test]
+    fn a_rule_for_reviews_is_told_to_who_signs_it() {
+        let member = |name| MemberId::parse(name).unwrap();
+        let rule = |reviewers: &[&str], quorum| ReviewRule {
+            quorum,
+            own_review: false,
+            reviewers: reviewers.iter().map(|name| member(name)).collect(),
+        };
+        let with = draft().with_review(&rule(&["KE", "TZ"], 2)).unwrap();
+        assert_ne!(with.network, draft().network);
+        assert!(with.to_text().contains("# Requests for notices are reviewed by 2 of KE, TZ.\n"));
+        let with = with.with_pilot("silver", &[member("TZ")]).unwrap();
+        assert_eq!(Draft::parse(&with.to_text()), Ok(with.clone()));
+        assert_eq!(with.charter.member(member("TZ")).unwrap().pilots(), ["silver"]);
+        assert!(matches!(draft().with_review(&rule(&["KE"], 2)), Err(DraftingError::Review(_))));
+        let stranger = draft().with_review(&rule(&["FR"], 1));
+        let error = CharterError::Review(ReviewRuleError::Stranger(member("FR")));
+        assert_eq!(stranger, Err(DraftingError::Charter(error)));
+        assert_eq!(draft().with_pilot("silver", &[member("FR")]), Err(DraftingError::NoCard(member("FR"))));
     }
 
     #[test]

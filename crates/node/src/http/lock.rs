@@ -51,6 +51,7 @@ async fn lock_now(shared: Arc<Shared>, services: Arc<Services>) -> Result<bool, 
     let locking = services.mail.safe().lock().await;
     // Whether they end or not, what they may hold goes with their connections.
     let _ = locking.let_go(SETTLE).await;
+    services.board.close();
     // Buffers of connections keep what went through them for as long as these stand: documents to clients, and on links
     // what is open to all members.
     let ended = shared.connections.cut();
@@ -96,6 +97,7 @@ pub(crate) async fn unlock(
         tracing::warn!(%error, "the node stays locked");
         return Err(error.into());
     }
+    services.board.open();
     tracing::info!("unlocked");
     Ok(Json(LockView { locked: false, lasts: true }))
 }

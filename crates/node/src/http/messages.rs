@@ -54,6 +54,11 @@ pub(super) async fn send_now(
         let _permit = services.sealing.acquire().await;
         services.read(move |services| ready(services, request, idempotency)).await?
     };
+    Ok((StatusCode::CREATED, Json(record(services, ready).await?)))
+}
+
+/// Records a draft; the answer comes once it is durable.
+pub(super) async fn record(services: &Services, ready: Ready) -> Result<Sent, Refusal> {
     let Ready { draft, kept, lower_secrecy, warnings } = ready;
     let to = draft.to.iter().map(ToString::to_string).collect();
     let sealed = kept.is_some();
@@ -62,7 +67,8 @@ pub(super) async fn send_now(
         services.writer.keep(kept).await?;
     }
     let recorded = services.core.author(draft).await??;
-    let sent = Sent {
+    services.board.settled(recorded.position).await;
+    Ok(Sent {
         id: recorded.id.to_string(),
         position: recorded.position.to_string(),
         created_at_ms: recorded.created_at.0,
@@ -72,8 +78,7 @@ pub(super) async fn send_now(
         sealed,
         lower_secrecy: lower_secrecy.iter().map(ToString::to_string).collect(),
         warnings,
-    };
-    Ok((StatusCode::CREATED, Json(sent)))
+    })
 }
 
 /// A draft ready for the core.
@@ -93,7 +98,7 @@ fn ready(services: &Services, request: SendRequest, idempotency: Option<[u8; 32]
         kind: Kind(document.kind().number),
         priority,
         to,
-        retention: Retention(document.kind().retention),
+        retention: Retention(document.retention()),
         expires_at,
         flags: Flags(if exercise { Flags::EXERCISE } else { 0 }),
         content,
@@ -156,6 +161,7 @@ fn prepare(services: &Services, request: SendRequest) -> Result<Prepared, Refusa
         reply_to(services, &mut json, id)?;
     }
     let (document, report) = Document::from_json(&json).map_err(|report| bad_document(&report))?;
+    check_is_message(&document)?;
     check_sender(services, &document)?;
     if !document.files().is_empty() {
         return Err(wrong_field(Detail {
@@ -174,10 +180,7 @@ fn prepare(services: &Services, request: SendRequest) -> Result<Prepared, Refusa
     let open = request.open || request.members;
     let files = files::attached(services, &request.files, &to, expires_at, open)?;
     let document = routed(services, document, &to, priority)?.with_files(files);
-    let content = document.encode().map_err(|error| match error {
-        EncodeError::Invalid(report) => bad_document(&report),
-        EncodeError::TooLong(_) => Refusal(Problem::new(ProblemCode::TooLarge, error.to_string())),
-    })?;
+    let content = encoded(&document)?;
     let mut warnings: Vec<Detail> = report.warnings().map(detail).collect();
     warnings.extend(missing_copies);
     Ok(Prepared { document, content, to, priority, expires_at, exercise: request.exercise, warnings })
@@ -245,8 +248,26 @@ fn parse_member(text: &str) -> Result<MemberId, Refusal> {
     })
 }
 
+/// Notices and entries have commands of their own, which know their rules.
+fn check_is_message(document: &Document) -> Result<(), Refusal> {
+    let advice = match document {
+        Document::Ecomessage(_) | Document::Message(_) => return Ok(()),
+        Document::Notice(_) | Document::Diffusion(_) => {
+            "ask for it with `ecomesh notice request`, or send it at once as a diffusion with `ecomesh notice diffuse`"
+        }
+        Document::NoticeStep(_) => "take the step with `ecomesh notice`",
+        Document::Entry(_) | Document::EntryStep(_) => "enter it with `ecomesh db add`",
+        Document::Hit(_) => "`ecomesh find` tells the source of an entry that it was found",
+    };
+    Err(wrong_field(Detail {
+        path: "form".into(),
+        message: format!("this is no message but: {}", document.heading()),
+        advice: advice.into(),
+    }))
+}
+
 /// A form that names another sender was made by another bureau, or for it.
-fn check_sender(services: &Services, document: &Document) -> Result<(), Refusal> {
+pub(super) fn check_sender(services: &Services, document: &Document) -> Result<(), Refusal> {
     match document.sender() {
         Some(sender) if sender.as_str() != services.own.as_str() => {
             let finding = Detail {
@@ -264,7 +285,11 @@ fn check_sender(services: &Services, document: &Document) -> Result<(), Refusal>
 }
 
 /// Whoever is excluded by the form must not be addressed.
-fn check_excluded(services: &Services, document: &Document, to: &[MemberId]) -> Result<(), Refusal> {
+pub(super) fn check_excluded(
+    services: &Services,
+    document: &Document,
+    to: &[MemberId],
+) -> Result<(), Refusal> {
     let addressed = |country: &str| {
         let member = MemberId::parse(country).ok();
         member.is_some_and(|m| if to.is_empty() { services.roster.contains(m) } else { to.contains(&m) })
@@ -278,8 +303,16 @@ fn check_excluded(services: &Services, document: &Document, to: &[MemberId]) -> 
     Err(wrong_field(finding))
 }
 
+/// The bytes of a document.
+pub(super) fn encoded(document: &Document) -> Result<Vec<u8>, Refusal> {
+    document.encode().map_err(|error| match error {
+        EncodeError::Invalid(report) => bad_document(&report),
+        EncodeError::TooLong(_) => Refusal(Problem::new(ProblemCode::TooLarge, error.to_string())),
+    })
+}
+
 /// Writes sender, addressees and priority into the form as it is really sent.
-fn routed(
+pub(super) fn routed(
     services: &Services,
     document: Document,
     to: &[MemberId],
@@ -311,22 +344,22 @@ fn reply_to(services: &Services, json: &mut serde_json::Value, id: &str) -> Resu
 /// The field of a form that names the message which it answers.
 const REPLY_FIELD: &str = "reply_to_reference";
 
-fn bad_document(report: &Report) -> Refusal {
+pub(super) fn bad_document(report: &Report) -> Refusal {
     let errors = report.errors().count();
     let message = format!("the document has {errors} problem{}", if errors == 1 { "" } else { "s" });
     Refusal(
         Problem::new(ProblemCode::BadDocument, message)
-            .advice("correct them and send again; `ecomesh ecomessage check` shows the lines")
+            .advice("correct them and send again; `check` of `ecomesh ecomessage`, `notice` and `db` shows the lines")
             .details(report.errors().map(detail)),
     )
 }
 
-fn wrong_field(finding: Detail) -> Refusal {
+pub(super) fn wrong_field(finding: Detail) -> Refusal {
     let problem = Problem::new(ProblemCode::BadDocument, finding.message.clone());
     Refusal(problem.advice(finding.advice.clone()).details([finding]))
 }
 
-fn detail(finding: &Finding) -> Detail {
+pub(super) fn detail(finding: &Finding) -> Detail {
     Detail { path: finding.path.clone(), message: finding.message.clone(), advice: finding.advice.clone() }
 }
 

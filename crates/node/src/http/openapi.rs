@@ -3,8 +3,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    archives, erasures, files, listings, lock, messages, node, operation, prekeys, receipts, records, resend,
-    stream,
+    archives, erasures, files, listings, lock, messages, node, notices, operation, prekeys, receipts,
+    records, resend, stream,
 };
 
 /// Collects what the routes say of themselves.
@@ -36,6 +36,10 @@ use super::{
         files::file,
         erasures::erase,
         erasures::extend,
+        notices::send,
+        notices::list,
+        notices::notice,
+        notices::step,
         prekeys::prekeys,
         lock::lock,
         lock::unlock,
@@ -77,6 +81,10 @@ mod tests {
         ("get", "/v1/records/{id}/files/{number}"),
         ("post", "/v1/erasures"),
         ("post", "/v1/extensions"),
+        ("post", "/v1/notices"),
+        ("get", "/v1/notices"),
+        ("get", "/v1/notices/{id}"),
+        ("post", "/v1/notices/{id}/steps"),
         ("get", "/v1/prekeys"),
         ("get", "/v1/export"),
         ("post", "/v1/import"),

@@ -19,6 +19,7 @@ use super::extract::{ApiJson, Live, bad_request};
 use super::messages::salt;
 use super::{Refusal, Services, damaged, records};
 use crate::core_thread::CoreGone;
+use crate::views::is_correspondence;
 
 /// Openings within this time share a record.
 const GATHER: Duration = Duration::from_millis(200);
@@ -106,9 +107,9 @@ fn check(services: &Services, record: &Record) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether the author of a record can expect a receipt of this member.
+/// Whether the author of a record can expect a receipt of this member. A step on a notice speaks for itself.
 pub(crate) fn is_letter(header: &Header, member: MemberId) -> bool {
-    header.is_for(member) && !header.kind.is_control() && header.kind != Kind::PART
+    header.is_for(member) && is_correspondence(header.kind) && header.kind != Kind::NOTICE_STEP
 }
 
 /// What a member has said of a record.

@@ -49,10 +49,17 @@ pub(super) fn events(record: &Record, verdict: Result<(), Void>, known: &impl Kn
 
 /// The events of an erasure, which counts as soon as it is known, before it is in its place. `known` knows it already.
 pub(super) fn erasure(record: &Record, known: &impl Known) -> Vec<Event> {
+    erased(record, known).into_iter().map(|id| Event::Erased { id: id.to_string() }).collect()
+}
+
+/// What an erasure erases: of what it names, what is its author's to erase.
+pub(super) fn erased(record: &Record, known: &impl Known) -> Vec<RecordId> {
+    named_by(record).into_iter().filter(|id| is_erased(known, *id)).collect()
+}
+
+fn named_by(record: &Record) -> Vec<RecordId> {
     let erase = record.body().and_then(|body| Erase::decode(body.content()).ok());
-    let targets = erase.as_ref().map(Erase::targets).unwrap_or_default();
-    let targets = targets.iter().filter(|id| is_erased(known, **id));
-    targets.map(|id| Event::Erased { id: id.to_string() }).collect()
+    erase.as_ref().map(Erase::targets).unwrap_or_default().to_vec()
 }
 
 fn is_erased(known: &impl Known, id: RecordId) -> bool {

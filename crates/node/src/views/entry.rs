@@ -64,11 +64,23 @@ impl Entry {
     }
 }
 
+/// Whether records of this kind are what officers write to each other, and read in inbox and outbox. Entries of databases
+/// are looked up, and parts of files go with a document.
+pub(crate) fn is_correspondence(kind: Kind) -> bool {
+    !kind.is_control() && !matches!(kind, Kind::PART | Kind::ENTRY | Kind::ENTRY_STEP)
+}
+
 /// A kind by its name.
 pub(crate) fn kind_view(kind: Kind) -> DocumentKind {
     match kind {
         Kind::ECOMESSAGE => DocumentKind::Ecomessage,
         Kind::MESSAGE => DocumentKind::Message,
+        Kind::NOTICE => DocumentKind::Notice,
+        Kind::DIFFUSION => DocumentKind::Diffusion,
+        Kind::NOTICE_STEP => DocumentKind::NoticeStep,
+        Kind::ENTRY => DocumentKind::Entry,
+        Kind::ENTRY_STEP => DocumentKind::EntryStep,
+        Kind::HIT => DocumentKind::Hit,
         _ => DocumentKind::Other,
     }
 }

@@ -16,7 +16,7 @@ use ecomesh_node::founding::sign::{found, sign};
 use ecomesh_node::home::Home;
 use ecomesh_node::passphrase::{Passphrase, PassphraseError};
 use ecomesh_node::{Daemon, Running, StartError};
-use ecomesh_record::{MemberId, Time};
+use ecomesh_record::{MemberId, ReviewRule, Time};
 use ecomesh_seal::StorageKey;
 use ecomesh_seal::key_file::Params;
 use ecomesh_seal::vault::{Keys, Part, VaultKey};
@@ -35,6 +35,18 @@ pub struct Network {
 impl Network {
     /// Founds a network of these members.
     pub fn found(members: &[&str]) -> Self {
+        Self::found_by(members, |draft| draft)
+    }
+
+    /// Founds a network of these members in which `quorum` of `reviewers` review notices.
+    pub fn reviewed(members: &[&str], reviewers: &[&str], quorum: u8) -> Self {
+        let mut reviewers: Vec<_> = reviewers.iter().map(|name| MemberId::parse(name).unwrap()).collect();
+        reviewers.sort_unstable();
+        let rule = ReviewRule { quorum, own_review: false, reviewers };
+        Self::found_by(members, |draft| draft.with_review(&rule).unwrap())
+    }
+
+    fn found_by(members: &[&str], change: impl FnOnce(Draft) -> Draft) -> Self {
         let root = tempfile::tempdir().unwrap();
         let made: Vec<_> = members
             .iter()
@@ -52,7 +64,7 @@ impl Network {
             })
             .collect();
         let cards: Vec<_> = made.iter().map(|(_, card)| card.clone()).collect();
-        let draft = Draft::new("test mesh", &cards, Time(1_700_000_000_000)).unwrap();
+        let draft = change(Draft::new("test mesh", &cards, Time(1_700_000_000_000)).unwrap());
         let signatures: Vec<_> = made
             .iter()
             .map(|(home, card)| {

@@ -16,7 +16,10 @@ pub struct Review {
     own_review: bool,
     any_requester: bool,
     parties: BTreeMap<MemberCode, Party>,
-    participants: BTreeSet<MemberCode>,
+    /// The pilots in which each member takes part, by colour.
+    participants: BTreeMap<String, BTreeSet<MemberCode>>,
+    /// The types of notice in force; all that this version knows, if nothing is said.
+    types: Option<BTreeSet<String>>,
 }
 
 /// Why a configuration cannot work.
@@ -48,8 +51,7 @@ impl Review {
         if quorum > reviewers.len() {
             return Err(ReviewError::TooFewReviewers { quorum, reviewers: reviewers.len() });
         }
-        let (parties, participants) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { reviewers, quorum, own_review: false, any_requester: false, parties, participants })
+        Ok(Self { reviewers, quorum, ..Self::none() })
     }
 
     /// Lets reviewers review requests of their own: needed where the General Secretariat is the only reviewer and asks
@@ -67,10 +69,33 @@ impl Review {
         self
     }
 
-    /// Names the members that take part in pilots.
+    /// Names the members that take part in every pilot.
     #[must_use]
     pub fn with_participants(mut self, members: impl IntoIterator<Item = MemberCode>) -> Self {
-        self.participants.extend(members);
+        for member in members {
+            let pilots = crate::notice::colour::ALL.iter().filter(|colour| colour.pilot);
+            self = self.with_participant(&member, pilots.map(|colour| colour.name));
+        }
+        self
+    }
+
+    /// Says in which pilots a member takes part, by the names of their colours.
+    #[must_use]
+    pub fn with_participant<'n>(
+        mut self,
+        member: &MemberCode,
+        pilots: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
+        for colour in pilots {
+            self.participants.entry(colour.to_owned()).or_default().insert(member.clone());
+        }
+        self
+    }
+
+    /// Names the types of notice in force, by their colours.
+    #[must_use]
+    pub fn with_types<'n>(mut self, types: impl IntoIterator<Item = &'n str>) -> Self {
+        self.types = Some(types.into_iter().map(str::to_owned).collect());
         self
     }
 
@@ -82,7 +107,8 @@ impl Review {
             own_review: false,
             any_requester: false,
             parties: BTreeMap::new(),
-            participants: BTreeSet::new(),
+            participants: BTreeMap::new(),
+            types: None,
         }
     }
 
@@ -122,6 +148,10 @@ impl Review {
     }
 
     pub(super) fn takes_part(&self, member: &MemberCode, colour: &Colour) -> bool {
-        !colour.pilot || self.participants.contains(member)
+        !colour.pilot || self.participants.get(colour.name).is_some_and(|members| members.contains(member))
+    }
+
+    pub(super) fn is_in_force(&self, colour: &Colour) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(colour.name))
     }
 }

@@ -284,6 +284,9 @@ impl<'l> Fold<'l> {
         if row.who == Who::Quorum && is_source && !review.allows_own_review() {
             return Err(&rules::LIFE_OWN_REVIEW);
         }
+        if step == Step::Request && !review.is_in_force(colour) {
+            return Err(&rules::LIFE_TYPE);
+        }
         if step == Step::Request && !review.may_request(who, colour) {
             return Err(&rules::LIFE_REQUESTER);
         }

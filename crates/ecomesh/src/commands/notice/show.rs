@@ -1,0 +1,254 @@
+//! Listing and showing notices and diffusions.
+
+use clap::ValueEnum;
+use ecomesh_api::{
+    CaseKind, Client, ClientError, NoticeDetail, NoticeListing, NoticeQuery, NoticeStanding, NoticeView,
+    RecordState,
+};
+use ecomesh_document::notice::Colour;
+
+use super::{KindArg, colour_arg, reviewed_by};
+use crate::cli::Global;
+use crate::client::Node;
+use crate::commands::listing;
+use crate::exit::ExitCode;
+use crate::output::{self, Table};
+use crate::times;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    /// Only of this colour
+    #[arg(long, value_name = "COLOUR", value_parser = colour_arg(), hide_possible_values = true)]
+    colour: Option<&'static Colour>,
+    /// Only of this member
+    #[arg(long, value_name = "MEMBER")]
+    source: Option<String>,
+    /// Only notices, or only diffusions
+    #[arg(long, value_enum, value_name = "notice|diffusion")]
+    kind: Option<KindArg>,
+    /// Only those that stand so
+    #[arg(long, value_enum, value_name = "STANDING", conflicts_with = "all")]
+    standing: Option<StandingArg>,
+    /// All of them, wherever they stand
+    #[arg(long)]
+    all: bool,
+    /// How many, the newest
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+}
+
+/// Where a notice stands.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StandingArg {
+    /// Asked for or sent, and not reviewed yet
+    Requested,
+    /// The reviewers ask for more
+    Returned,
+    /// Refused; a diffusion does not comply
+    Refused,
+    /// Published; a diffusion is reviewed
+    Published,
+    /// Hidden while doubts are studied
+    Suspended,
+    /// Taken back by its source
+    Cancelled,
+    /// Taken away by the reviewers
+    Withdrawn,
+    /// Over
+    Expired,
+    /// Never one: its author may not ask for it
+    Void,
+}
+
+impl From<StandingArg> for NoticeStanding {
+    fn from(standing: StandingArg) -> Self {
+        match standing {
+            StandingArg::Requested => Self::Requested,
+            StandingArg::Returned => Self::Returned,
+            StandingArg::Refused => Self::Refused,
+            StandingArg::Published => Self::Published,
+            StandingArg::Suspended => Self::Suspended,
+            StandingArg::Cancelled => Self::Cancelled,
+            StandingArg::Withdrawn => Self::Withdrawn,
+            StandingArg::Expired => Self::Expired,
+            StandingArg::Void => Self::Void,
+        }
+    }
+}
+
+pub(super) fn list(args: List, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let query = NoticeQuery {
+        colour: args.colour.map(|colour| colour.name.to_owned()),
+        source: args.source,
+        kind: args.kind.map(Into::into),
+        standing: args.standing.map(Into::into),
+        all: args.all.then_some(true),
+        limit: None,
+        cursor: None,
+    };
+    let listing = node.ask(read(&node.api, query, args.limit as usize))?;
+    if global.json {
+        output::json(&listing)?;
+        return Ok(ExitCode::Ok);
+    }
+    let table = table(&listing.notices);
+    if table.is_empty() {
+        output::remark(global, "none; --all lists also what is not in force");
+    } else {
+        output::line(table.render().trim_end())?;
+    }
+    if listing.unread > 0 {
+        output::remark(
+            global,
+            &format!("{} records are here and not taken into account yet", listing.unread),
+        );
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Reads pages until `limit` are there or no more exist; oldest first, as they are shown.
+async fn read(api: &Client, mut query: NoticeQuery, limit: usize) -> Result<NoticeListing, ClientError> {
+    let mut notices: Vec<NoticeView> = Vec::new();
+    loop {
+        query.limit = Some((limit - notices.len()).clamp(1, ecomesh_api::limits::LISTING_MAX));
+        let mut page = api.notices(&query).await?;
+        notices.append(&mut page.notices);
+        match page.next.take() {
+            Some(next) if notices.len() < limit => query.cursor = Some(next),
+            _ => {
+                notices.truncate(limit);
+                notices.reverse();
+                return Ok(NoticeListing { notices, ..page });
+            }
+        }
+    }
+}
+
+fn table(notices: &[NoticeView]) -> Table {
+    let mut table = Table::new(&["ID", "REQUESTED", "SOURCE", "WHAT", "STANDING", "SUBJECT"]);
+    for notice in notices {
+        let exercise = if notice.exercise { "EXERCISE " } else { "" };
+        table.row([
+            listing::short(&notice.id),
+            times::show(notice.requested_at_ms),
+            notice.source.clone(),
+            what(notice),
+            standing_words(notice),
+            format!("{exercise}{}", subject(notice)),
+        ]);
+    }
+    table
+}
+
+fn subject(notice: &NoticeView) -> String {
+    match notice.state {
+        RecordState::Valid | RecordState::Early => notice.subject.clone(),
+        RecordState::Void => "[void]".into(),
+        RecordState::Disputed => "[disputed]".into(),
+        RecordState::Expired => "[expired]".into(),
+        RecordState::Erased => "[erased]".into(),
+    }
+}
+
+/// What it is called: never a notice before it is published.
+pub(super) fn what(notice: &NoticeView) -> String {
+    match notice.kind {
+        CaseKind::Notice => format!("{} notice", notice.colour),
+        CaseKind::Diffusion => format!("{} diffusion", notice.colour),
+    }
+}
+
+/// Where it stands, in words that cannot be taken for more.
+pub(super) fn standing_words(notice: &NoticeView) -> String {
+    use NoticeStanding::{
+        Cancelled, Expired, Published, Refused, Requested, Returned, Suspended, Void, Withdrawn,
+    };
+    let reasons =
+        if notice.reasons.is_empty() { String::new() } else { format!(": {}", notice.reasons.join(", ")) };
+    let approved = notice.approved_by.len() as u64;
+    let words = match (notice.standing, notice.kind) {
+        (Requested, CaseKind::Notice) => {
+            return format!("REQUESTED, not published ({approved} of {} approvals)", notice.quorum);
+        }
+        (Requested, CaseKind::Diffusion) => "in circulation, NOT REVIEWED yet",
+        (Returned, CaseKind::Notice) => "returned, not published",
+        (Returned, CaseKind::Diffusion) => "in circulation, not reviewed; the reviewers ask for more",
+        (Refused, CaseKind::Notice) => "refused",
+        (Refused, CaseKind::Diffusion) => "NOT COMPLIANT, delete national copies",
+        (Published, CaseKind::Notice) => "published",
+        (Published, CaseKind::Diffusion) => "in circulation, reviewed",
+        (Suspended, _) => "suspended, do not act upon it",
+        (Cancelled, _) => "cancelled, delete national copies",
+        (Withdrawn, _) => "withdrawn, delete national copies",
+        (Expired, _) => "expired, delete national copies",
+        (Void, _) => "void",
+    };
+    let waits = notice.pending.is_some() && notice.standing == Published;
+    let waits = if waits { "; a new text waits for its review" } else { "" };
+    format!("{words}{reasons}{waits}")
+}
+
+pub(super) fn show(id: &str, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let detail = node.ask(node.api.notice_detail(id))?;
+    let reviewers = node.ask(node.api.notices(&NoticeQuery { limit: Some(1), ..NoticeQuery::default() }))?;
+    let reviewers = reviewed_by(&reviewers.reviewers, reviewers.quorum);
+    output::either(global, &detail, |detail| text(detail, &reviewers))?;
+    Ok(ExitCode::Ok)
+}
+
+fn text(detail: &NoticeDetail, reviewers: &str) -> String {
+    let notice = &detail.notice;
+    let mut lines = vec![
+        format!("id         {}", notice.id),
+        format!("what       {}", what(notice)),
+        format!("standing   {}", standing_words(notice)),
+        format!("source     {}", notice.source),
+        format!("for        {}", listing::addressees(&notice.to)),
+        format!("requested  {} (its author's clock)", times::show(notice.requested_at_ms)),
+        format!("reviewed   by {reviewers}"),
+    ];
+    if let Some(ends) = notice.ends_at_ms {
+        lines.push(format!("ends       {} unless it is renewed", times::show(ends)));
+    }
+    if notice.exercise {
+        lines.push("EXERCISE   this is not a real case".into());
+    }
+    lines.push(String::new());
+    lines.push("HISTORY".into());
+    for step in &detail.history {
+        let reasons =
+            if step.reasons.is_empty() { String::new() } else { format!(": {}", step.reasons.join(", ")) };
+        let of = step.text.as_deref().map(|id| format!(" (text {})", listing::short(id))).unwrap_or_default();
+        let void = step.void.as_deref().map(|rule| format!(" WITHOUT EFFECT, {rule}")).unwrap_or_default();
+        let words = format!("{}{reasons}{of}{void}", step.step);
+        lines.push(format!(
+            "  {}  {:<8} {}",
+            times::show(step.at_ms),
+            step.member,
+            output::printable(&words)
+        ));
+    }
+    lines.push(String::new());
+    if let Some(id) = &detail.rendered_id {
+        let in_force = notice.text.as_deref() == Some(id.as_str());
+        let how = if in_force { "in force" } else { "not in force" };
+        lines.push(format!("TEXT {} ({how})", listing::short(id)));
+    }
+    match (&detail.rendered, &detail.unreadable) {
+        (Some(text), _) => lines.extend(text.lines().map(output::isolated)),
+        (None, why) => {
+            let why = why.as_deref().unwrap_or("it is not here");
+            lines.push(format!("(the text cannot be shown: {})", output::printable(why)));
+        }
+    }
+    if !detail.problems.is_empty() {
+        lines.push(String::new());
+        lines.push("WHAT THE RULES FIND".into());
+        for problem in &detail.problems {
+            lines.push(output::printable(&format!("  {}: {}", problem.path, problem.message)));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,205 @@
+//! What the bureaus' documents come to: which notices and diffusions stand. (The rules are those of
+//! `ecomesh_document::projection`; here documents are read from the store and handed to them.)
+//!
+//! It is computed from the logs after each start, in the background, and kept up by what is stored. It holds one line of
+//! each text; so while the node is locked there is none of it, and it is computed again when the node is unlocked.
+//!
+//! * [`Board`] knows what is not read yet, and holds the projections;
+//! * [`reading`] reads it.
+
+pub(crate) mod reading;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use ecomesh_document::Document;
+use ecomesh_document::member::MemberCode;
+use ecomesh_document::notice::life::{self, Review};
+use ecomesh_document::projection::{Notices, Place};
+use ecomesh_protocol::Roster;
+use ecomesh_protocol::judge::Void;
+use ecomesh_record::{Header, Kind, Lane, LogId, MemberId, Position, Record, RecordId};
+use tokio::sync::{Notify, watch};
+
+use crate::vault::Locked;
+
+/// Longest wait for an own record to be read: it is durable already, and only the answer's picture would be old.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// What the documents come to, and what is not read yet.
+pub(crate) struct Board {
+    review: Review,
+    /// None while the node is locked.
+    projections: RwLock<Option<Projections>>,
+    unread: Mutex<Unread>,
+    /// Something is to be read.
+    news: Notify,
+    /// Goes up when something was read.
+    read: watch::Sender<u64>,
+}
+
+/// The projections of one node.
+pub(crate) struct Projections {
+    pub(crate) notices: Notices,
+}
+
+#[derive(Default)]
+struct Unread {
+    positions: BTreeSet<Position>,
+    /// All logs are to be looked through: after a start, and after the node was unlocked.
+    everything: bool,
+}
+
+impl Board {
+    /// Nothing is read yet; everything is to be.
+    pub(crate) fn new(roster: &Roster) -> Self {
+        let review = review_of(roster);
+        Self {
+            projections: RwLock::new(Some(Projections::new(&review))),
+            review,
+            unread: Mutex::new(Unread { positions: BTreeSet::new(), everything: true }),
+            news: Notify::new(),
+            read: watch::Sender::new(0),
+        }
+    }
+
+    /// Who reviews, and how many must agree.
+    pub(crate) fn review(&self) -> &Review {
+        &self.review
+    }
+
+    /// A record is durable here. What is void says nothing.
+    pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
+        if verdict.is_ok() && is_projected(header.kind) {
+            self.unread().positions.insert(header.position());
+            self.news.notify_one();
+        }
+    }
+
+    /// A body that was missing is here.
+    pub(crate) fn body_came(&self) {
+        self.news.notify_one();
+    }
+
+    /// What this record said was erased.
+    pub(crate) fn forget(&self, id: RecordId) {
+        if let Some(projections) = &mut *self.projections.write().unwrap_or_else(PoisonError::into_inner) {
+            projections.forget(id);
+        }
+    }
+
+    /// Looks at the projections.
+    ///
+    /// # Errors
+    /// [`Locked`].
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Projections) -> T) -> Result<T, Locked> {
+        self.projections.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(look).ok_or(Locked)
+    }
+
+    /// How many records are here and not read.
+    pub(crate) fn waiting(&self) -> usize {
+        self.unread().positions.len()
+    }
+
+    /// Nothing of the documents stays in memory.
+    pub(crate) fn close(&self) {
+        *self.projections.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.unread() = Unread::default();
+    }
+
+    /// Everything is read again.
+    pub(crate) fn open(&self) {
+        *self.projections.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(Projections::new(&self.review));
+        self.unread().everything = true;
+        self.news.notify_one();
+    }
+
+    /// Waits until the record at this place is read, a few seconds at most.
+    pub(crate) async fn settled(&self, position: Position) {
+        let mut read = self.read.subscribe();
+        let wait = async {
+            while self.unread().positions.contains(&position) {
+                if read.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(SETTLE, wait).await.is_err() {
+            tracing::debug!(%position, "an own record is not read yet");
+        }
+    }
+
+    fn unread(&self) -> MutexGuard<'_, Unread> {
+        // A set is whole after every single call on it.
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Projections {
+    fn new(review: &Review) -> Self {
+        Self { notices: Notices::new(review.clone()) }
+    }
+
+    fn take(&mut self, place: &Place, document: &Document) {
+        self.notices.take(place, document);
+    }
+
+    fn forget(&mut self, id: RecordId) {
+        self.notices.forget(id);
+    }
+}
+
+/// Whether documents of this kind come to something together.
+fn is_projected(kind: Kind) -> bool {
+    matches!(kind, Kind::NOTICE | Kind::DIFFUSION | Kind::NOTICE_STEP)
+}
+
+/// A member's code in documents. Both are 2 to 8 capital letters.
+pub(crate) fn code_of(member: MemberId) -> Option<MemberCode> {
+    MemberCode::parse(member.as_str()).ok()
+}
+
+/// The place of a record as the projections take it.
+pub(crate) fn place_of(record: &Record) -> Option<Place> {
+    let header = record.header();
+    let position = life::Position {
+        when_ms: header.created_at.0,
+        who: code_of(header.author)?,
+        generation: header.generation,
+        seq: header.seq,
+    };
+    Some(Place { position, id: record.id() })
+}
+
+/// The place in the logs of an event of the projections.
+pub(crate) fn position_of(position: &life::Position, lane: Lane) -> Option<Position> {
+    let author = MemberId::parse(position.who.as_str()).ok()?;
+    Some(Position { log: LogId { author, lane, generation: position.generation }, seq: position.seq })
+}
+
+/// Who reviews, by the charter. Where it says nothing the General Secretariat reviews alone, if it is a member; else
+/// nobody does.
+fn review_of(roster: &Roster) -> Review {
+    let charter = roster.charter();
+    let secretariat = MemberId::parse("IPSG").ok().filter(|member| roster.contains(*member));
+    let (reviewers, quorum, own_review) = match charter.review_rule() {
+        Ok(Some(rule)) => (rule.reviewers, usize::from(rule.quorum), rule.own_review),
+        _ => (secretariat.into_iter().collect(), 1, true),
+    };
+    let review = Review::new(reviewers.into_iter().filter_map(code_of), quorum);
+    let mut review = review.unwrap_or_else(|_| Review::none());
+    if own_review {
+        review = review.with_own_review();
+    }
+    if let Ok(Some(types)) = charter.notice_types() {
+        review = review.with_types(types);
+    }
+    for member in roster.members() {
+        if let Some(code) = code_of(member.member) {
+            review = review.with_participant(&code, member.pilots());
+        }
+    }
+    review
+}

@@ -1,0 +1,295 @@
+//! Notices and diffusions: asking for them, sending them, steps in their lives, and where they stand.
+//!
+//! What a step comes to is decided by `ecomesh_document::projection`, the same on every node. Here it is looked before a
+//! record is written whether it would have an effect: a record without one stays in this bureau's log for ever.
+
+mod show;
+mod steps;
+
+use axum::Json;
+use axum::http::{HeaderMap, StatusCode};
+use ecomesh_api::{CaseKind, NoticeDraft, Problem, ProblemCode, Sent};
+use ecomesh_document::notice::life::{Event, Position, Version, What};
+use ecomesh_document::projection::notices::{self, Case};
+use ecomesh_document::projection::{Notices, Place};
+use ecomesh_document::rule::Rule;
+use ecomesh_document::{Document, RecordRef};
+use ecomesh_protocol::Draft;
+use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention, Time};
+
+use super::extract::{ApiJson, Live, bad_request};
+use super::messages::{
+    bad_document, check_excluded, check_sender, detail, encoded, idempotency_key, parse_members, record,
+    routed, salt, sealed_unless,
+};
+use super::{Refusal, Services, records};
+use crate::board::{code_of, position_of};
+use crate::clock;
+
+pub(super) use show::{__path_list, __path_notice, list, notice};
+pub(super) use steps::{__path_step, step};
+
+/// Most members to whom something can be sealed.
+const SEALED_TO_MAX: usize = ecomesh_record::limits::ADDRESSEES_MAX;
+/// So far may the last event of a notice lie ahead of this node's clock: the answer waits for it.
+const AHEAD_MAX_MS: u64 = 5_000;
+
+/// Asks for a notice, sends a diffusion, or gives one of them a new text. The answer comes once the record is durable; a
+/// retry with the same `idempotency-key` within 7 days gives the same record.
+#[utoipa::path(
+    post, path = "/v1/notices", request_body = NoticeDraft,
+    params(("idempotency-key" = Option<String>, Header, description = "Any text of at most 128 bytes, such as a UUID")),
+    responses(
+        (status = 201, body = Sent), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
+        (status = 429, body = Problem), (status = 503, body = Problem), (status = 507, body = Problem),
+    )
+)]
+pub(super) async fn send(
+    Live(services): Live,
+    headers: HeaderMap,
+    ApiJson(request): ApiJson<NoticeDraft>,
+) -> Result<(StatusCode, Json<Sent>), Refusal> {
+    let idempotency = idempotency_key(&headers)?;
+    let prepared = services.read(move |services| prepare(services, &request)).await?;
+    wait_for(prepared.after_ms).await?;
+    let open = prepared.open;
+    let ready = services
+        .read(move |services| {
+            let Prepared { document, kind, to, priority, exercise, warnings, .. } = prepared;
+            let draft = Draft {
+                kind,
+                priority,
+                to,
+                retention: Retention(document.retention()),
+                expires_at: expiry(services, &document),
+                flags: Flags(if exercise { Flags::EXERCISE } else { 0 }),
+                content: encoded(&document)?,
+                salt: salt()?,
+                idempotency,
+                sealed: None,
+            };
+            sealed_unless(open, services, draft, warnings)
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(record(&services, ready).await?)))
+}
+
+/// A text that may be sent.
+struct Prepared {
+    document: Document,
+    kind: Kind,
+    to: Vec<MemberId>,
+    open: bool,
+    priority: Priority,
+    exercise: bool,
+    warnings: Vec<ecomesh_api::Detail>,
+    /// It must be dated after this.
+    after_ms: u64,
+}
+
+fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refusal> {
+    let (document, report) =
+        Document::from_json(&request.document).map_err(|report| bad_document(&report))?;
+    if !matches!(document, Document::Notice(_)) {
+        return Err(bad_request(format!("this is no notice but: {}", document.heading())));
+    }
+    let document = if request.kind == CaseKind::Diffusion { document.into_diffusion() } else { document };
+    check_sender(services, &document)?;
+    let priority = request.priority.map_or(Priority::ROUTINE, Priority::from);
+    let mut warnings: Vec<_> = report.warnings().map(detail).collect();
+    let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
+    let (document, addressed, after_ms) = match &known {
+        Some((case, first)) => {
+            let document = document.replacing(RecordRef(case.id()));
+            let document = document.ok_or_else(|| bad_request("the form has no table [request]"))?;
+            may_revise(services, case, &document)?;
+            let open = matches!(first.header().audience, Audience::Open);
+            (document, Addressed { to: first.header().to.clone(), open }, case.last_ms())
+        }
+        None => {
+            let addressed = addressed(services, &document, request, &mut warnings)?;
+            (document, addressed, 0)
+        }
+    };
+    let Addressed { to, open } = addressed;
+    check_excluded(services, &document, &to)?;
+    let document = routed(services, document, &to, priority)?;
+    if known.is_none() {
+        may_ask(services, &document)?;
+    }
+    let kind = Kind(document.kind().number);
+    Ok(Prepared { document, kind, to, open, priority, exercise: request.exercise, warnings, after_ms })
+}
+
+/// For whom a text is, and whether all can read it.
+struct Addressed {
+    to: Vec<MemberId>,
+    open: bool,
+}
+
+fn addressed(
+    services: &Services,
+    document: &Document,
+    request: &NoticeDraft,
+    warnings: &mut Vec<ecomesh_api::Detail>,
+) -> Result<Addressed, Refusal> {
+    let is_excluded = |member: &MemberId| document.excluded().any(|country| country == member.as_str());
+    let is_notice = request.kind == CaseKind::Notice;
+    if is_notice && (request.members || !request.to.is_empty()) {
+        return Err(bad_request("a notice is for all members but those that its form excludes; name nobody"));
+    }
+    if request.members && !request.to.is_empty() {
+        return Err(bad_request("both addressees and all members are named; name one of the two"));
+    }
+    let others = || services.roster.members().map(|m| m.member).filter(|member| *member != services.own);
+    if is_notice || request.members {
+        if document.excluded().next().is_none() {
+            return Ok(Addressed { to: Vec::new(), open: true });
+        }
+        let to: Vec<MemberId> = others().filter(|member| !is_excluded(member)).collect();
+        return within_sealing(to);
+    }
+    let mut to = if request.to.is_empty() { Vec::new() } else { parse_members(&request.to.join(","))? };
+    if to.is_empty() {
+        return Err(Refusal(
+            Problem::new(ProblemCode::NoAddressees, "the diffusion has no addressees")
+                .advice("name members with --to (`to`), or all of them with --members (`members`)"),
+        ));
+    }
+    // What nobody reviews is never shown as reviewed: those who review read it too.
+    let reviewers =
+        services.board.review().reviewers().filter_map(|code| MemberId::parse(code.as_str()).ok());
+    for reviewer in
+        reviewers.filter(|reviewer| *reviewer != services.own && !to.contains(reviewer)).collect::<Vec<_>>()
+    {
+        if is_excluded(&reviewer) {
+            warnings.push(ecomesh_api::Detail {
+                path: "handling.excluded".into(),
+                message: format!(
+                    "{reviewer} reviews diffusions and is excluded by the form: it cannot review this one"
+                ),
+                advice: String::new(),
+            });
+        } else {
+            to.push(reviewer);
+        }
+    }
+    to.sort_unstable();
+    within_sealing(to)
+}
+
+fn within_sealing(to: Vec<MemberId>) -> Result<Addressed, Refusal> {
+    if to.len() > SEALED_TO_MAX {
+        return Err(Refusal(
+            Problem::new(
+                ProblemCode::TooManyAddressees,
+                format!("it is for {} members, and can be sealed to {SEALED_TO_MAX}", to.len()),
+            )
+            .advice("leave handling.excluded out, so that it is open to all members, or send it as a diffusion to some"),
+        ));
+    }
+    Ok(Addressed { to, open: false })
+}
+
+/// Whether the rules of the domain let this bureau ask for it.
+fn may_ask(services: &Services, document: &Document) -> Result<(), Refusal> {
+    let Some(who) = code_of(services.own) else { return Ok(()) };
+    let position = Position { when_ms: services.now().0, who, generation: 0, seq: 0 };
+    let place = Place { position, id: RecordId::ZERO };
+    let mut trial = Notices::new(services.board.review().clone());
+    trial.take(&place, document);
+    let broken = trial.cases().flat_map(|case| case.history(|_| false)).find_map(|(_, rule)| rule);
+    broken.map_or(Ok(()), |rule| Err(against(rule)))
+}
+
+/// Whether the rules let this bureau give a notice a new text.
+fn may_revise(services: &Services, case: &Case, document: &Document) -> Result<(), Refusal> {
+    let (Document::Notice(text) | Document::Diffusion(text)) = document else { return Ok(()) };
+    let kind = match document {
+        Document::Diffusion(_) => notices::CaseKind::Diffusion,
+        _ => notices::CaseKind::Notice,
+    };
+    if (kind, text.colour()) != (case.kind(), case.colour()) {
+        return Err(against(&ecomesh_document::notice::rules::LIFE_PURPOSE));
+    }
+    would(services, case, What::Revised { version: Version([0; 32]) })
+}
+
+/// Whether a step of this bureau would have an effect now.
+fn would(services: &Services, case: &Case, what: What) -> Result<(), Refusal> {
+    let Some(who) = code_of(services.own) else { return Ok(()) };
+    let when_ms = services.now().0.max(case.last_ms() + 1);
+    // Its place in the log is not known yet, and must only be nobody else's.
+    let position = Position { when_ms, who, generation: u32::MAX, seq: u64::MAX };
+    case.would(Event { position, what }).map_err(against)
+}
+
+/// The rule of the domain that forbids it.
+fn against(rule: &'static Rule) -> Refusal {
+    let advice = match rule.id {
+        "life.order" => "`ecomesh notice show ID` tells where it stands, and what can follow",
+        "life.source-owns" => "tell its source in a message; only the source can do that",
+        "life.review" => "`ecomesh notice list --json` names the reviewers of this network",
+        "life.requester" => {
+            "docs/DOMAIN.md tells who may ask for which colour; a diffusion can be sent instead"
+        }
+        "life.pilot" => "the charter names who takes part; send a diffusion of another colour, or a message",
+        "life.renewal" => "renew it in its last six months, by five years at the most",
+        "life.version" => "read the text that waits now: `ecomesh notice show ID`",
+        "life.one-vote" => "this bureau has decided already; nothing more is needed of it",
+        "life.own-review" => "another reviewer must decide on what this bureau asks for",
+        "life.purpose" => {
+            "ask for a new notice of the other colour, and cancel this one with purpose-changed"
+        }
+        _ => "docs/DOMAIN.md tells the rules",
+    };
+    Refusal(Problem::new(ProblemCode::AgainstRule, format!("against a rule: {rule}")).advice(advice))
+}
+
+/// The case to which a record belongs, and the record of its first text.
+fn find(services: &Services, id: &str) -> Result<(Case, Record), Refusal> {
+    let (found, _) = records::find(services, id)?;
+    let case = services.board.look(|projections| projections.notices.case_of(found.id()).cloned())?;
+    let Some(case) = case else {
+        return Err(Refusal(
+            Problem::new(
+                ProblemCode::NotFound,
+                format!("record {} is no notice and no diffusion that can be read here", found.id().short()),
+            )
+            .advice("`ecomesh notice list --all` lists them; one that has just come may not be read yet"),
+        ));
+    };
+    let (first, _) = records::find(services, &case.id().to_string())?;
+    Ok((case, first))
+}
+
+/// Whether an event of the projections stands in a log that is disputed from there on.
+fn is_disputed(services: &Services, position: &Position) -> bool {
+    position_of(position, Lane::MESSAGES)
+        .is_some_and(|position| services.views(|views| views.is_disputed(position)))
+}
+
+/// When the text expires, if its source wants less than its class allows.
+fn expiry(services: &Services, document: &Document) -> Option<Time> {
+    let longest = Retention(document.retention()).days()?;
+    let latest = services.now().after(u64::from(longest) * 24 * 60 * 60 * 1000);
+    let until = Time(document.valid_until()?.end_ms()?);
+    (until < latest).then_some(until)
+}
+
+/// Waits until this node's clock is past a time. Whoever answers an event dates the answer after it.
+async fn wait_for(after_ms: u64) -> Result<(), Refusal> {
+    let ahead = (after_ms + 1).saturating_sub(clock::wall().0);
+    if ahead > AHEAD_MAX_MS {
+        return Err(Refusal(
+            Problem::new(
+                ProblemCode::WouldBeVoid,
+                format!("the last step is dated {} s ahead of this node's clock, and an answer must be dated after it", ahead / 1000),
+            )
+            .advice("compare the clock of this machine with the time, or wait"),
+        ));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(ahead)).await;
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! Where notices and diffusions stand.
+
+use axum::Json;
+use axum::extract::Path;
+use ecomesh_api::limits::{LISTING_DEFAULT, LISTING_MAX};
+use ecomesh_api::{
+    CaseKind, NoticeDetail, NoticeListing, NoticeQuery, NoticeStanding, NoticeView, Problem, RecordState,
+    StepView,
+};
+use ecomesh_document::codes::{Code, CodeList};
+use ecomesh_document::notice::Colour;
+use ecomesh_document::notice::life::{Standing, State, What};
+use ecomesh_document::projection::notices::{self, Case};
+use ecomesh_document::render;
+use ecomesh_protocol::judge;
+use ecomesh_record::{Flags, Record, RecordId};
+
+use super::{find, is_disputed};
+use crate::http::extract::{ApiQuery, Live, bad_request};
+use crate::http::messages::detail;
+use crate::http::{Refusal, Services, damaged, records};
+use crate::views::Entry;
+
+/// Notices in force and diffusions in circulation, the newest first; others if asked for.
+#[utoipa::path(
+    get, path = "/v1/notices", params(NoticeQuery),
+    responses((status = 200, body = NoticeListing), (status = 400, body = Problem), (status = 423, body = Problem))
+)]
+pub(in crate::http) async fn list(
+    Live(services): Live,
+    ApiQuery(query): ApiQuery<NoticeQuery>,
+) -> Result<Json<NoticeListing>, Refusal> {
+    let listing = services.read(move |services| listing(services, &query)).await?;
+    Ok(Json(listing))
+}
+
+/// All that is known of a notice or a diffusion.
+#[utoipa::path(
+    get, path = "/v1/notices/{id}",
+    params(("id" = String, Path, description = "The id of any of its records, or at least 6 digits of it")),
+    responses((status = 200, body = NoticeDetail), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(in crate::http) async fn notice(
+    Live(services): Live,
+    Path(id): Path<String>,
+) -> Result<Json<NoticeDetail>, Refusal> {
+    let view = services.read(move |services| detailed(services, &id)).await?;
+    Ok(Json(view))
+}
+
+fn listing(services: &Services, query: &NoticeQuery) -> Result<NoticeListing, Refusal> {
+    let limit = query.limit.unwrap_or(LISTING_DEFAULT);
+    if !(1..=LISTING_MAX).contains(&limit) {
+        return Err(bad_request(format!("limit is {limit}; a page has 1 to {LISTING_MAX} entries")));
+    }
+    if let Some(colour) = query.colour.as_deref().filter(|name| Colour::from_name(name).is_none()) {
+        let known: Vec<_> = ecomesh_document::notice::colour::ALL.iter().map(|colour| colour.name).collect();
+        return Err(bad_request(format!("there is no colour {colour}; there are {}", known.join(", "))));
+    }
+    let before = query.cursor.as_deref().map(cursor).transpose()?;
+    let mut cases: Vec<(u64, RecordId)> = services.board.look(|projections| {
+        let cases = projections.notices.cases().filter(|case| concerns(case, query));
+        cases.map(key).filter(|key| before.is_none_or(|before| *key < before)).collect()
+    })?;
+    cases.sort_unstable_by(|a, b| b.cmp(a));
+    let mut notices: Vec<NoticeView> = Vec::new();
+    let mut next = None;
+    let mut last = None;
+    for (when, id) in cases {
+        let case = services.board.look(|projections| projections.notices.case(id).cloned())?;
+        let Some(case) = case else { continue };
+        let view = match first_of(services, &case)? {
+            Some(first) => view(services, &case, &first),
+            None => continue,
+        };
+        if !wanted(&view, query) {
+            continue;
+        }
+        if notices.len() == limit {
+            next = last.map(|(when, id): (u64, RecordId)| format!("{when:016x}{id}"));
+            break;
+        }
+        last = Some((when, id));
+        notices.push(view);
+    }
+    let review = services.board.review();
+    Ok(NoticeListing {
+        notices,
+        next,
+        reviewers: review.reviewers().map(ToString::to_string).collect(),
+        quorum: review.quorum() as u64,
+        unread: services.board.waiting() as u64,
+    })
+}
+
+fn concerns(case: &Case, query: &NoticeQuery) -> bool {
+    query.colour.as_deref().is_none_or(|colour| case.colour().name == colour)
+        && query.source.as_deref().is_none_or(|source| case.source().as_str().eq_ignore_ascii_case(source))
+        && query.kind.is_none_or(|kind| kind_of(case) == kind)
+}
+
+fn wanted(view: &NoticeView, query: &NoticeQuery) -> bool {
+    match query.standing {
+        Some(standing) => view.standing == standing,
+        None => query.all == Some(true) || view.in_force,
+    }
+}
+
+fn key(case: &Case) -> (u64, RecordId) {
+    (case.place().position.when_ms, case.id())
+}
+
+/// Reads what a page gave as its `next`.
+fn cursor(text: &str) -> Result<(u64, RecordId), Refusal> {
+    let parsed = text
+        .split_at_checked(16)
+        .and_then(|(when, id)| Some((u64::from_str_radix(when, 16).ok()?, RecordId::parse(id).ok()?)));
+    parsed.ok_or_else(|| {
+        bad_request("the cursor is not one that this API gave; leave it out to begin with the newest")
+    })
+}
+
+fn first_of(services: &Services, case: &Case) -> Result<Option<Record>, Refusal> {
+    let position = services.reader.find(case.id()).map_err(|e| damaged(&e))?;
+    let Some(position) = position else { return Ok(None) };
+    Ok(services.reader.header(position).map_err(|e| damaged(&e))?.map(|(record, _)| record))
+}
+
+/// Where a case stands. `first` is the record of its first text.
+pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeView {
+    let now = services.now();
+    let state = case.state(|position| is_disputed(services, position));
+    let shown = case.shown(&state, now.0);
+    let spoken_of = shown.or_else(|| case.text(&state));
+    let text_state = spoken_of.map_or(RecordState::Void, |text| state_of(services, text.place.id));
+    let (standing, reasons) = standing(&state.standing_at(now.0));
+    let is_here = text_state == RecordState::Valid;
+    let header = first.header();
+    NoticeView {
+        id: case.id().to_string(),
+        kind: kind_of(case),
+        colour: case.colour().name.to_owned(),
+        source: case.source().to_string(),
+        // Its text has expired or was erased: nothing stands for which there are no words.
+        standing: if text_state == RecordState::Expired { NoticeStanding::Expired } else { standing },
+        reasons,
+        in_force: shown.is_some() && is_here,
+        subject: spoken_of.filter(|_| is_here).map_or_else(String::new, |text| text.subject.clone()),
+        reference: spoken_of.filter(|_| is_here).and_then(|text| text.reference.clone()),
+        requested_at_ms: case.place().position.when_ms,
+        ends_at_ms: state.expires_ms(),
+        text: shown.map(|text| text.place.id.to_string()),
+        pending: state.pending().map(|version| RecordId(version.0).to_string()),
+        approved_by: approved_by(services, case, &state),
+        quorum: services.board.review().quorum() as u64,
+        to: header.to.iter().map(ToString::to_string).collect(),
+        exercise: header.flags.has(Flags::EXERCISE),
+        state: text_state,
+    }
+}
+
+/// How the record of a text stands.
+fn state_of(services: &Services, id: RecordId) -> RecordState {
+    let record = services.reader.find(id).ok().flatten();
+    let found = record.and_then(|position| services.reader.header(position).ok().flatten());
+    let Some((record, first_seen)) = found else { return RecordState::Early };
+    let entry = Entry::new(&record, judge(&services.roster, &record).err(), first_seen);
+    services.views(|views| views.state(&entry, services.now()))
+}
+
+fn approved_by(services: &Services, case: &Case, state: &State) -> Vec<String> {
+    let Some(pending) = state.pending() else { return Vec::new() };
+    let approved =
+        case.history(|position| is_disputed(services, position)).into_iter().filter(|(event, rule)| {
+            rule.is_none() && matches!(&event.what, What::Attested { version } if *version == pending)
+        });
+    approved.map(|(event, _)| event.position.who.to_string()).collect()
+}
+
+fn kind_of(case: &Case) -> CaseKind {
+    match case.kind() {
+        notices::CaseKind::Notice => CaseKind::Notice,
+        notices::CaseKind::Diffusion => CaseKind::Diffusion,
+    }
+}
+
+fn standing(standing: &Standing) -> (NoticeStanding, Vec<String>) {
+    match standing {
+        Standing::Nothing => (NoticeStanding::Void, Vec::new()),
+        Standing::Requested => (NoticeStanding::Requested, Vec::new()),
+        Standing::Returned(missing) => (NoticeStanding::Returned, codes(missing)),
+        Standing::Refused(reason) => (NoticeStanding::Refused, codes([reason])),
+        Standing::Published => (NoticeStanding::Published, Vec::new()),
+        Standing::Suspended(reason) => (NoticeStanding::Suspended, codes([reason])),
+        Standing::Cancelled(reason) => (NoticeStanding::Cancelled, codes([reason])),
+        Standing::Withdrawn(reason) => (NoticeStanding::Withdrawn, codes([reason])),
+        Standing::Expired => (NoticeStanding::Expired, Vec::new()),
+    }
+}
+
+fn codes<'c, L: CodeList>(codes: impl IntoIterator<Item = &'c Code<L>>) -> Vec<String> {
+    codes.into_iter().map(|code| code.as_str().to_owned()).collect()
+}
+
+fn detailed(services: &Services, id: &str) -> Result<NoticeDetail, Refusal> {
+    let (case, first) = find(services, id)?;
+    let state = case.state(|position| is_disputed(services, position));
+    let text = case.text(&state).map(|text| text.place.id);
+    let document = match text {
+        Some(text) => {
+            let (record, _) = records::find(services, &text.to_string())?;
+            records::document_of(services, &record)
+        }
+        None => Err("its text was erased".into()),
+    };
+    let problems = document.as_ref().map(|document| document.check().problems().iter().map(detail).collect());
+    Ok(NoticeDetail {
+        notice: view(services, &case, &first),
+        rendered: document.as_ref().ok().map(render),
+        rendered_id: text.map(|id| id.to_string()),
+        unreadable: document.as_ref().err().cloned(),
+        problems: problems.unwrap_or_default(),
+        document: document.ok().map(|document| document.to_json()),
+        history: history(services, &case),
+    })
+}
+
+fn history(services: &Services, case: &Case) -> Vec<StepView> {
+    let events = case.history(|position| is_disputed(services, position)).into_iter().map(|(event, rule)| {
+        let (step, reasons, version) = told(&event.what);
+        StepView {
+            at_ms: event.position.when_ms,
+            member: event.position.who.to_string(),
+            step: step.to_owned(),
+            reasons,
+            text: version.map(|version| RecordId(version).to_string()),
+            void: rule.map(ToString::to_string),
+        }
+    });
+    let void = case.void().map(|(position, rule)| StepView {
+        at_ms: position.when_ms,
+        member: position.who.to_string(),
+        step: "text".into(),
+        reasons: Vec::new(),
+        text: None,
+        void: Some(rule.to_string()),
+    });
+    let mut history: Vec<StepView> = events.chain(void).collect();
+    history.sort_by_key(|step| step.at_ms);
+    history
+}
+
+fn told(what: &What) -> (&'static str, Vec<String>, Option<[u8; 32]>) {
+    match what {
+        What::Requested { version, .. } => ("request", Vec::new(), Some(version.0)),
+        What::Revised { version } => ("text", Vec::new(), Some(version.0)),
+        What::Returned { version, missing } => ("return", codes(missing), Some(version.0)),
+        What::Refused { version, reason } => ("refuse", codes([reason]), Some(version.0)),
+        What::Attested { version } => ("approve", Vec::new(), Some(version.0)),
+        What::Suspended { reason } => ("suspend", codes([reason]), None),
+        What::Reinstated => ("reinstate", Vec::new(), None),
+        What::Renewed { reason, .. } => ("renew", vec![reason.to_string()], None),
+        What::Cancelled { reason } => ("cancel", codes([reason]), None),
+        What::Withdrawn { reason } => ("withdraw", codes([reason]), None),
+    }
+}

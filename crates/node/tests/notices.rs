@@ -1,0 +1,270 @@
+//! Notices and diffusions between real nodes: a request is no notice before it is reviewed, a verdict reaches everybody,
+//! and what breaks a rule is refused before it is written.
+
+// Helpers of tests are no tests to clippy; their unwraps are assertions all the same.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use ecomesh_api::{
+    CaseKind, Client, ClientError, EraseReason, EraseRequest, NoticeDetail, NoticeDraft, NoticeQuery,
+    NoticeStanding, NoticeView, Problem, ProblemCode, StepRequest, UnlockRequest,
+};
+use ecomesh_node::Running;
+use serde_json::{Value, json};
+use support::{Network, until};
+
+/// A Blue Notice, whose minimum data are few.
+fn blue(reference: &str, name: &str) -> Value {
+    json!({
+        "form": "blue-notice",
+        "request": { "reference": reference, "language": "en", "article_3": "conforms" },
+        "person": { "status": "suspect", "family_name": name, "given_names": "Jane" },
+        "investigation": { "facts": "Seen at the port with 12 tusks." },
+        "asked": ["locate"],
+    })
+}
+
+fn draft(kind: CaseKind, document: Value) -> NoticeDraft {
+    NoticeDraft {
+        document,
+        kind,
+        to: Vec::new(),
+        members: false,
+        replaces: None,
+        priority: None,
+        exercise: false,
+    }
+}
+
+fn request(document: Value) -> NoticeDraft {
+    draft(CaseKind::Notice, document)
+}
+
+fn step(step: &str) -> StepRequest {
+    StepRequest { step: step.into(), ..StepRequest::default() }
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Problem {
+    match result {
+        Err(ClientError::Refused(problem)) => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until a node says of a notice what is asked for.
+async fn stands(client: &Client, id: &str, what: impl Fn(&NoticeDetail) -> bool) -> NoticeDetail {
+    until("the notice stands so", || async { client.notice_detail(id).await.ok().filter(&what) }).await
+}
+
+async fn list(client: &Client, query: &NoticeQuery) -> Vec<NoticeView> {
+    client.notices(query).await.unwrap().notices
+}
+
+async fn stop(nodes: Vec<Running>) {
+    for node in nodes {
+        node.shutdown().await.unwrap();
+    }
+}
+
+fn clients(network: &Network) -> Vec<Client> {
+    network.homes.iter().map(|home| Client::for_home(home.dir())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_a_notice_once_two_reviewers_have_approved_it() {
+    let network = Network::reviewed(&["KE", "FR", "SG", "TZ"], &["FR", "SG", "TZ"], 2);
+    let nodes = network.start_all().await;
+    let [ke, fr, sg, tz] = &clients(&network)[..] else { panic!("four nodes") };
+
+    let asked = ke.notice(&request(blue("KE/1", "DOE")), Some("once")).await.unwrap();
+    let again = ke.notice(&request(blue("KE/1", "DOE")), Some("once")).await.unwrap();
+    assert_eq!((again.repeated, &again.id), (true, &asked.id));
+    assert!(!asked.sealed && asked.to.is_empty());
+
+    // Everywhere it is a request, and no list of notices has it.
+    let waiting = NoticeQuery { standing: Some(NoticeStanding::Requested), ..NoticeQuery::default() };
+    for client in [ke, fr, sg, tz] {
+        let detail = stands(client, &asked.id, |detail| detail.rendered.is_some()).await;
+        assert_eq!(detail.notice.standing, NoticeStanding::Requested);
+        assert!(!detail.notice.in_force && detail.notice.text.is_none());
+        assert_eq!(list(client, &NoticeQuery::default()).await, []);
+        assert_eq!(list(client, &waiting).await.len(), 1);
+        assert!(detail.rendered.unwrap().starts_with("REQUEST FOR A BLUE NOTICE"));
+    }
+
+    // Who is no reviewer, the source itself, and a reviewer twice.
+    let problem = refused(ke.notice_step(&asked.id, &step("approve")).await);
+    assert_eq!(problem.code, ProblemCode::AgainstRule);
+    assert!(problem.message.contains("life.review"), "{}", problem.message);
+    let first = fr.notice_step(&asked.id, &step("approve")).await.unwrap();
+    assert_eq!(
+        (first.notice.standing, first.notice.approved_by),
+        (NoticeStanding::Requested, vec!["FR".to_owned()])
+    );
+    let problem = refused(fr.notice_step(&asked.id, &step("approve")).await);
+    assert!(problem.message.contains("life.one-vote"), "{}", problem.message);
+    stands(sg, &asked.id, |detail| detail.notice.approved_by == ["FR"]).await;
+    let second = sg.notice_step(&asked.id, &step("approve")).await.unwrap();
+    assert_eq!(second.notice.standing, NoticeStanding::Published);
+    for client in [ke, fr, sg, tz] {
+        let detail = stands(client, &asked.id, |detail| detail.notice.in_force).await;
+        assert_eq!((detail.notice.text.as_deref(), detail.notice.pending), (Some(asked.id.as_str()), None));
+        assert_eq!(list(client, &NoticeQuery::default()).await[0].subject, "DOE, Jane");
+        let steps: Vec<_> = detail.history.iter().map(|s| (s.member.as_str(), s.step.as_str())).collect();
+        assert_eq!(steps, [("KE", "request"), ("FR", "approve"), ("SG", "approve")]);
+    }
+
+    // A new text is not shown before it is reviewed itself, and the reviewer must say which text was read.
+    let replaces = Some(asked.id.clone());
+    let update = NoticeDraft { replaces: replaces.clone(), ..request(blue("KE/1", "ROE")) };
+    let updated = ke.notice(&update, None).await.unwrap();
+    let detail = stands(tz, &asked.id, |detail| detail.notice.pending.is_some()).await;
+    assert_eq!((detail.notice.subject.as_str(), detail.notice.in_force), ("DOE, Jane", true));
+    assert_eq!(detail.rendered_id.as_ref(), Some(&updated.id));
+    let problem = refused(tz.notice_step(&asked.id, &step("approve")).await);
+    assert!(problem.message.contains("several texts"), "{}", problem.message);
+    let read = StepRequest { text: Some(updated.id.clone()), ..step("approve") };
+    tz.notice_step(&asked.id, &read).await.unwrap();
+    stands(fr, &asked.id, |detail| detail.notice.approved_by == ["TZ"]).await;
+    fr.notice_step(&asked.id, &read).await.unwrap();
+    let detail = stands(ke, &asked.id, |detail| detail.notice.pending.is_none()).await;
+    assert_eq!(detail.notice.subject, "ROE, Jane");
+    // The update is named by the notice, too.
+    assert_eq!(ke.notice_detail(&updated.id).await.unwrap().notice.id, asked.id);
+
+    // Only the source cancels; then everybody is told.
+    let cancel = StepRequest { reason: Some("found".into()), ..step("cancel") };
+    let problem = refused(fr.notice_step(&asked.id, &cancel).await);
+    assert!(problem.message.contains("life.source-owns"), "{}", problem.message);
+    ke.notice_step(&asked.id, &cancel).await.unwrap();
+    let detail = stands(tz, &asked.id, |detail| !detail.notice.in_force).await;
+    assert_eq!(
+        (detail.notice.standing, detail.notice.reasons),
+        (NoticeStanding::Cancelled, vec!["found".to_owned()])
+    );
+    let problem = refused(ke.notice(&update, None).await);
+    assert!(problem.message.contains("life.order"), "{}", problem.message);
+    stop(nodes).await;
+
+    // What stands is computed from the logs again.
+    let node = network.start(3).await;
+    let detail = stands(tz, &asked.id, |detail| detail.history.len() == 7).await;
+    assert_eq!(detail.notice.standing, NoticeStanding::Cancelled);
+    stop(vec![node]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diffusion_is_in_circulation_at_once_and_a_verdict_reaches_all_who_have_it() {
+    let network = Network::reviewed(&["KE", "FR", "TZ", "UG"], &["FR"], 1);
+    let nodes = network.start_all().await;
+    let [ke, fr, tz, ug] = &clients(&network)[..] else { panic!("four nodes") };
+    let to_tanzania =
+        NoticeDraft { to: vec!["TZ".into()], ..draft(CaseKind::Diffusion, blue("KE/2", "POE")) };
+    let sent = ke.notice(&to_tanzania, None).await.unwrap();
+    // Who reviews gets a copy; nobody else can read it.
+    assert_eq!((sent.to.clone(), sent.sealed), (vec!["FR".to_owned(), "TZ".to_owned()], true));
+    let detail = stands(tz, &sent.id, |detail| detail.notice.in_force).await;
+    assert_eq!(
+        (detail.notice.standing, detail.notice.kind),
+        (NoticeStanding::Requested, CaseKind::Diffusion)
+    );
+    assert_eq!(list(tz, &NoticeQuery::default()).await.len(), 1);
+    until("the record is everywhere", || async { ug.record(&sent.id).await.ok() }).await;
+    assert_eq!(refused(ug.notice_detail(&sent.id).await).code, ProblemCode::NotFound);
+
+    stands(fr, &sent.id, |detail| detail.notice.in_force).await;
+    let refuse = StepRequest { reason: Some("article-3".into()), ..step("refuse") };
+    fr.notice_step(&sent.id, &refuse).await.unwrap();
+    let detail = stands(tz, &sent.id, |detail| detail.notice.standing == NoticeStanding::Refused).await;
+    assert!(!detail.notice.in_force);
+    assert_eq!(detail.notice.reasons, ["article-3"]);
+    assert_eq!(list(tz, &NoticeQuery::default()).await, []);
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_breaks_a_rule_is_refused_before_it_is_written() {
+    let network = Network::reviewed(&["KE", "CITES", "TZ"], &["TZ"], 1);
+    let nodes = network.start_all().await;
+    let [ke, cites, tz] = &clients(&network)[..] else { panic!("three nodes") };
+    let code = |problem: &Problem| (problem.code, problem.message.clone());
+
+    // Minimum data, each item with its rule.
+    let mut poor = blue("KE/3", "X");
+    poor.as_object_mut().unwrap().remove("investigation");
+    let problem = refused(ke.notice(&request(poor), None).await);
+    assert_eq!(problem.code, ProblemCode::BadDocument);
+    assert!(problem.details.iter().any(|detail| detail.path.starts_with("investigation")), "{problem:?}");
+    // An entity may not ask for this colour, but can tell of it.
+    let (kind, message) = code(&refused(cites.notice(&request(blue("C/1", "X")), None).await));
+    assert!(kind == ProblemCode::AgainstRule && message.contains("life.requester"), "{message}");
+    let told = NoticeDraft { members: true, ..draft(CaseKind::Diffusion, blue("C/1", "X")) };
+    let told = cites.notice(&told, None).await.unwrap();
+    assert!(stands(ke, &told.id, |detail| detail.notice.in_force).await.notice.to.is_empty());
+    // Nobody sends for another, a notice has no addressees, a message is no notice, a notice no message.
+    let mut of_others = blue("KE/4", "X");
+    of_others["request"]["from"] = "TZ".into();
+    assert_eq!(refused(ke.notice(&request(of_others), None).await).code, ProblemCode::BadDocument);
+    let addressed = NoticeDraft { to: vec!["TZ".into()], ..request(blue("KE/5", "X")) };
+    assert_eq!(refused(ke.notice(&addressed, None).await).code, ProblemCode::BadRequest);
+    let message = support::message("no notice", &[]);
+    assert_eq!(
+        refused(ke.notice(&request(message.document.clone()), None).await).code,
+        ProblemCode::BadRequest
+    );
+    let as_message = ecomesh_api::SendRequest { document: blue("KE/6", "X"), ..message };
+    assert_eq!(refused(ke.send(&as_message, None).await).code, ProblemCode::BadDocument);
+
+    // A country that the form excludes does not get it, although it reviews: and can never review it.
+    let mut closed = blue("KE/7", "X");
+    closed["request"]["handling"] = json!({ "excluded": ["TZ"] });
+    let sent = ke.notice(&request(closed), None).await.unwrap();
+    assert_eq!((sent.to, sent.sealed), (vec!["CITES".to_owned()], true));
+    stands(cites, &sent.id, |detail| detail.notice.standing == NoticeStanding::Requested).await;
+
+    // Of a notice only steps that follow from where it stands.
+    let asked = ke.notice(&request(blue("KE/8", "X")), None).await.unwrap();
+    stands(tz, &asked.id, |detail| detail.rendered.is_some()).await;
+    let problem = refused(tz.notice_step(&asked.id, &step("reinstate")).await);
+    assert!(problem.message.contains("life.order"), "{}", problem.message);
+    let without_reason = refused(tz.notice_step(&asked.id, &step("refuse")).await);
+    assert_eq!(without_reason.code, ProblemCode::BadDocument);
+    let unknown = StepRequest { reason: Some("because".into()), ..step("refuse") };
+    assert_eq!(refused(tz.notice_step(&asked.id, &unknown).await).code, ProblemCode::BadDocument);
+    assert_eq!(refused(tz.notice_step(&asked.id, &step("burn")).await).code, ProblemCode::BadDocument);
+    let other_colour = json!({
+        "form": "green-notice",
+        "request": { "reference": "KE/8", "language": "en", "article_3": "conforms" },
+        "person": { "status": "convicted", "family_name": "X" },
+        "assessment": { "authority": "NPS", "text": "Likely to repeat it.", "convictions": [{ "offence": "poaching" }] },
+    });
+    let change = NoticeDraft { replaces: Some(asked.id.clone()), ..request(other_colour) };
+    let problem = refused(ke.notice(&change, None).await);
+    assert!(problem.message.contains("life.purpose"), "{problem:?}");
+
+    // What is erased stands nowhere any more.
+    ke.erase(&EraseRequest { ids: vec![asked.id.clone()], reason: EraseReason::SentInError }).await.unwrap();
+    until("it is forgotten", || async { tz.notice_detail(&asked.id).await.err() }).await;
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_node_knows_no_notice_and_knows_all_when_it_is_open_again() {
+    let network = Network::reviewed(&["KE", "TZ"], &["TZ"], 1);
+    let nodes = network.start_all().await;
+    let [ke, tz] = &clients(&network)[..] else { panic!("two nodes") };
+    let asked = ke.notice(&request(blue("KE/9", "X")), None).await.unwrap();
+    stands(tz, &asked.id, |detail| detail.rendered.is_some()).await;
+    tz.lock().await.unwrap();
+    assert_eq!(refused(tz.notices(&NoticeQuery::default()).await).code, ProblemCode::Locked);
+    let later = ke.notice(&request(blue("KE/10", "Y")), None).await.unwrap();
+    until("it is carried", || async { ke.status(&later.id).await.unwrap().is_delivered().then_some(()) })
+        .await;
+    tz.unlock(&UnlockRequest { passphrase: "correct horse".into() }).await.unwrap();
+    for id in [&asked.id, &later.id] {
+        let detail = stands(tz, id, |detail| detail.rendered.is_some()).await;
+        assert_eq!(detail.notice.standing, NoticeStanding::Requested);
+    }
+    stop(nodes).await;
+}
