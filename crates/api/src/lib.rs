@@ -14,6 +14,7 @@
 
 mod archive;
 mod client;
+mod entry;
 mod erasure;
 mod event;
 mod file;
@@ -30,6 +31,10 @@ pub mod socket;
 
 pub use archive::{ExportQuery, Imported};
 pub use client::{Client, ClientError, EventStream, Received};
+pub use entry::{
+    AsOfView, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView, FindAnswer, FindRequest,
+    FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, WithdrawRequest,
+};
 pub use erasure::{
     EraseReason, EraseRequest, ErasureConfirmation, ErasureStatus, ErasureView, ErasuresView, ExtendReason,
     ExtendRequest, ExtensionView, ExtensionsView,

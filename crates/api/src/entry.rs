@@ -1,0 +1,285 @@
+//! Entries of databases: entering, withdrawing, listing; searching; and hits.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::message::RecordState;
+use crate::notice::NoticeStanding;
+use crate::problem::Detail;
+
+/// An entry to add, or a new text of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntryDraft {
+    /// The form, as JSON: `{"form": "sltd-entry", …}`.
+    pub document: serde_json::Value,
+    /// The entry to which this is a new text: its id, or at least 6 digits of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// An exercise, not a real case.
+    #[serde(default)]
+    pub exercise: bool,
+}
+
+/// Withdraws an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawRequest {
+    /// Why, by code: `recovered`, `found`, `error`, …
+    pub reason: String,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryStanding {
+    /// It holds.
+    Active,
+    /// Its source has withdrawn it.
+    Withdrawn,
+    /// Its last day is over.
+    Expired,
+    /// It was never one: its author may not enter it.
+    Void,
+}
+
+/// An entry in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntryView {
+    /// The record of its first text, by which it is named.
+    pub id: String,
+    /// Its database, as `sltd`.
+    pub database: String,
+    /// Who entered it.
+    pub source: String,
+    /// Where it stands.
+    pub standing: EntryStanding,
+    /// Code of the reason for which it was withdrawn, or the rule because of which it is none.
+    pub reason: Option<String>,
+    /// What it is of, in one line.
+    pub subject: String,
+    /// The source's reference.
+    pub reference: Option<String>,
+    /// When it was entered, by its author's clock.
+    pub entered_at_ms: u64,
+    /// End of its last day, if its source named one.
+    pub until_ms: Option<u64>,
+    /// The record of the text that holds.
+    pub text: Option<String>,
+    /// For whom it is; empty means all members.
+    pub to: Vec<String>,
+    /// An exercise, not a real case.
+    pub exercise: bool,
+    /// How the record of its text stands.
+    pub state: RecordState,
+}
+
+/// All that is known of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntryDetail {
+    /// Where it stands.
+    pub entry: EntryView,
+    /// The text that holds, or held last, as people read it.
+    pub rendered: Option<String>,
+    /// The same as JSON.
+    pub document: Option<serde_json::Value>,
+    /// Why it is not shown.
+    pub unreadable: Option<String>,
+    /// What the rules find missing or wrong in it.
+    pub problems: Vec<Detail>,
+    /// What was written about it and has no effect: by whom, and the rule that it breaks.
+    pub ignored: Vec<IgnoredView>,
+}
+
+/// A record without effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IgnoredView {
+    /// The record.
+    pub id: String,
+    /// Who wrote it.
+    pub member: String,
+    /// The rule that it breaks.
+    pub rule: String,
+}
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EntryQuery {
+    /// Only of this database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Only of this member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Also what is withdrawn, expired or void.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all: Option<bool>,
+    /// Entries of the page, 1 to 500; 50 if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A page of entries, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntryListing {
+    /// The entries.
+    pub entries: Vec<EntryView>,
+    /// Ask with this as `cursor` for what is older; absent at the end.
+    pub next: Option<String>,
+    /// Records that are here and not taken into account yet.
+    pub unread: u64,
+}
+
+/// A search. Exactly one of `number`, `name` and `text` is asked for. Every search goes into the access log of this bureau.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindRequest {
+    /// A number, exactly: of a document, plate, vehicle, ship, container, or a serial number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// A name of a person, however it is spelt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Words of a text, or a "phrase".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Why it is searched, by code: `border-control`, `investigation`, …
+    pub purpose: String,
+    /// Who searches: name or number of the officer.
+    pub officer: String,
+    /// Where, if that is to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Only what this member wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Only entries of this database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Only notices and diffusions of this colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<String>,
+    /// At most so many, 1 to 100; 10 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// What a search found, and how current the data are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FindAnswer {
+    /// The best first.
+    pub found: Vec<FoundView>,
+    /// How current what this node has of each other member is. Nothing found means nothing as of then.
+    pub as_of: Vec<AsOfView>,
+    /// Records that are here and not taken into account yet.
+    pub unread: u64,
+}
+
+/// What a found document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FoundKind {
+    /// An entry of a database.
+    Entry,
+    /// A notice, or a request for one.
+    Notice,
+    /// A diffusion.
+    Diffusion,
+    /// An Ecomessage or a plain message.
+    Message,
+}
+
+/// A document that a search found. It is a reason to ask its source, and no proof.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FoundView {
+    /// What it is.
+    pub kind: FoundKind,
+    /// By which it is named: of an entry or notice the record of its first text.
+    pub id: String,
+    /// Database or colour.
+    pub register: Option<String>,
+    /// Who wrote it.
+    pub source: String,
+    /// What it is of, in one line.
+    pub subject: String,
+    /// The source's reference.
+    pub reference: Option<String>,
+    /// Of a notice or diffusion where it stands; what is only requested is no notice.
+    pub standing: Option<NoticeStanding>,
+    /// Of 0 to 1: how well it fits. A number fits or does not.
+    pub score: f32,
+    /// The record by which its source was told of this hit.
+    pub hit: Option<String>,
+}
+
+impl Eq for FoundView {}
+
+/// How current what this node has of a member is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AsOfView {
+    /// The member.
+    pub member: String,
+    /// When that member's node last said what it holds; absent if it never did.
+    pub at_ms: Option<u64>,
+    /// Records that it has and this node lacks.
+    pub missing: u64,
+}
+
+/// Tells the source of an entry that it was found: after a search by name, when an officer has looked at the result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HitRequest {
+    /// What was searched for.
+    pub query: String,
+    /// Why it was searched, by code.
+    pub purpose: String,
+    /// Who searched.
+    pub officer: String,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What else there is to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remarks: Option<String>,
+}
+
+/// A hit: one that another country had on an entry of this bureau, or the other way about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HitView {
+    /// The record that tells of it.
+    pub id: String,
+    /// Who searched.
+    pub searcher: String,
+    /// Whose entry was found.
+    pub source: String,
+    /// The entry.
+    pub entry: String,
+    /// Its reference.
+    pub reference: Option<String>,
+    /// When it was found.
+    pub found_at: String,
+    /// Why it was searched, by code.
+    pub purpose: String,
+    /// The officer.
+    pub officer: String,
+    /// Where.
+    pub place: Option<String>,
+    /// What was searched for.
+    pub query: String,
+    /// What else was said.
+    pub remarks: Option<String>,
+    /// When this node first saw the record.
+    pub first_seen_ms: u64,
+}
+
+/// Hits on entries of this bureau, and those that it had on entries of others, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HitListing {
+    /// The hits.
+    pub hits: Vec<HitView>,
+}
