@@ -20,11 +20,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
-    EraseRequest, ErasuresView, ExportQuery, ExtendRequest, ExtensionsView, FrontierQuery, FrontierView,
-    Health, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeDetail, NoticeDraft,
+    EntryDetail, EntryDraft, EntryListing, EntryQuery, EraseRequest, ErasuresView, ExportQuery,
+    ExtendRequest, ExtensionsView, FindAnswer, FindRequest, FrontierQuery, FrontierView, Health, HitListing,
+    HitRequest, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeDetail, NoticeDraft,
     NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView, Problem, Ready, ReceiptRequest,
     ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView, StepRequest, StepSent,
-    UnlockRequest,
+    UnlockRequest, WithdrawRequest,
 };
 use connection::Pool;
 
@@ -285,6 +286,66 @@ impl Client {
     /// [`ClientError`].
     pub async fn notice_detail(&self, id: &str) -> Result<NoticeDetail, ClientError> {
         self.get(&format!("/v1/notices/{}", digits(id)?)).await
+    }
+
+    /// `POST /v1/entries`: adds an entry, or gives one a new text; as [`Client::send`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn add_entry(
+        &self,
+        draft: &EntryDraft,
+        idempotency_key: Option<&str>,
+    ) -> Result<Sent, ClientError> {
+        self.post_once("/v1/entries", draft, idempotency_key).await
+    }
+
+    /// `POST /v1/entries/{id}/withdrawal`: returns once it is durable.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn withdraw_entry(&self, id: &str, request: &WithdrawRequest) -> Result<Sent, ClientError> {
+        self.post(&format!("/v1/entries/{}/withdrawal", digits(id)?), request).await
+    }
+
+    /// `GET /v1/entries`: the newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn entries(&self, query: &EntryQuery) -> Result<EntryListing, ClientError> {
+        self.get(&with_query("/v1/entries", query)?).await
+    }
+
+    /// `GET /v1/entries/{id}`: by the id of any of its records, or by at least 6 digits that fit one record only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn entry(&self, id: &str) -> Result<EntryDetail, ClientError> {
+        self.get(&format!("/v1/entries/{}", digits(id)?)).await
+    }
+
+    /// `POST /v1/find`: searches, and writes that into the access log.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn find(&self, request: &FindRequest) -> Result<FindAnswer, ClientError> {
+        self.post("/v1/find", request).await
+    }
+
+    /// `POST /v1/entries/{id}/hit`: tells the source of an entry that it was found; returns once that is durable.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn report_hit(&self, id: &str, request: &HitRequest) -> Result<Sent, ClientError> {
+        self.post(&format!("/v1/entries/{}/hit", digits(id)?), request).await
+    }
+
+    /// `GET /v1/hits`: hits on entries of this bureau, and its own on those of others, newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn hits(&self) -> Result<HitListing, ClientError> {
+        self.get("/v1/hits").await
     }
 
     /// Posts what a retry under the same key does once.

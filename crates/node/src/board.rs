@@ -1,4 +1,5 @@
-//! What the bureaus' documents come to: which notices and diffusions stand. (The rules are those of
+//! What the bureaus' documents come to: which notices and diffusions stand, and which
+//! entries of databases hold. (The rules are those of
 //! `ecomesh_document::projection`; here documents are read from the store and handed to them.)
 //!
 //! It is computed from the logs after each start, in the background, and kept up by what is stored. It holds one line of
@@ -16,7 +17,7 @@ use std::time::Duration;
 use ecomesh_document::Document;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::{self, Review};
-use ecomesh_document::projection::{Notices, Place};
+use ecomesh_document::projection::{Entries, Notices, Place};
 use ecomesh_protocol::Roster;
 use ecomesh_protocol::judge::Void;
 use ecomesh_record::{Header, Kind, Lane, LogId, MemberId, Position, Record, RecordId};
@@ -42,6 +43,7 @@ pub(crate) struct Board {
 /// The projections of one node.
 pub(crate) struct Projections {
     pub(crate) notices: Notices,
+    pub(crate) entries: Entries,
 }
 
 #[derive(Default)]
@@ -139,21 +141,23 @@ impl Board {
 
 impl Projections {
     fn new(review: &Review) -> Self {
-        Self { notices: Notices::new(review.clone()) }
+        Self { notices: Notices::new(review.clone()), entries: Entries::default() }
     }
 
     fn take(&mut self, place: &Place, document: &Document) {
         self.notices.take(place, document);
+        self.entries.take(place, document);
     }
 
     fn forget(&mut self, id: RecordId) {
         self.notices.forget(id);
+        self.entries.forget(id);
     }
 }
 
 /// Whether documents of this kind come to something together.
 fn is_projected(kind: Kind) -> bool {
-    matches!(kind, Kind::NOTICE | Kind::DIFFUSION | Kind::NOTICE_STEP)
+    matches!(kind, Kind::NOTICE | Kind::DIFFUSION | Kind::NOTICE_STEP | Kind::ENTRY | Kind::ENTRY_STEP)
 }
 
 /// A member's code in documents. Both are 2 to 8 capital letters.

@@ -8,6 +8,7 @@ mod answer;
 mod archives;
 mod auth;
 mod connections;
+mod entries;
 mod erasures;
 mod extract;
 mod files;
@@ -18,6 +19,7 @@ mod node;
 mod notices;
 mod openapi;
 mod operation;
+mod paging;
 mod prekeys;
 mod receipts;
 mod records;
@@ -204,6 +206,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/records/{id}/resend", post(resend::resend))
         .route("/v1/erasures", post(erasures::erase))
         .route("/v1/extensions", post(erasures::extend))
+        .route("/v1/entries", get(entries::list).post(entries::add))
+        .route("/v1/entries/{id}", get(entries::entry))
+        .route("/v1/entries/{id}/withdrawal", post(entries::withdraw))
         .route("/v1/notices", get(notices::list).post(notices::send))
         .route("/v1/notices/{id}", get(notices::notice))
         .route("/v1/notices/{id}/steps", post(notices::step))

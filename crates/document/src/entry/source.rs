@@ -1,6 +1,6 @@
 //! What is the same in every entry: whose it is, and what its source allows.
 
-use crate::codes::{Code, Confidentiality, Language, RetentionClass};
+use crate::codes::{Answer, Code, Confidentiality, Language, RetentionClass};
 use crate::date::{PartialDate, UtcTime};
 use crate::ecomessage::Handling;
 use crate::form::{form, no_rules};
@@ -30,6 +30,8 @@ form! {
         optional handling: Handling = "Handling";
         /// Who answers at all hours whoever finds it: the source confirms before anything is done.
         recommended contact: Line = "Contact for hits";
+        /// Whether the source wants to be told who found it; yes if absent.
+        optional tell_hits: Code<Answer> = "Tell hits";
         /// References of related messages, notices and entries.
         list related: Line = "Related";
         /// Record of the entry to which this is a new text. `ecomesh db update` fills this in: leave it out.

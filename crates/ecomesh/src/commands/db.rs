@@ -1,23 +1,41 @@
-//! `ecomesh db`: a commented form for an entry of any database, and all its problems at once.
+//! `ecomesh db`: entries of databases, from the empty form to their withdrawal.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use ecomesh_api::{
+    Client, ClientError, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView,
+    RecordState, WithdrawRequest,
+};
+use ecomesh_document::Document;
+use ecomesh_document::codes::EntryWithdrawal;
 use ecomesh_document::entry::{Database, check, database, template};
+use ecomesh_document::limits::FORM_BYTES_MAX;
 
 use crate::cli::Global;
-use crate::commands::forms;
-use crate::exit::ExitCode;
+use crate::client::Node;
+use crate::commands::codes::codes;
+use crate::commands::{forms, listing, send};
+use crate::exit::{ExitCode, Failure};
+use crate::output::{self, Table};
+use crate::{files, times};
 
-/// Start or check an entry of a database.
+/// Enter what other bureaus may come across: documents, vehicles, vessels, works of art, firearms, persons, seizures.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Examples:
-  ecomesh db new vehicle -o truck.toml      a commented form to fill in
-  ecomesh db check truck.toml               every item that is missing or wrong, and its rule
+An entry is its source's: nobody else changes or withdraws it, and only the country that issued a travel document enters
+it. All members can look it up, unless the form excludes countries: then it is sealed to the others.
 
-An entry that passes the check is ready. It cannot be sent or looked up yet: this version has no records of entries.
+Examples:
+  ecomesh db new sltd -o passport.toml               a commented form to fill in
+  ecomesh db check passport.toml                     every item that is missing, and its rule
+  ecomesh db add passport.toml
+  ecomesh db update 3f9a2c71d0 passport.toml
+  ecomesh db withdraw 3f9a2c71d0 --reason recovered  no look-up finds it any more
+  ecomesh db list --database vehicle --source KE
+  ecomesh find --number A1234567 --purpose border-control --officer \"N. 12\"
+
 docs/DOMAIN.md tells the rules, and which of them are uncertain.")]
 pub struct Args {
     #[command(subcommand)]
@@ -26,14 +44,14 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Step {
-    /// Print a commented form of an entry to fill in, or write it to a file
+    /// Print a commented form of a database to fill in, or write it to a file
     #[command(
-        after_help = "Examples:\n  ecomesh db new sltd -o passport.toml\n  ecomesh db new firearm --language fr"
+        after_help = "Examples:\n  ecomesh db new sltd -o passport.toml\n  ecomesh db new vehicle --language es"
     )]
     New {
-        /// Kind of the entry
-        #[arg(value_name = "KIND", value_parser = KindArg)]
-        kind: &'static Database,
+        /// Database
+        #[arg(value_name = "DATABASE", value_parser = database_arg())]
+        database: &'static Database,
         /// Where to write it; a file that is there is never overwritten
         #[arg(short, long, value_name = "FILE.toml")]
         output: Option<PathBuf>,
@@ -43,44 +61,257 @@ enum Step {
     },
     /// List every problem of an entry, with line, field and the rule that asks for it
     #[command(
-        after_help = "Examples:\n  ecomesh db check truck.toml\n  ecomesh db check truck.toml --json     each problem with its rule, for programs"
+        after_help = "Examples:\n  ecomesh db check passport.toml\n  ecomesh db check passport.toml --json     each problem with its rule, for programs"
     )]
     Check {
         /// The form
         #[arg(value_name = "FILE.toml")]
         file: PathBuf,
     },
+    /// Enter it: all members can look it up
+    #[command(after_help = "Example:\n  ecomesh db add passport.toml")]
+    Add {
+        #[command(flatten)]
+        text: Text,
+    },
+    /// Give an entry of this bureau a new text
+    #[command(after_help = "Example:\n  ecomesh db update 3f9a2c71d0 passport.toml")]
+    Update {
+        #[command(flatten)]
+        id: Id,
+        #[command(flatten)]
+        text: Text,
+    },
+    /// Withdraw an entry of this bureau: no look-up finds it any more, and its text is destroyed on all nodes
+    #[command(after_help = "Example:\n  ecomesh db withdraw 3f9a2c71d0 --reason recovered")]
+    Withdraw {
+        #[command(flatten)]
+        id: Id,
+        /// Why
+        #[arg(long, value_name = "REASON", value_parser = codes::<EntryWithdrawal>())]
+        reason: String,
+    },
+    /// List entries that hold, newest last
+    #[command(after_help = "Example:\n  ecomesh db list --database vehicle --source KE")]
+    List {
+        /// Only of this database
+        #[arg(long, value_name = "DATABASE", value_parser = database_arg(), hide_possible_values = true)]
+        database: Option<&'static Database>,
+        /// Only of this member
+        #[arg(long, value_name = "MEMBER")]
+        source: Option<String>,
+        /// Also what is withdrawn, expired or void
+        #[arg(long)]
+        all: bool,
+        /// How many, the newest
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Show an entry, and what was written about it without effect
+    #[command(after_help = "Example:\n  ecomesh db show 3f9a2c71d0")]
+    Show {
+        #[command(flatten)]
+        id: Id,
+    },
+}
+
+/// An entry.
+#[derive(Debug, clap::Args)]
+struct Id {
+    /// The entry: its id, or the first digits of it (6 at least)
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// A text of an entry.
+#[derive(Debug, clap::Args)]
+struct Text {
+    /// The form
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// Mark it as an exercise, not a real case
+    #[arg(long)]
+    exercise: bool,
+    /// A key of your own, so that repeating the command never enters it twice (kept 7 days)
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     match args.step {
-        Step::New { kind, output, language } => {
-            forms::start(global, &template(kind, language.as_deref()), output, "db")
+        Step::New { database, output, language } => {
+            forms::start(global, &template(database, language.as_deref()), output, "db")
         }
         Step::Check { file } => forms::check(global, &file, check),
+        Step::Add { text } => add(&text, None, global),
+        Step::Update { id, text } => add(&text, Some(id.id), global),
+        Step::Withdraw { id, reason } => withdraw(&id.id, reason, global),
+        Step::List { database, source, all, limit } => {
+            let database = database.map(|database| database.name.to_owned());
+            let query = EntryQuery { database, source, all: all.then_some(true), limit: None, cursor: None };
+            list(query, limit as usize, global)
+        }
+        Step::Show { id } => {
+            let node = Node::of(global)?;
+            let detail = node.ask(node.api.entry(&id.id))?;
+            output::either(global, &detail, text)?;
+            Ok(ExitCode::Ok)
+        }
     }
 }
 
+fn add(text: &Text, replaces: Option<String>, global: &Global) -> anyhow::Result<ExitCode> {
+    let form = files::read_text(&text.file, FORM_BYTES_MAX as u64)?;
+    let (document, _) = Document::from_toml(&form).map_err(|report| {
+        Failure::new(ExitCode::BadInput, format!("{} cannot be entered as it is", text.file.display()))
+            .details(report.problems().iter().map(ToString::to_string))
+            .help("correct these; `ecomesh db check FILE` lists them without entering anything")
+    })?;
+    if !matches!(document, Document::Entry(_)) {
+        let what = format!("{} is no entry of a database but: {}", text.file.display(), document.heading());
+        return Err(Failure::new(ExitCode::BadInput, what)
+            .help("start from a form of a database: ecomesh db new sltd")
+            .into());
+    }
+    let draft = EntryDraft { document: document.to_json(), replaces, exercise: text.exercise };
+    let key = match &text.idempotency_key {
+        Some(key) => key.clone(),
+        None => send::random_key()?,
+    };
+    let node = Node::of(global)?;
+    let sent = node.ask(send::repeated(|| node.api.add_entry(&draft, Some(&key))))?;
+    output::either(global, &sent, |sent| sent.id.clone())?;
+    let what = if draft.replaces.is_some() { "the new text is recorded" } else { "entered" };
+    let again = if sent.repeated { " (before, under this key)" } else { "" };
+    let sealed = if sent.sealed { ", sealed" } else { "" };
+    let warnings: String =
+        sent.warnings.iter().map(|warning| format!("\nwarning: {}", warning.message)).collect();
+    output::remark(
+        global,
+        &format!(
+            "{what}{again}, for {}{sealed}; see it with: ecomesh db show {}{warnings}",
+            listing::addressees(&sent.to),
+            listing::short(draft.replaces.as_deref().unwrap_or(&sent.id))
+        ),
+    );
+    Ok(ExitCode::Ok)
+}
+
+fn withdraw(id: &str, reason: String, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let sent = node.ask(node.api.withdraw_entry(id, &WithdrawRequest { reason }))?;
+    output::either(global, &sent, |sent| sent.id.clone())?;
+    output::remark(
+        global,
+        "withdrawn: no look-up finds it here any more, nor on a node that this has reached; its text is destroyed in 3 days",
+    );
+    Ok(ExitCode::Ok)
+}
+
+fn list(query: EntryQuery, limit: usize, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let listing = node.ask(read(&node.api, query, limit))?;
+    if global.json {
+        output::json(&listing)?;
+        return Ok(ExitCode::Ok);
+    }
+    let table = table(&listing.entries);
+    if table.is_empty() {
+        output::remark(global, "none; --all lists also what does not hold any more");
+    } else {
+        output::line(table.render().trim_end())?;
+    }
+    if listing.unread > 0 {
+        output::remark(
+            global,
+            &format!("{} records are here and not taken into account yet", listing.unread),
+        );
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Reads pages until `limit` are there or no more exist; oldest first, as they are shown.
+async fn read(api: &Client, mut query: EntryQuery, limit: usize) -> Result<EntryListing, ClientError> {
+    let mut entries: Vec<EntryView> = Vec::new();
+    loop {
+        query.limit = Some((limit - entries.len()).clamp(1, ecomesh_api::limits::LISTING_MAX));
+        let mut page = api.entries(&query).await?;
+        entries.append(&mut page.entries);
+        match page.next.take() {
+            Some(next) if entries.len() < limit => query.cursor = Some(next),
+            _ => {
+                entries.truncate(limit);
+                entries.reverse();
+                return Ok(EntryListing { entries, ..page });
+            }
+        }
+    }
+}
+
+fn table(entries: &[EntryView]) -> Table {
+    let mut table = Table::new(&["ID", "ENTERED", "SOURCE", "DATABASE", "STANDING", "SUBJECT"]);
+    for entry in entries {
+        let exercise = if entry.exercise { "EXERCISE " } else { "" };
+        table.row([
+            listing::short(&entry.id),
+            times::show(entry.entered_at_ms),
+            entry.source.clone(),
+            entry.database.clone(),
+            standing_words(entry),
+            format!("{exercise}{}", entry.subject),
+        ]);
+    }
+    table
+}
+
+fn standing_words(entry: &EntryView) -> String {
+    let standing = match entry.standing {
+        EntryStanding::Active if entry.state == RecordState::Valid => "holds",
+        EntryStanding::Active => "not shown",
+        EntryStanding::Withdrawn => "withdrawn",
+        EntryStanding::Expired => "expired",
+        EntryStanding::Void => "void",
+    };
+    entry.reason.as_deref().map_or_else(|| standing.to_owned(), |reason| format!("{standing}: {reason}"))
+}
+
+fn text(detail: &EntryDetail) -> String {
+    let entry = &detail.entry;
+    let mut lines = vec![
+        format!("id         {}", entry.id),
+        format!("database   {}", entry.database),
+        format!("standing   {}", standing_words(entry)),
+        format!("source     {}", entry.source),
+        format!("for        {}", listing::addressees(&entry.to)),
+        format!("entered    {} (its author's clock)", times::show(entry.entered_at_ms)),
+    ];
+    if let Some(until) = entry.until_ms {
+        lines.push(format!("until      {}", times::show(until)));
+    }
+    if entry.exercise {
+        lines.push("EXERCISE   this is not a real case".into());
+    }
+    for ignored in &detail.ignored {
+        let words = format!("{} by {}: {}", listing::short(&ignored.id), ignored.member, ignored.rule);
+        lines.push(format!("no effect  {}", output::printable(&words)));
+    }
+    lines.push(String::new());
+    match (&detail.rendered, &detail.unreadable) {
+        (Some(text), _) => lines.extend(text.lines().map(output::isolated)),
+        (None, why) => {
+            let why = why.as_deref().unwrap_or("it is not here");
+            lines.push(format!("(the text cannot be shown: {})", output::printable(why)));
+        }
+    }
+    lines.push(String::new());
+    lines.push("An entry is a reason to ask its source, and no proof.".into());
+    lines.join("\n")
+}
+
 /// Reads the name of a database; the register says which there are.
-#[derive(Debug, Clone)]
-struct KindArg;
-
-impl clap::builder::TypedValueParser for KindArg {
-    type Value = &'static Database;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        arg: Option<&clap::Arg>,
-        value: &std::ffi::OsStr,
-    ) -> Result<Self::Value, clap::Error> {
-        let names = clap::builder::PossibleValuesParser::new(database::ALL.iter().map(|kind| kind.name));
-        let name = names.parse_ref(command, arg, value)?;
-        Database::from_name(&name).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidValue))
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(database::ALL.iter().map(|kind| PossibleValue::new(kind.name).help(kind.purpose))))
-    }
+pub fn database_arg() -> impl TypedValueParser<Value = &'static Database> {
+    let names = database::ALL.iter().map(|database| PossibleValue::new(database.name).help(database.purpose));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Database::from_name(&name).ok_or("there is no such database"))
 }

@@ -7,6 +7,7 @@ pub mod attachments;
 pub mod audit;
 pub mod backup;
 pub mod charter;
+pub mod codes;
 pub mod db;
 pub mod doctor;
 pub mod ecomessage;

@@ -12,7 +12,7 @@ use ecomesh_document::report::{Problem as Finding, Report};
 use ecomesh_document::{Document, EncodeError};
 use ecomesh_protocol::Draft;
 use ecomesh_protocol::author::check_addressees;
-use ecomesh_record::limits::SALT_BYTES;
+use ecomesh_record::limits::{ADDRESSEES_MAX, SALT_BYTES};
 use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
 use sha2::{Digest, Sha256};
 
@@ -264,6 +264,27 @@ fn check_is_message(document: &Document) -> Result<(), Refusal> {
         message: format!("this is no message but: {}", document.heading()),
         advice: advice.into(),
     }))
+}
+
+/// The members, if something can be sealed to so many.
+pub(super) fn within_sealing(to: Vec<MemberId>) -> Result<Vec<MemberId>, Refusal> {
+    if to.len() <= ADDRESSEES_MAX {
+        return Ok(to);
+    }
+    let message = format!("it is for {} members, and can be sealed to {ADDRESSEES_MAX}", to.len());
+    Err(Refusal(
+        Problem::new(ProblemCode::TooManyAddressees, message)
+            .advice("exclude nobody, so that it is open to all members, or send it to fewer"),
+    ))
+}
+
+/// When a text expires, if its source wants less than its class allows.
+pub(super) fn expiry(services: &Services, document: &Document) -> Option<Time> {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let longest = Retention(document.retention()).days()?;
+    let latest = services.now().after(u64::from(longest) * DAY_MS);
+    let until = Time(document.valid_until()?.end_ms()?);
+    (until < latest).then_some(until)
 }
 
 /// A form that names another sender was made by another bureau, or for it.

@@ -15,12 +15,12 @@ use ecomesh_document::projection::{Notices, Place};
 use ecomesh_document::rule::Rule;
 use ecomesh_document::{Document, RecordRef};
 use ecomesh_protocol::Draft;
-use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention, Time};
+use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_excluded, check_sender, detail, encoded, idempotency_key, parse_members, record,
-    routed, salt, sealed_unless,
+    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, parse_members,
+    record, routed, salt, sealed_unless, within_sealing,
 };
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
@@ -29,8 +29,6 @@ use crate::clock;
 pub(super) use show::{__path_list, __path_notice, list, notice};
 pub(super) use steps::{__path_step, step};
 
-/// Most members to whom something can be sealed.
-const SEALED_TO_MAX: usize = ecomesh_record::limits::ADDRESSEES_MAX;
 /// So far may the last event of a notice lie ahead of this node's clock: the answer waits for it.
 const AHEAD_MAX_MS: u64 = 5_000;
 
@@ -148,7 +146,7 @@ fn addressed(
             return Ok(Addressed { to: Vec::new(), open: true });
         }
         let to: Vec<MemberId> = others().filter(|member| !is_excluded(member)).collect();
-        return within_sealing(to);
+        return within_sealing(to).map(|to| Addressed { to, open: false });
     }
     let mut to = if request.to.is_empty() { Vec::new() } else { parse_members(&request.to.join(","))? };
     if to.is_empty() {
@@ -176,20 +174,7 @@ fn addressed(
         }
     }
     to.sort_unstable();
-    within_sealing(to)
-}
-
-fn within_sealing(to: Vec<MemberId>) -> Result<Addressed, Refusal> {
-    if to.len() > SEALED_TO_MAX {
-        return Err(Refusal(
-            Problem::new(
-                ProblemCode::TooManyAddressees,
-                format!("it is for {} members, and can be sealed to {SEALED_TO_MAX}", to.len()),
-            )
-            .advice("leave handling.excluded out, so that it is open to all members, or send it as a diffusion to some"),
-        ));
-    }
-    Ok(Addressed { to, open: false })
+    within_sealing(to).map(|to| Addressed { to, open: false })
 }
 
 /// Whether the rules of the domain let this bureau ask for it.
@@ -268,14 +253,6 @@ fn find(services: &Services, id: &str) -> Result<(Case, Record), Refusal> {
 fn is_disputed(services: &Services, position: &Position) -> bool {
     position_of(position, Lane::MESSAGES)
         .is_some_and(|position| services.views(|views| views.is_disputed(position)))
-}
-
-/// When the text expires, if its source wants less than its class allows.
-fn expiry(services: &Services, document: &Document) -> Option<Time> {
-    let longest = Retention(document.retention()).days()?;
-    let latest = services.now().after(u64::from(longest) * 24 * 60 * 60 * 1000);
-    let until = Time(document.valid_until()?.end_ms()?);
-    (until < latest).then_some(until)
 }
 
 /// Waits until this node's clock is past a time. Whoever answers an event dates the answer after it.

@@ -3,8 +3,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    archives, erasures, files, listings, lock, messages, node, notices, operation, prekeys, receipts,
-    records, resend, stream,
+    archives, entries, erasures, files, listings, lock, messages, node, notices, operation, prekeys,
+    receipts, records, resend, stream,
 };
 
 /// Collects what the routes say of themselves.
@@ -36,6 +36,10 @@ use super::{
         files::file,
         erasures::erase,
         erasures::extend,
+        entries::add,
+        entries::list,
+        entries::entry,
+        entries::withdraw,
         notices::send,
         notices::list,
         notices::notice,
@@ -81,6 +85,10 @@ mod tests {
         ("get", "/v1/records/{id}/files/{number}"),
         ("post", "/v1/erasures"),
         ("post", "/v1/extensions"),
+        ("post", "/v1/entries"),
+        ("get", "/v1/entries"),
+        ("get", "/v1/entries/{id}"),
+        ("post", "/v1/entries/{id}/withdrawal"),
         ("post", "/v1/notices"),
         ("get", "/v1/notices"),
         ("get", "/v1/notices/{id}"),

@@ -1,15 +1,13 @@
 //! Steps in the life of a notice: what reviewers and its source do.
 
 use clap::Subcommand;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use ecomesh_api::StepRequest;
-use ecomesh_document::codes::{
-    Code, CodeList, NoticeCancellation, NoticeMissing, NoticeRefusal, NoticeWithdrawal,
-};
+use ecomesh_document::codes::{NoticeCancellation, NoticeMissing, NoticeRefusal, NoticeWithdrawal};
 
 use super::show;
 use crate::cli::Global;
 use crate::client::Node;
+use crate::commands::codes::codes;
 use crate::commands::listing;
 use crate::exit::ExitCode;
 use crate::output;
@@ -137,12 +135,4 @@ fn request(step: Step) -> (Id, StepRequest) {
             (id, StepRequest { reason: Some(reason), until: Some(until), ..named("renew") })
         }
     }
-}
-
-/// The codes of a list, each with what it means.
-fn codes<L: CodeList>() -> PossibleValuesParser {
-    let entries = Code::<L>::table().entries();
-    PossibleValuesParser::new(
-        entries.iter().map(|entry| PossibleValue::new(entry.code).help(entry.label("en"))),
-    )
 }

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::Path;
-use ecomesh_api::limits::{LISTING_DEFAULT, LISTING_MAX};
 use ecomesh_api::{
     CaseKind, NoticeDetail, NoticeListing, NoticeQuery, NoticeStanding, NoticeView, Problem, RecordState,
     StepView,
@@ -12,14 +11,13 @@ use ecomesh_document::notice::Colour;
 use ecomesh_document::notice::life::{Standing, State, What};
 use ecomesh_document::projection::notices::{self, Case};
 use ecomesh_document::render;
-use ecomesh_protocol::judge;
 use ecomesh_record::{Flags, Record, RecordId};
 
 use super::{find, is_disputed};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
+use crate::http::paging::{Page, page_of, state_of};
 use crate::http::{Refusal, Services, damaged, records};
-use crate::views::Entry;
 
 /// Notices in force and diffusions in circulation, the newest first; others if asked for.
 #[utoipa::path(
@@ -49,40 +47,22 @@ pub(in crate::http) async fn notice(
 }
 
 fn listing(services: &Services, query: &NoticeQuery) -> Result<NoticeListing, Refusal> {
-    let limit = query.limit.unwrap_or(LISTING_DEFAULT);
-    if !(1..=LISTING_MAX).contains(&limit) {
-        return Err(bad_request(format!("limit is {limit}; a page has 1 to {LISTING_MAX} entries")));
-    }
     if let Some(colour) = query.colour.as_deref().filter(|name| Colour::from_name(name).is_none()) {
         let known: Vec<_> = ecomesh_document::notice::colour::ALL.iter().map(|colour| colour.name).collect();
         return Err(bad_request(format!("there is no colour {colour}; there are {}", known.join(", "))));
     }
-    let before = query.cursor.as_deref().map(cursor).transpose()?;
-    let mut cases: Vec<(u64, RecordId)> = services.board.look(|projections| {
+    let keys = services.board.look(|projections| {
         let cases = projections.notices.cases().filter(|case| concerns(case, query));
-        cases.map(key).filter(|key| before.is_none_or(|before| *key < before)).collect()
+        cases.map(|case| (case.place().position.when_ms, case.id())).collect()
     })?;
-    cases.sort_unstable_by(|a, b| b.cmp(a));
-    let mut notices: Vec<NoticeView> = Vec::new();
-    let mut next = None;
-    let mut last = None;
-    for (when, id) in cases {
+    let show = |id: RecordId| -> Result<Option<NoticeView>, Refusal> {
         let case = services.board.look(|projections| projections.notices.case(id).cloned())?;
-        let Some(case) = case else { continue };
-        let view = match first_of(services, &case)? {
-            Some(first) => view(services, &case, &first),
-            None => continue,
-        };
-        if !wanted(&view, query) {
-            continue;
-        }
-        if notices.len() == limit {
-            next = last.map(|(when, id): (u64, RecordId)| format!("{when:016x}{id}"));
-            break;
-        }
-        last = Some((when, id));
-        notices.push(view);
-    }
+        let Some(case) = case else { return Ok(None) };
+        let Some(first) = first_of(services, &case)? else { return Ok(None) };
+        let view = view(services, &case, &first);
+        Ok(wanted(&view, query).then_some(view))
+    };
+    let Page { rows: notices, next } = page_of(keys, query.limit, query.cursor.as_deref(), show)?;
     let review = services.board.review();
     Ok(NoticeListing {
         notices,
@@ -104,20 +84,6 @@ fn wanted(view: &NoticeView, query: &NoticeQuery) -> bool {
         Some(standing) => view.standing == standing,
         None => query.all == Some(true) || view.in_force,
     }
-}
-
-fn key(case: &Case) -> (u64, RecordId) {
-    (case.place().position.when_ms, case.id())
-}
-
-/// Reads what a page gave as its `next`.
-fn cursor(text: &str) -> Result<(u64, RecordId), Refusal> {
-    let parsed = text
-        .split_at_checked(16)
-        .and_then(|(when, id)| Some((u64::from_str_radix(when, 16).ok()?, RecordId::parse(id).ok()?)));
-    parsed.ok_or_else(|| {
-        bad_request("the cursor is not one that this API gave; leave it out to begin with the newest")
-    })
 }
 
 fn first_of(services: &Services, case: &Case) -> Result<Option<Record>, Refusal> {
@@ -157,15 +123,6 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
         exercise: header.flags.has(Flags::EXERCISE),
         state: text_state,
     }
-}
-
-/// How the record of a text stands.
-fn state_of(services: &Services, id: RecordId) -> RecordState {
-    let record = services.reader.find(id).ok().flatten();
-    let found = record.and_then(|position| services.reader.header(position).ok().flatten());
-    let Some((record, first_seen)) = found else { return RecordState::Early };
-    let entry = Entry::new(&record, judge(&services.roster, &record).err(), first_seen);
-    services.views(|views| views.state(&entry, services.now()))
 }
 
 fn approved_by(services: &Services, case: &Case, state: &State) -> Vec<String> {
