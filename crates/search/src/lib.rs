@@ -1,0 +1,3 @@
+//! Projections for people.
+pub mod exact;
+pub mod limits;
