@@ -15,7 +15,6 @@
 //! insertion in some millions takes tens of milliseconds. What must answer meanwhile needs an index of its own.
 //!
 
-
 mod run;
 
 use siphasher::sip::SipHasher24;
@@ -48,7 +47,10 @@ pub struct Exact {
 impl std::fmt::Debug for Exact {
     /// Sizes alone: the secret is one, and fingerprints with it tell of keys.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exact").field("len", &self.len).field("runs", &self.runs.len()).finish_non_exhaustive()
+        f.debug_struct("Exact")
+            .field("len", &self.len)
+            .field("runs", &self.runs.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -26,7 +26,8 @@ impl Run {
 
     fn with_buckets(fingerprints: Vec<u64>, places: Vec<u32>) -> Self {
         let bits = (fingerprints.len() / BUCKET_ENTRIES).max(1).ilog2();
-        let mut run = Self { fingerprints, places, buckets: Vec::new(), bits, dead: Vec::new(), dead_entries: 0 };
+        let mut run =
+            Self { fingerprints, places, buckets: Vec::new(), bits, dead: Vec::new(), dead_entries: 0 };
         let mut buckets = vec![0_u32; (1 << bits) + 1];
         for fingerprint in &run.fingerprints {
             buckets[run.bucket(*fingerprint) + 1] += 1;
