@@ -29,6 +29,8 @@ use query::{Reading, bit, readings};
 
 /// What each part of a name too many costs it when candidates are chosen: about what it costs in the score.
 const PART_TOO_MANY: f32 = 0.02;
+/// A name whose sum is less than this share of the largest is no candidate.
+const CANDIDATE_SHARE: f32 = 0.5;
 /// Names that share less than this with a query are not shown.
 const SCORE_MIN: f32 = 0.3;
 
@@ -47,6 +49,8 @@ struct Name {
 pub struct Names {
     dictionary: Dictionary,
     names: Vec<Name>,
+    /// How many parts each has, in a list of its own: it is read for many that are not compared.
+    lengths: Vec<u8>,
     free: Vec<u32>,
     /// Place and name.
     by_place: BTreeSet<(u32, u32)>,
@@ -91,10 +95,13 @@ impl Names {
         }
         let number = self.free.pop().unwrap_or_else(|| {
             self.names.push(Name::default());
+            self.lengths.push(0);
             // Each name takes more than 64 bytes: 32 bits count 256 GiB of them.
             self.names.len() as u32 - 1
         });
         let first_sounds = parts.iter().fold(0, |bits, part| bits | bit(part.sounds[0]));
+        // At most NAME_PARTS_MAX.
+        self.lengths[number as usize] = parts.len() as u8;
         let parts = parts.into_iter().map(|part| self.dictionary.add(part, number)).collect();
         self.names[number as usize] = Name { place, parts, first_sounds };
         self.by_place.insert((place, number));
@@ -166,12 +173,19 @@ impl Names {
             }
         }
         let parts = reading.0.len();
+        // Names far below the best are not looked at: most have one common part, or a part that is hardly alike.
+        let best = touched.iter().map(|number| sums[*number as usize]).fold(0.0, f32::max);
+        let least = best * CANDIDATE_SHARE;
+        let has_initials = reading.has_initials();
         let mut ranked: Vec<(f32, u32)> = touched
             .into_iter()
+            .filter(|number| sums[*number as usize] >= least)
             .map(|number| {
-                let name = &self.names[number as usize];
-                let too_many = name.parts.len().saturating_sub(parts) as f32;
-                let sum = sums[number as usize] + reading.initials(name.first_sounds);
+                let mut sum = sums[number as usize];
+                if has_initials {
+                    sum += reading.initials(self.names[number as usize].first_sounds);
+                }
+                let too_many = usize::from(self.lengths[number as usize]).saturating_sub(parts) as f32;
                 (sum * (1.0 - PART_TOO_MANY * too_many), number)
             })
             .collect();

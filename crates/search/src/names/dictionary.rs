@@ -5,6 +5,7 @@
 //! which finds what one or two slips have left; and a skeleton with one consonant more, less or changed, which finds what is
 //! misspelt in a script without vowels. Comparing decides.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,6 +47,8 @@ struct Entry {
 pub(super) struct Dictionary {
     ids: BTreeMap<Arc<Part>, PartId>,
     entries: Vec<Entry>,
+    /// How many sounds each has, in a list of its own: it is read for many that are not compared.
+    lengths: Vec<u8>,
     free: Vec<PartId>,
     by_skeleton: BTreeMap<Skeleton, Vec<PartId>>,
     /// From a skeleton to those that have one consonant more.
@@ -58,6 +61,7 @@ impl Default for Dictionary {
         Self {
             ids: BTreeMap::new(),
             entries: Vec::new(),
+            lengths: Vec::new(),
             free: Vec::new(),
             by_skeleton: BTreeMap::new(),
             one_more: BTreeMap::new(),
@@ -112,6 +116,7 @@ impl Dictionary {
         let part = Arc::new(part);
         let id = self.free.pop().unwrap_or_else(|| {
             self.entries.push(Entry::default());
+            self.lengths.push(0);
             // Fewer than the bytes of all names, which 32 bits count.
             self.entries.len() as u32 - 1
         });
@@ -128,6 +133,8 @@ impl Dictionary {
             self.by_pair[pair].push(id);
         }
         self.ids.insert(Arc::clone(&part), id);
+        // At most PART_SOUNDS_MAX.
+        self.lengths[id as usize] = part.sounds.len() as u8;
         self.entries[id as usize].part = Some(part);
         id
     }
@@ -161,7 +168,7 @@ impl Dictionary {
             }
             compared += 1;
             let Some(other) = self.part(id) else { return };
-            let alike = similarity(part, other);
+            let alike = similarity(part, other, ALIKE_MIN);
             let alike = if kin.contains(&id) { alike.max(KIN_ALIKE) } else { alike };
             if alike >= ALIKE_MIN {
                 matches.push(Match { part: id, alike });
@@ -178,6 +185,18 @@ impl Dictionary {
         matches.sort_unstable_by(|a: &Match, b| b.alike.total_cmp(&a.alike).then(a.part.cmp(&b.part)));
         matches.truncate(MATCHES_MAX);
         matches
+    }
+
+    /// Whether a part is there that is like this one and has its skeleton: cheaper than all matches.
+    pub(super) fn has_like(&self, part: &Part, least: f32) -> Option<f32> {
+        if self.ids.contains_key(part) {
+            return Some(1.0);
+        }
+        let skeletons = skeletons(&part.sounds);
+        let same = skeletons.iter().filter_map(|skeleton| self.by_skeleton.get(skeleton)).flatten();
+        let others = same.take(COMPARED_MAX / 8).filter_map(|id| self.part(*id));
+        let alike = others.map(|other| similarity(part, other, least)).fold(0.0, f32::max);
+        (alike >= least).then_some(alike)
     }
 
     /// Skeletons with one consonant less, more, or another one.
@@ -206,15 +225,16 @@ impl Dictionary {
         }
         // Dice's coefficient, in thousandths; the most first.
         let rank = |id: &PartId| {
-            let length = self.part(*id).map_or(0, |other| other.sounds.len() + 1);
-            let share = 2000 * usize::from(shared[*id as usize]) / (asked.len() + length);
-            (std::cmp::Reverse(share), *id)
+            let pairs = usize::from(self.lengths[*id as usize]) + 1;
+            2000 * usize::from(shared[*id as usize]) / (asked.len() + pairs)
         };
-        if enough.len() > most {
-            enough.select_nth_unstable_by_key(most, rank);
-            enough.truncate(most);
+        let mut ranked: Vec<(Reverse<usize>, PartId)> =
+            enough.into_iter().map(|id| (Reverse(rank(&id)), id)).collect();
+        if ranked.len() > most {
+            ranked.select_nth_unstable(most);
+            ranked.truncate(most);
         }
-        enough
+        ranked.into_iter().map(|(_, id)| id).collect()
     }
 }
 

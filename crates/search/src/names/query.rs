@@ -102,6 +102,11 @@ impl Reading {
         sum / self.weight().max(f32::MIN_POSITIVE) * (1.0 - UNASKED * unasked)
     }
 
+    /// Whether a part is a letter.
+    pub(super) fn has_initials(&self) -> bool {
+        self.0.iter().any(|asked| asked.part.is_initial())
+    }
+
     /// What the initials among the parts add to a name that has parts with these first sounds.
     pub(super) fn initials(&self, first_sounds: u64) -> f32 {
         let initials = self.0.iter().filter(|asked| asked.part.is_initial());
@@ -121,26 +126,27 @@ pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Ve
     let asked: Vec<Asked> = parts.into_iter().map(|part| Asked::of(part, dictionary, names)).collect();
     let mut others = Vec::new();
     for n in 1..asked.len() {
-        let joined = Asked::of(asked[n - 1].part.joined(&asked[n].part), dictionary, names);
-        let alike = joined.matches.first().map_or(0.0, |best| best.alike);
-        if alike >= JOINED_ALIKE_MIN {
-            let mut with_joined = asked.clone();
-            with_joined.splice(n - 1..=n, [joined]);
-            others.push((alike, Reading(with_joined)));
+        let joined = asked[n - 1].part.joined(&asked[n].part);
+        if let Some(alike) = dictionary.has_like(&joined, JOINED_ALIKE_MIN) {
+            others.push((alike, n - 1..n + 1, vec![joined]));
         }
     }
     for (n, whole) in asked.iter().enumerate().filter(|_| asked.len() < QUERY_PARTS_MAX) {
         if let Some((common, halves)) = halves(&whole.part, dictionary) {
-            let mut with_halves = asked.clone();
-            let halves = halves.into_iter().map(|half| Asked::of(half, dictionary, names));
-            with_halves.splice(n..=n, halves);
             // The more names have both halves the likelier it is; less likely than what was found joined.
-            others.push((JOINED_ALIKE_MIN * common as f32 / (names + 1) as f32, Reading(with_halves)));
+            others.push((JOINED_ALIKE_MIN * common as f32 / (names + 1) as f32, n..n + 1, halves.into()));
         }
     }
     others.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let others = others.into_iter().map(|(_, reading)| reading).take(READINGS_MAX - 1);
-    std::iter::once(Reading(asked)).chain(others).collect()
+    others.truncate(READINGS_MAX - 1);
+    let others = others.into_iter().map(|(_, place, parts)| {
+        let mut reading = asked.clone();
+        reading.splice(place, parts.into_iter().map(|part| Asked::of(part, dictionary, names)));
+        Reading(reading)
+    });
+    let mut readings: Vec<Reading> = others.collect();
+    readings.insert(0, Reading(asked));
+    readings
 }
 
 /// A part as the two known ones that are most common, and how many names have the rarer.

@@ -4,8 +4,6 @@
 //! ways is one sound where they agree (`ou` and `oo` are `u`, `ph` is `f`, `kh` is `h`, doubled letters are one), and two near
 //! sounds where they do not (`w` and `v`, `j` and `y`).
 
-use std::sync::LazyLock;
-
 use crate::limits::PART_SOUNDS_MAX;
 
 /// What one sound too many or too few, or two sounds that have nothing in common, cost at the most.
@@ -86,7 +84,7 @@ pub(super) fn is_vowel(sound: u8) -> bool {
 }
 
 /// Pairs of sounds that languages or ears take for each other, and what one for the other costs.
-const NEAR: &[(&str, u16)] = &[
+const NEAR: &[(&str, u8)] = &[
     ("ie yi jy fv vw jJ", 20),
     ("ou ae wu sx Sx cx jZ JZ sz", 25),
     ("bp dt gk sS sc zc ZC jC JC ZS ji hx", 35),
@@ -95,38 +93,49 @@ const NEAR: &[(&str, u16)] = &[
 ];
 
 /// What it costs that one sound stands for another, by both.
-static COSTS: LazyLock<[[u8; 64]; 64]> = LazyLock::new(|| {
+static COSTS: [[u8; 64]; 64] = costs();
+
+/// Made when the program is compiled: a look into the table is all that comparing does.
+const fn costs() -> [[u8; 64]; 64] {
     let mut costs = [[95; 64]; 64];
     let vowels = b"aeiou";
-    for a in vowels {
-        for b in vowels {
-            costs[index(*a)][index(*b)] = 50;
-        }
+    let mut n = 0;
+    while n < vowels.len() * vowels.len() {
+        costs[index(vowels[n / vowels.len()])][index(vowels[n % vowels.len()])] = 50;
+        n += 1;
     }
-    for (pairs, cost) in NEAR {
-        for pair in pairs.split(' ').map(str::as_bytes) {
-            let (a, b) = (index(pair[0]), index(pair[1]));
-            // At most 65, as the table above says.
-            let cost = u8::try_from(*cost).unwrap_or(u8::MAX);
+    n = 0;
+    while n < NEAR.len() {
+        let (pairs, cost) = (NEAR[n].0.as_bytes(), NEAR[n].1);
+        // Two letters and a space.
+        let mut at = 0;
+        while at < pairs.len() {
+            let (a, b) = (index(pairs[at]), index(pairs[at + 1]));
             (costs[a][b], costs[b][a]) = (cost, cost);
+            at += 3;
         }
+        n += 1;
     }
-    for (n, row) in costs.iter_mut().enumerate() {
-        row[n] = 0;
+    n = 0;
+    while n < costs.len() {
+        costs[n][n] = 0;
+        n += 1;
     }
     costs
-});
+}
 
-fn index(sound: u8) -> usize {
-    usize::from(sound & 63)
+const fn index(sound: u8) -> usize {
+    (sound & 63) as usize
 }
 
 /// What it costs that one sound stands for another, in hundredths.
+#[inline]
 pub(super) fn substitution(a: u8, b: u8) -> u16 {
     u16::from(COSTS[index(a)][index(b)])
 }
 
 /// What a sound too many costs, in hundredths.
+#[inline]
 pub(super) fn insertion(sound: u8) -> u16 {
     match sound {
         b'a' | b'e' | b'i' | b'o' | b'u' => 45,

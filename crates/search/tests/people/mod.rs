@@ -6,8 +6,8 @@
 //! persons with another script are stored in it, the others in one of the romanisations of the tables.
 //!
 //! **Queries** change a stored name in one way each ([`Kind`]). A query finds its person if one of the first ten results is that
-//! person or one whom the query describes as well: the same parts of the name (for homophones of Chinese: the same pinyin), the
-//! parts that the query has in a name as long, the same initials and family name.
+//! person or one whom the query describes as well: the same parts of the name (for homophones of Chinese: the same pinyin), all
+//! parts of the query and at most one more, the same family name behind given names with these initials in one of their forms.
 //!
 //! **What it does not say.** The tables are a few hundred names of each script and the romanisations that came to the mind of
 //! their author; real registers have local habits, errors of clerks, and names of which none of this is true. Slips are drawn
@@ -230,7 +230,8 @@ impl People {
                 }
                 let last = forms.len() - 1;
                 self.stored_words(person, |at, word| {
-                    if at == last { Some(word.to_owned()) } else { word.chars().next().map(|first| format!("{first}.")) }
+                    let stays = at == last || word.starts_with(char::is_lowercase);
+                    if stays { Some(word.to_owned()) } else { word.chars().next().map(|first| format!("{first}.")) }
                 })?
             }
             Kind::Mixed => {
@@ -283,16 +284,22 @@ impl People {
             Kind::Shortened => {
                 asked.remove(query.left_out);
                 let mut rest = found.iter();
-                found.len() == asked.len() + 1 && asked.iter().all(|key| rest.any(|other| other == key))
+                found.len() <= asked.len() + 1 && asked.iter().all(|key| rest.any(|other| other == key))
             }
             Kind::Initials => {
-                let firsts = |person: usize| -> Vec<Option<char>> {
-                    let words = self.persons[person].stored.split(' ');
-                    words.map(|word| word.chars().next()).collect()
+                let mut letters = query.text.split(' ').map(|word| word.chars().next());
+                let found = &self.persons[other].parts;
+                let may_be = |(at, part): (usize, &u32)| {
+                    let forms = &self.forms[*part as usize].forms;
+                    at + 1 == found.len() || {
+                        let letter = letters.next().flatten();
+                        forms.iter().any(|form| form.chars().next() == letter)
+                    }
                 };
-                asked.last() == found.last()
-                    && asked.len() == found.len()
-                    && firsts(query.person) == firsts(other)
+                let (asked_parts, last) = (asked.len(), asked.last());
+                asked_parts == found.len()
+                    && last == found.last().map(|part| &self.forms[*part as usize].key)
+                    && found.iter().enumerate().all(may_be)
             }
             _ => asked == found,
         }
