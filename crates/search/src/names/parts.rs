@@ -1,0 +1,121 @@
+//! The parts of a name: its words as sounds, without articles, prepositions and titles.
+
+use super::script::{Word, words};
+use super::sounds::sounds;
+use crate::limits::{NAME_PARTS_MAX, PART_SOUNDS_MAX};
+
+/// One part of a name. Parts are ordered as bytes are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Part {
+    /// Never empty.
+    pub(super) sounds: Vec<u8>,
+    /// The script does not write all vowels.
+    pub(super) abjad: bool,
+}
+
+impl Part {
+    fn of(word: &Word) -> Option<Self> {
+        let sounds = sounds(&word.latin);
+        (!sounds.is_empty()).then_some(Self { sounds, abjad: word.abjad })
+    }
+
+    /// Two parts as one.
+    pub(super) fn joined(&self, next: &Self) -> Self {
+        let mut sounds = self.sounds.clone();
+        let doubled = sounds.last() == next.sounds.first();
+        sounds.extend(&next.sounds[usize::from(doubled)..]);
+        sounds.truncate(PART_SOUNDS_MAX);
+        Self { sounds, abjad: self.abjad || next.abjad }
+    }
+
+    /// Whether it is a single letter.
+    pub(super) fn is_initial(&self) -> bool {
+        self.sounds.len() == 1
+    }
+}
+
+/// Articles, prepositions, sons and daughters, titles: they come and go, and tell of nobody.
+const PARTICLES: &[&str] = &[
+    "af", "al", "av", "bin", "bint", "ben", "ibn", "binti", "bte", "da", "das", "de", "del", "della", "den",
+    "der", "des", "di", "do", "dos", "du", "e", "el", "la", "las", "le", "les", "los", "of", "s", "st",
+    "ter", "the", "ul", "ur", "und", "van", "von", "vom", "y", "zu", "zum", "zur", "mr", "mrs", "ms", "dr",
+    "prof", "jr", "sr", "bn",
+];
+
+/// "Servant of the", which some write onto the name of God that follows, with the article changed by what it stands before.
+const SERVANT: &[&str] = &["abdul", "abdel", "abdal", "abdol", "abdoul", "abdil"];
+const SERVANT_ASSIMILATED: &[(&str, &str)] = &[
+    ("abdur", "r"),
+    ("abder", "r"),
+    ("abdou", "r"),
+    ("abdus", "s"),
+    ("abdes", "s"),
+    ("abdun", "n"),
+    ("abden", "n"),
+];
+
+/// The parts of a name in order, at most [`NAME_PARTS_MAX`]. Particles are left out where two other parts remain: `Du Fu` and
+/// `Le Van Tam` have none.
+pub(super) fn parts(name: &str) -> Vec<Part> {
+    let mut all = Vec::new();
+    for word in words(name) {
+        split_servant(word, &mut all);
+    }
+    let is_particle = |word: &Word| PARTICLES.contains(&word.latin.as_str());
+    let others = all.iter().filter(|word| !is_particle(word) && word.latin.len() > 1).count();
+    let kept = all.iter().filter(|word| others < 2 || !is_particle(word));
+    kept.filter_map(Part::of).take(NAME_PARTS_MAX).collect()
+}
+
+/// `Abdurrahman` is `Abd` and `Rahman`, as which others write it. What is left must be a name: `Abdullah` stays whole.
+fn split_servant(word: Word, into: &mut Vec<Word>) {
+    let least = if word.abjad { 3 } else { 4 };
+    let plain = SERVANT.iter().find_map(|prefix| word.latin.strip_prefix(prefix));
+    let assimilated = SERVANT_ASSIMILATED
+        .iter()
+        .find_map(|(prefix, first)| word.latin.strip_prefix(prefix).filter(|rest| rest.starts_with(first)));
+    match plain.or(assimilated).filter(|rest| rest.len() >= least) {
+        Some(rest) => {
+            into.push(Word { latin: "abd".into(), abjad: word.abjad });
+            into.push(Word { latin: rest.to_owned(), abjad: word.abjad });
+        }
+        None => into.push(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(name: &str) -> String {
+        let parts = parts(name);
+        parts.iter().map(|part| String::from_utf8_lossy(&part.sounds)).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn particles_are_left_out_where_a_name_remains() {
+        assert_eq!(text("Ludwig van Bach"), "ludwig baC");
+        assert_eq!(text("Osama bin Mohammed al-Sayed"), "osama mohamed sayed");
+        assert_eq!(text("Du Fu"), "du fu");
+        assert_eq!(text("Le Van Tam"), "le van tam");
+    }
+
+    #[test]
+    fn servants_are_written_apart() {
+        assert_eq!(text("Abdurrahman Abdulkarim Abd al-Rahman"), "abd rahman abd karim abd rahman");
+        assert_eq!(text("Abdullah Abdel"), "abdulah abdel");
+        assert_eq!(text("عبدالرحمن عبد الرحمن"), "abd rhmn abd rhmn");
+    }
+
+    #[test]
+    fn parts_have_bounds() {
+        assert_eq!(parts(&"ab cd ".repeat(1000)).len(), NAME_PARTS_MAX);
+        assert!(parts("--- 123").is_empty());
+    }
+
+    #[test]
+    fn joined_parts_have_no_doubled_sound() {
+        let [a, b] = parts("xiam ming").try_into().unwrap();
+        assert_eq!(a.joined(&b).sounds, b"xiaming");
+    }
+}
