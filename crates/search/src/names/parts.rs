@@ -37,9 +37,9 @@ impl Part {
 /// Articles, prepositions, sons and daughters, titles: they come and go, and tell of nobody.
 const PARTICLES: &[&str] = &[
     "af", "al", "av", "bin", "bint", "ben", "ibn", "binti", "bte", "da", "das", "de", "del", "della", "den",
-    "der", "des", "di", "do", "dos", "du", "e", "el", "la", "las", "le", "les", "los", "of", "s", "st",
-    "ter", "the", "ul", "ur", "und", "van", "von", "vom", "y", "zu", "zum", "zur", "mr", "mrs", "ms", "dr",
-    "prof", "jr", "sr", "bn",
+    "der", "des", "di", "do", "dos", "du", "el", "la", "las", "le", "les", "los", "of", "st", "ter", "the",
+    "ul", "ur", "und", "van", "von", "vom", "zu", "zum", "zur", "mr", "mrs", "ms", "dr", "prof", "jr", "sr",
+    "bn",
 ];
 
 /// "Servant of the", which some write onto the name of God that follows, with the article changed by what it stands before.
@@ -62,7 +62,7 @@ pub(super) fn parts(name: &str) -> Vec<Part> {
         split_servant(word, &mut all);
     }
     let is_particle = |word: &Word| PARTICLES.contains(&word.latin.as_str());
-    let others = all.iter().filter(|word| !is_particle(word) && word.latin.len() > 1).count();
+    let others = all.iter().filter(|word| !is_particle(word)).count();
     let kept = all.iter().filter(|word| others < 2 || !is_particle(word));
     kept.filter_map(Part::of).take(NAME_PARTS_MAX).collect()
 }
@@ -96,6 +96,7 @@ mod tests {
     fn particles_are_left_out_where_a_name_remains() {
         assert_eq!(text("Ludwig van Bach"), "ludwig baC");
         assert_eq!(text("Osama bin Mohammed al-Sayed"), "osama mohamed sayed");
+        assert_eq!(text("K. von der Tann"), "k tan");
         assert_eq!(text("Du Fu"), "du fu");
         assert_eq!(text("Le Van Tam"), "le van tam");
     }
