@@ -8,12 +8,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of this workspace that it may use, as in `docs/ARCHITECTURE.md`. Arrows only run
-/// downward; `search` joins the table when it exists.
+/// downward.
 const ARROWS: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("seal", &["record"]),
     ("protocol", &["record", "seal"]),
     ("document", &["record"]),
+    ("search", &["record", "document"]),
     ("store", &["record", "seal", "protocol"]),
     ("net", &["record", "protocol"]),
     ("api", &["record", "document"]),
@@ -21,7 +22,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("audit", &["record", "seal", "protocol"]),
     ("ecomesh", &["api", "node", "audit", "document"]),
     ("sim", &["record", "seal", "protocol"]),
-    ("bench", &["record", "seal", "protocol", "document", "store", "net", "api", "node", "audit", "sim"]),
+    (
+        "bench",
+        &["record", "seal", "protocol", "document", "search", "store", "net", "api", "node", "audit", "sim"],
+    ),
 ];
 
 /// Crates that compile without any input or output.

@@ -35,6 +35,8 @@ pub enum Command {
     Scale,
     /// Bodies are sealed and opened, on one core
     Seal,
+    /// Exact look-ups and names, in memory, on one core
+    Find,
     /// Ten nodes under mixed load with kills, for --minutes; not part of `all`
     Soak,
     /// The parts alone: signatures, sled, plain gossip, syncs of the disk
@@ -115,9 +117,18 @@ pub struct Options {
     /// scale: members of the meshes, one run for each number
     #[arg(long, global = true, value_delimiter = ',', default_values_t = [10_usize, 50, 100, 196, 500])]
     pub members: Vec<usize>,
-    /// scale: seed of the simulation
+    /// scale, find: seed of the simulation, of the persons
     #[arg(long, global = true, default_value_t = 1)]
     pub seed: u64,
+    /// find: numbers to look up
+    #[arg(long, global = true, default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub entries: u64,
+    /// find: persons
+    #[arg(long, global = true, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(200..=10_000_000))]
+    pub names: u64,
+    /// find: queries of each kind
+    #[arg(long, global = true, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub name_queries: u64,
     /// soak: how long; 1440 is a day
     #[arg(long, global = true, default_value_t = 30.0)]
     pub minutes: f64,

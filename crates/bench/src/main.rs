@@ -17,6 +17,7 @@ mod cluster;
 mod coverage;
 mod cpu;
 mod figures;
+mod find;
 mod founding;
 mod idle;
 mod latency;
@@ -85,6 +86,7 @@ async fn run(cli: &Cli) -> anyhow::Result<report::Report> {
         Command::Restart,
         Command::Scale,
         Command::Seal,
+        Command::Find,
     ];
     match &cli.command {
         Command::All => {
@@ -108,6 +110,7 @@ async fn one(command: &Command, options: &cli::Options) -> anyhow::Result<figure
         Command::Restart => restart::run(options).await,
         Command::Scale => scale::run(options).await,
         Command::Seal => seal::run(options).await,
+        Command::Find => find::run(options).await,
         Command::Soak => soak::run(options).await,
         Command::Node(_) | Command::All => anyhow::bail!("this is no single benchmark"),
     }

@@ -15,6 +15,7 @@ const FIGURES: &[(&str, &[&str])] = &[
     ("idle", &["idle.restarted_mb", "idle.after_load_mb", "idle.disk_ratio"]),
     ("restart", &["restart.60.ready_s", "restart.60.answers_ms"]),
     ("scale", &["scale.3.bytes_per_record", "scale.3.copies"]),
+    ("find", &["find.exact.bulk", "find.exact.hit_us_p50", "find.names.recall.same", "find.names.ms_p99"]),
     ("soak", &["soak.acknowledged", "soak.slope_rss", "soak.slope_disk"]),
 ];
 
@@ -33,6 +34,9 @@ const SIZES: &[&str] = &[
     "--restart-records=60",
     "--raw-ms=50",
     "--members=3",
+    "--entries=2000",
+    "--names=500",
+    "--name-queries=5",
     "--minutes=0.1",
     "--soak-rate=10",
     "--kill-every-s=2",

@@ -24,10 +24,10 @@ pub const QUERY_PARTS_MAX: usize = 8;
 pub const PART_SOUNDS_MAX: usize = 24;
 /// Most skeletons of one part: four readings of one letter that languages speak in different ways.
 pub const SKELETONS_MAX: usize = 4;
-/// Most readings of a query: as it is written, and with two parts joined or one part split.
+/// Most readings of a query: as it is written, with two parts joined, one part split, or without particles.
 pub const READINGS_MAX: usize = 4;
-/// Most distinct parts that are compared with one part of a query, a fifth of a microsecond each.
-pub const COMPARED_MAX: usize = 6_000;
+/// Most distinct parts that are compared with one part of a query, some 0.2 µs each.
+pub const COMPARED_MAX: usize = 3_000;
 /// Most distinct parts that count as matches of one part of a query.
 pub const MATCHES_MAX: usize = 400;
 /// Most entries of posting lists that one reading of a query walks: 3 ns each.

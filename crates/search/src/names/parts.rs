@@ -37,9 +37,9 @@ impl Part {
 /// Articles, prepositions, sons and daughters, titles: they come and go, and tell of nobody.
 const PARTICLES: &[&str] = &[
     "af", "al", "av", "bin", "bint", "ben", "ibn", "binti", "bte", "da", "das", "de", "del", "della", "den",
-    "der", "des", "di", "do", "dos", "du", "e", "el", "la", "las", "le", "les", "los", "of", "s", "st",
-    "ter", "the", "ul", "ur", "und", "van", "von", "vom", "y", "zu", "zum", "zur", "mr", "mrs", "ms", "dr",
-    "prof", "jr", "sr", "bn",
+    "der", "des", "di", "do", "dos", "du", "el", "la", "las", "le", "les", "los", "of", "st", "ter", "the",
+    "ul", "ur", "und", "van", "von", "vom", "zu", "zum", "zur", "mr", "mrs", "ms", "dr", "prof", "jr", "sr",
+    "bn",
 ];
 
 /// "Servant of the", which some write onto the name of God that follows, with the article changed by what it stands before.
@@ -57,14 +57,27 @@ const SERVANT_ASSIMILATED: &[(&str, &str)] = &[
 /// The parts of a name in order, at most [`NAME_PARTS_MAX`]. Particles are left out where two other parts remain: `Du Fu` and
 /// `Le Van Tam` have none.
 pub(super) fn parts(name: &str) -> Vec<Part> {
-    let mut all = Vec::new();
-    for word in words(name) {
-        split_servant(word, &mut all);
-    }
-    let is_particle = |word: &Word| PARTICLES.contains(&word.latin.as_str());
-    let others = all.iter().filter(|word| !is_particle(word) && word.latin.len() > 1).count();
+    let all = split(name);
+    let others = all.iter().filter(|word| !is_particle(word)).count();
     let kept = all.iter().filter(|word| others < 2 || !is_particle(word));
     kept.filter_map(Part::of).take(NAME_PARTS_MAX).collect()
+}
+
+/// The same if `de` in `de Gaulle` is a particle and no part; none if nothing else is there.
+pub(super) fn without_particles(name: &str) -> Vec<Part> {
+    let kept = split(name).into_iter().filter(|word| !is_particle(word));
+    kept.filter_map(|word| Part::of(&word)).take(NAME_PARTS_MAX).collect()
+}
+
+fn split(name: &str) -> Vec<Word> {
+    let mut all = Vec::new();
+    words(name).into_iter().for_each(|word| split_servant(word, &mut all));
+    all
+}
+
+/// A Chinese syllable is none, whatever it sounds like: 德 is no `de`.
+fn is_particle(word: &Word) -> bool {
+    !word.syllable && PARTICLES.contains(&word.latin.as_str())
 }
 
 /// `Abdurrahman` is `Abd` and `Rahman`, as which others write it. What is left must be a name: `Abdullah` stays whole.
@@ -76,8 +89,9 @@ fn split_servant(word: Word, into: &mut Vec<Word>) {
         .find_map(|(prefix, first)| word.latin.strip_prefix(prefix).filter(|rest| rest.starts_with(first)));
     match plain.or(assimilated).filter(|rest| rest.len() >= least) {
         Some(rest) => {
-            into.push(Word { latin: "abd".into(), abjad: word.abjad });
-            into.push(Word { latin: rest.to_owned(), abjad: word.abjad });
+            let rest = Word { latin: rest.to_owned(), ..word };
+            into.push(Word { latin: "abd".into(), ..word });
+            into.push(rest);
         }
         None => into.push(word),
     }
@@ -96,8 +110,12 @@ mod tests {
     fn particles_are_left_out_where_a_name_remains() {
         assert_eq!(text("Ludwig van Bach"), "ludwig baC");
         assert_eq!(text("Osama bin Mohammed al-Sayed"), "osama mohamed sayed");
+        assert_eq!(text("K. von der Tann"), "k tan");
         assert_eq!(text("Du Fu"), "du fu");
         assert_eq!(text("Le Van Tam"), "le van tam");
+        assert_eq!(text("王德芳"), "wang de fang");
+        assert_eq!(without_particles("de Gaulle"), parts("Gaulle"));
+        assert!(without_particles("Du").is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is asked: a query's parts, in the few ways in which they may be meant, and how well a name answers.
 
 use super::dictionary::{Dictionary, Match, PartId};
-use super::parts::{Part, parts};
+use super::parts::{Part, parts, without_particles};
 use crate::limits::{QUERY_PARTS_MAX, READINGS_MAX};
 
 /// How alike a part and a letter are with which it begins.
@@ -115,7 +115,7 @@ impl Reading {
     }
 }
 
-/// The ways to read a query: as it is written, with two parts joined, with one split; at most [`READINGS_MAX`], the first as it
+/// The ways to read a query: as it is written, with two parts joined, with one split, without particles; at most [`READINGS_MAX`], the first as it
 /// is written. None for a query without letters.
 pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Vec<Reading> {
     let mut parts = parts(query);
@@ -136,6 +136,10 @@ pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Ve
             // The more names have both halves the likelier it is; less likely than what was found joined.
             others.push((JOINED_ALIKE_MIN * common as f32 / (names + 1) as f32, n..n + 1, halves.into()));
         }
+    }
+    let named = without_particles(query);
+    if !named.is_empty() && named.len() < asked.len() && asked.len() < QUERY_PARTS_MAX {
+        others.push((1.0, 0..asked.len(), named));
     }
     others.sort_by(|a, b| b.0.total_cmp(&a.0));
     others.truncate(READINGS_MAX - 1);

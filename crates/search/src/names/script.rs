@@ -17,6 +17,8 @@ pub(super) struct Word {
     pub(super) latin: String,
     /// Its script does not write all vowels.
     pub(super) abjad: bool,
+    /// It is a syllable that its script writes as one character.
+    pub(super) syllable: bool,
 }
 
 /// What letters have in common that is not in their Latin form.
@@ -116,7 +118,7 @@ impl Pending {
             _ => latin,
         };
         if !latin.is_empty() {
-            words.push(Word { latin, abjad });
+            words.push(Word { latin, abjad, syllable: script == Some(Script::Syllables) });
         }
     }
 }

@@ -207,16 +207,16 @@ impl People {
                 words.rotate_left(by);
                 words.join(" ")
             }
-            Kind::Transcribed => {
-                (has_script && person.in_script).then(|| spelt(&forms, rng)).filter(|text| *text != person.stored)?
-            }
+            Kind::Transcribed => (has_script && person.in_script)
+                .then(|| spelt(&forms, rng))
+                .filter(|text| *text != person.stored)?,
             Kind::Original => {
                 let between = if person.family_first { "" } else { " " };
                 (has_script && !person.in_script).then(|| written(&forms, between))?
             }
-            Kind::Respelt => {
-                (has_script && !person.in_script).then(|| spelt(&forms, rng)).filter(|text| *text != person.stored)?
-            }
+            Kind::Respelt => (has_script && !person.in_script)
+                .then(|| spelt(&forms, rng))
+                .filter(|text| *text != person.stored)?,
             Kind::Shortened => {
                 if forms.len() < 3 || person.family_first {
                     return None;
@@ -231,7 +231,11 @@ impl People {
                 let last = forms.len() - 1;
                 self.stored_words(person, |at, word| {
                     let stays = at == last || word.starts_with(char::is_lowercase);
-                    if stays { Some(word.to_owned()) } else { word.chars().next().map(|first| format!("{first}.")) }
+                    if stays {
+                        Some(word.to_owned())
+                    } else {
+                        word.chars().next().map(|first| format!("{first}."))
+                    }
                 })?
             }
             Kind::Mixed => {
@@ -254,7 +258,8 @@ impl People {
         let mut words = Vec::new();
         for (at, part) in person.parts.iter().enumerate() {
             let forms = &self.forms[*part as usize].forms;
-            let form = forms.iter().filter(|form| rest.starts_with(form.as_str())).max_by_key(|form| form.len())?;
+            let form =
+                forms.iter().filter(|form| rest.starts_with(form.as_str())).max_by_key(|form| form.len())?;
             rest = rest[form.len()..].trim_start();
             words.extend(change(at, form));
         }
@@ -379,7 +384,8 @@ fn latin(rng: &mut Rng) -> (Vec<String>, bool) {
     }
     for _ in 0..if rng.percent(20) { 2 } else { 1 } {
         let family = if !is_vietnamese && rng.percent(35) {
-            let middle = if rng.percent(50) { word(rng, people.begins).to_lowercase() } else { String::new() };
+            let middle =
+                if rng.percent(50) { word(rng, people.begins).to_lowercase() } else { String::new() };
             word(rng, people.begins) + &middle + &word(rng, people.ends)
         } else {
             word(rng, people.family)
