@@ -178,6 +178,9 @@ pub struct FindAnswer {
     pub as_of: Vec<AsOfView>,
     /// Records that are here and not taken into account yet.
     pub unread: u64,
+    /// Sources that could not be told of a hit, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What a found document is.

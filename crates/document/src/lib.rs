@@ -55,7 +55,7 @@ pub use document::{
 };
 pub use form::Count;
 pub use record_ref::RecordRef;
-pub use render::render;
+pub use render::{render, words};
 
 /// The description that every form is made of.
 pub mod schema {

@@ -19,6 +19,31 @@ pub fn render(document: &Document) -> String {
     render_form(&document.heading(), &document.to_node(), document.form().1, document.language())
 }
 
+/// What a document says in words, for a search: the texts of its form without labels, codes, numbers and dates, one a line.
+pub fn words(document: &Document) -> String {
+    let mut out = String::new();
+    collect_words(&document.to_node(), document.form().1, &mut out);
+    out
+}
+
+fn collect_words(table: &Node, spec: &FormSpec, out: &mut String) {
+    for field in spec.fields.iter().filter(|field| spec.name != file::TABLE || field.name != file::PARTS) {
+        let Some(value) = table.get(field.name) else { continue };
+        let several = value.items();
+        let each = if several.is_empty() { std::slice::from_ref(value) } else { several };
+        for one in each {
+            match (&one.value, field.kind) {
+                (Value::Table(_), FieldKind::Table(inner)) => collect_words(one, inner, out),
+                (Value::Text(text), FieldKind::Text { .. }) => {
+                    out.push_str(text);
+                    out.push('\n');
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// A form in plain text, under its title. `language` is that of the labels of codes; the tables have none in Arabic.
 pub(crate) fn render_form(title: &str, node: &Node, spec: &FormSpec, language: &str) -> String {
     let mut out = String::new();

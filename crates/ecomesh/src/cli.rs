@@ -113,10 +113,16 @@ pub enum Command {
     Run(commands::run::Args),
     /// Start or check an Ecomessage form
     Ecomessage(commands::ecomessage::Args),
-    /// Start or check a request for a notice: red, yellow, blue, …
+    /// Ask for notices, send diffusions, review them: red, yellow, blue, …
     Notice(commands::notice::Args),
-    /// Start or check an entry of a database: travel documents, vehicles, firearms, …
+    /// Enter what other bureaus may come across: travel documents, vehicles, firearms, persons, …
     Db(commands::db::Args),
+    /// Search for a number, a name or words in all that this bureau may read
+    Find(commands::find::Args),
+    /// Tell the source of an entry that it was found
+    Hit(commands::find::HitArgs),
+    /// List hits on entries of this bureau, and its own on those of others
+    Hits(commands::find::HitsArgs),
     /// Send an Ecomessage or a plain message; prints the id once it is safe on disk
     Send(commands::send::Args),
     /// List what other bureaus sent

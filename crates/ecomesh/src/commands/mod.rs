@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod ecomessage;
 pub mod erase;
 pub mod export;
+pub mod find;
 pub mod forms;
 pub mod frontier;
 pub mod import;
@@ -52,6 +53,9 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ecomessage(args) => ecomessage::run(args, global),
         Command::Notice(args) => notice::run(args, global),
         Command::Db(args) => db::run(args, global),
+        Command::Find(args) => find::find(args, global),
+        Command::Hit(args) => find::hit(args, global),
+        Command::Hits(args) => find::hits(args, global),
         Command::Send(args) => send::run(args, global),
         Command::Inbox(args) => inbox::run(args, global),
         Command::Outbox(args) => outbox::run(args, global),

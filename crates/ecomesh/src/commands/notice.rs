@@ -234,7 +234,7 @@ fn remark(draft: &NoticeDraft, sent: &Sent, reviewers: &str) -> String {
 }
 
 /// Reads the name of a colour; the register says which there are.
-fn colour_arg() -> impl TypedValueParser<Value = &'static Colour> {
+pub fn colour_arg() -> impl TypedValueParser<Value = &'static Colour> {
     let names = colour::ALL.iter().map(|colour| PossibleValue::new(colour.name).help(colour.purpose));
     PossibleValuesParser::new(names).try_map(|name| Colour::from_name(&name).ok_or("there is no such colour"))
 }

@@ -22,6 +22,9 @@ const BATCH: usize = 256;
 const PAGE: usize = 1024;
 /// What could not be read for a reason of the moment is tried again after this, if nothing comes before.
 const AGAIN: Duration = Duration::from_secs(60);
+/// Texts that were read are searched after this at the latest: making them searchable costs some milliseconds, however few
+/// they are.
+const SHOW: Duration = Duration::from_secs(1);
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -66,7 +69,27 @@ impl Reading {
                     continue;
                 }
             }
+            self.rest().await;
+        }
+    }
+
+    /// Waits for news. What was read meanwhile is searched once a while has passed.
+    async fn rest(&self) {
+        let unshown = self.board.look(|projections| projections.index.unshown()).unwrap_or(0);
+        if unshown == 0 {
             let _ = tokio::time::timeout(AGAIN, self.board.news.notified()).await;
+            return;
+        }
+        tokio::time::sleep(SHOW).await;
+        let board = self.board.clone();
+        let shown = tokio::task::spawn_blocking(move || {
+            if let Some(projections) = &mut *board.projections.write().unwrap_or_else(PoisonError::into_inner)
+            {
+                projections.index.show();
+            }
+        });
+        if let Err(error) = shown.await {
+            tracing::error!(%error, "texts cannot be searched");
         }
     }
 

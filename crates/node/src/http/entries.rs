@@ -27,7 +27,7 @@ use super::messages::{
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 
-pub(super) use show::{__path_entry, __path_list, entry, list, view};
+pub(super) use show::{__path_entry, __path_list, entry, list};
 
 /// Adds an entry, or gives one a new text. The answer comes once the record is durable; a retry with the same
 /// `idempotency-key` within 7 days gives the same record.

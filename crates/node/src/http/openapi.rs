@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 
 use super::{
-    archives, entries, erasures, files, listings, lock, messages, node, notices, operation, prekeys,
+    archives, entries, erasures, files, find, listings, lock, messages, node, notices, operation, prekeys,
     receipts, records, resend, stream,
 };
 
@@ -40,6 +40,9 @@ use super::{
         entries::list,
         entries::entry,
         entries::withdraw,
+        find::find,
+        find::report,
+        find::list,
         notices::send,
         notices::list,
         notices::notice,
@@ -89,6 +92,9 @@ mod tests {
         ("get", "/v1/entries"),
         ("get", "/v1/entries/{id}"),
         ("post", "/v1/entries/{id}/withdrawal"),
+        ("post", "/v1/find"),
+        ("post", "/v1/entries/{id}/hit"),
+        ("get", "/v1/hits"),
         ("post", "/v1/notices"),
         ("get", "/v1/notices"),
         ("get", "/v1/notices/{id}"),

@@ -72,7 +72,7 @@ fn concerns(item: &Item, query: &EntryQuery) -> bool {
 }
 
 /// Where an entry stands. `first` is the record of its first text.
-pub(in crate::http) fn view(services: &Services, item: &Item, first: &Record) -> EntryView {
+fn view(services: &Services, item: &Item, first: &Record) -> EntryView {
     let state = item.state(|position| is_disputed(services, position));
     let (standing, reason) = match state.standing(services.now().0) {
         entries::EntryStanding::Active => (EntryStanding::Active, None),

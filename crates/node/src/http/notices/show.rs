@@ -58,9 +58,7 @@ fn listing(services: &Services, query: &NoticeQuery) -> Result<NoticeListing, Re
     let show = |id: RecordId| -> Result<Option<NoticeView>, Refusal> {
         let case = services.board.look(|projections| projections.notices.case(id).cloned())?;
         let Some(case) = case else { return Ok(None) };
-        let Some(first) = first_of(services, &case)? else { return Ok(None) };
-        let view = view(services, &case, &first);
-        Ok(wanted(&view, query).then_some(view))
+        Ok(view_of(services, &case)?.filter(|view| wanted(view, query)))
     };
     let Page { rows: notices, next } = page_of(keys, query.limit, query.cursor.as_deref(), show)?;
     let review = services.board.review();
@@ -90,6 +88,11 @@ fn first_of(services: &Services, case: &Case) -> Result<Option<Record>, Refusal>
     let position = services.reader.find(case.id()).map_err(|e| damaged(&e))?;
     let Some(position) = position else { return Ok(None) };
     Ok(services.reader.header(position).map_err(|e| damaged(&e))?.map(|(record, _)| record))
+}
+
+/// Where a case stands, if the record of its first text is here.
+pub(in crate::http) fn view_of(services: &Services, case: &Case) -> Result<Option<NoticeView>, Refusal> {
+    Ok(first_of(services, case)?.map(|first| view(services, case, &first)))
 }
 
 /// Where a case stands. `first` is the record of its first text.

@@ -1,0 +1,268 @@
+//! `ecomesh find`, `ecomesh hit` and `ecomesh hits`: searching, and telling the sources of what was found.
+
+use ecomesh_api::{
+    AsOfView, FindAnswer, FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, NoticeStanding,
+};
+use ecomesh_document::codes::SearchPurpose;
+use ecomesh_document::entry::Database;
+use ecomesh_document::notice::Colour;
+
+use crate::cli::Global;
+use crate::client::Node;
+use crate::commands::codes::codes;
+use crate::commands::db::database_arg;
+use crate::commands::listing;
+use crate::commands::notice::colour_arg;
+use crate::exit::ExitCode;
+use crate::output::{self, Table};
+use crate::times;
+
+/// What a node has is called old if its owner's node was not heard for so long.
+const OLD_MS: u64 = 10 * 60 * 1000;
+
+/// Search for a number, a name or words in all that this bureau may read.
+///
+/// Every search goes into the access log of this bureau. A number that stands in another country's entry is a hit: that
+/// country is told who searched, when and why. A name is only a suggestion: look at the result, and report a hit with
+/// `ecomesh hit`. What is found is a reason to ask its source, and no proof.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code 1 means that nothing was found, as of the times that are told.
+
+Examples:
+  ecomesh find --number A1234567 --purpose border-control --officer \"N. 12\"
+  ecomesh find --number KAA123X --database vehicle --purpose roadside-check --officer \"N. 12\" --place Namanga
+  ecomesh find --name \"Gavrilov, Ivan\" --purpose investigation --officer \"N. 12\"
+  ecomesh find --text \"pangolin scales\" --purpose investigation --officer \"N. 12\"")]
+pub struct Args {
+    /// A number, exactly: of a document, a plate, a vehicle, a ship, a container, or a serial number
+    #[arg(long, value_name = "NUMBER", required_unless_present_any = ["name", "text"], conflicts_with_all = ["name", "text"])]
+    number: Option<String>,
+    /// A name, however it is spelt, in any script
+    #[arg(long, value_name = "NAME", conflicts_with = "text")]
+    name: Option<String>,
+    /// Words of a text, or a "phrase": also in messages
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    #[command(flatten)]
+    why: Why,
+    /// Only what this member wrote
+    #[arg(long, value_name = "MEMBER")]
+    source: Option<String>,
+    /// Only entries of this database
+    #[arg(long, value_name = "DATABASE", value_parser = database_arg(), hide_possible_values = true)]
+    database: Option<&'static Database>,
+    /// Only notices and diffusions of this colour
+    #[arg(long, value_name = "COLOUR", value_parser = colour_arg(), hide_possible_values = true, conflicts_with = "database")]
+    colour: Option<&'static Colour>,
+    /// How many, the best
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: u32,
+}
+
+/// Who searches, and why.
+#[derive(Debug, clap::Args)]
+struct Why {
+    /// Why it is searched
+    #[arg(long, value_name = "PURPOSE", value_parser = codes::<SearchPurpose>())]
+    purpose: String,
+    /// Who searches: name or number of the officer
+    #[arg(long, value_name = "OFFICER")]
+    officer: String,
+    /// Where
+    #[arg(long, value_name = "PLACE")]
+    place: Option<String>,
+}
+
+/// Tell the source of an entry that it was found: after a search by name, when an officer has looked at the result.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+It is sealed to the source. Ask the source whether the entry still holds before anything is done.
+
+Example:
+  ecomesh hit 3f9a2c71d0 --query \"Gavrilov, Ivan\" --purpose investigation --officer \"N. 12\"")]
+pub struct HitArgs {
+    /// The entry: its id, or the first digits of it (6 at least)
+    #[arg(value_name = "ID")]
+    id: String,
+    /// What was searched for
+    #[arg(long, value_name = "TEXT")]
+    query: String,
+    #[command(flatten)]
+    why: Why,
+    /// What else there is to say
+    #[arg(long, value_name = "TEXT")]
+    remarks: Option<String>,
+}
+
+/// List hits on entries of this bureau, and those that it had on entries of others, newest last.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ecomesh hits --json")]
+pub struct HitsArgs {}
+
+/// Runs `ecomesh find`.
+pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let request = FindRequest {
+        number: args.number,
+        name: args.name,
+        text: args.text,
+        purpose: args.why.purpose,
+        officer: args.why.officer,
+        place: args.why.place,
+        source: args.source,
+        database: args.database.map(|database| database.name.to_owned()),
+        colour: args.colour.map(|colour| colour.name.to_owned()),
+        limit: Some(args.limit as usize),
+    };
+    let answer = node.ask(node.api.find(&request))?;
+    if global.json {
+        output::json(&answer)?;
+    } else if !answer.found.is_empty() {
+        output::line(table(&answer.found).render().trim_end())?;
+    }
+    output::remark(global, &remark(&answer));
+    Ok(if answer.found.is_empty() { ExitCode::No } else { ExitCode::Ok })
+}
+
+/// Runs `ecomesh hit`.
+pub fn hit(args: HitArgs, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let Why { purpose, officer, place } = args.why;
+    let request = HitRequest { query: args.query, purpose, officer, place, remarks: args.remarks };
+    let sent = node.ask(node.api.report_hit(&args.id, &request))?;
+    output::either(global, &sent, |sent| sent.id.clone())?;
+    output::remark(global, &format!("{} is told; ask it before anything is done", sent.to.join(", ")));
+    Ok(ExitCode::Ok)
+}
+
+/// Runs `ecomesh hits`.
+pub fn hits(_: HitsArgs, global: &Global) -> anyhow::Result<ExitCode> {
+    let node = Node::of(global)?;
+    let mut listing = node.ask(node.api.hits())?;
+    listing.hits.reverse();
+    if global.json {
+        output::json(&listing)?;
+        return Ok(ExitCode::Ok);
+    }
+    let HitListing { hits } = listing;
+    if hits.is_empty() {
+        output::remark(global, "none");
+    } else {
+        output::line(hits_table(&hits).render().trim_end())?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn table(found: &[FoundView]) -> Table {
+    let mut table = Table::new(&["ID", "SOURCE", "WHAT", "FITS", "SUBJECT", "TOLD"]);
+    for one in found {
+        table.row([
+            listing::short(&one.id),
+            one.source.clone(),
+            what(one),
+            format!("{:.0} %", one.score * 100.0),
+            one.subject.clone(),
+            if one.hit.is_some() { "yes".into() } else { String::new() },
+        ]);
+    }
+    table
+}
+
+/// What it is: never a notice before it is published.
+fn what(found: &FoundView) -> String {
+    let register = found.register.as_deref().unwrap_or_default();
+    match (found.kind, found.standing) {
+        (FoundKind::Entry, _) => format!("{register} entry"),
+        (FoundKind::Notice, Some(NoticeStanding::Published)) => format!("{register} notice"),
+        (FoundKind::Notice, _) => format!("{register} notice, only REQUESTED"),
+        (FoundKind::Diffusion, Some(NoticeStanding::Published)) => format!("{register} diffusion, reviewed"),
+        (FoundKind::Diffusion, _) => format!("{register} diffusion, NOT REVIEWED"),
+        (FoundKind::Message, _) => "message".into(),
+    }
+}
+
+/// How current the data are: nothing found means nothing as of then.
+fn remark(answer: &FindAnswer) -> String {
+    let mut lines = Vec::new();
+    if answer.found.is_empty() {
+        lines.push("nothing found".to_owned());
+    } else {
+        lines.push("what is found is a reason to ask its source, and no proof".to_owned());
+    }
+    lines.push(as_of(&answer.as_of, times::now_ms()));
+    if answer.unread > 0 {
+        lines.push(format!("{} records are here and not searched yet: search again", answer.unread));
+    }
+    lines.extend(answer.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines.join("\n")
+}
+
+/// Whose data are old, and as of when all others are.
+fn as_of(members: &[AsOfView], now_ms: u64) -> String {
+    let is_current =
+        |m: &&AsOfView| m.missing == 0 && m.at_ms.is_some_and(|at| now_ms.saturating_sub(at) <= OLD_MS);
+    let oldest = members.iter().filter(is_current).filter_map(|m| m.at_ms).min();
+    let stale: Vec<String> = members
+        .iter()
+        .filter(|m| !is_current(m))
+        .map(|m| {
+            let when =
+                m.at_ms.map_or_else(|| "never heard".into(), |at| format!("as of {}", times::show(at)));
+            let missing =
+                if m.missing > 0 { format!(", {} records missing", m.missing) } else { String::new() };
+            format!("{} ({when}{missing})", m.member)
+        })
+        .collect();
+    let current = oldest.map_or_else(
+        || "of no other country is it known how current its data are".to_owned(),
+        |at| format!("as of {}", times::show(at)),
+    );
+    if stale.is_empty() { current } else { format!("{current}; NOT CURRENT: {}", stale.join(", ")) }
+}
+
+fn hits_table(hits: &[HitView]) -> Table {
+    let mut table = Table::new(&["FOUND", "BY", "ENTRY OF", "ENTRY", "PURPOSE", "OFFICER", "SEARCHED FOR"]);
+    for hit in hits {
+        table.row([
+            hit.found_at.clone(),
+            hit.searcher.clone(),
+            hit.source.clone(),
+            hit.reference.clone().unwrap_or_else(|| listing::short(&hit.entry)),
+            hit.purpose.clone(),
+            hit.officer.clone(),
+            hit.query.clone(),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_miss_from_old_data_says_so() {
+        let member = |member: &str, at_ms, missing| AsOfView { member: member.into(), at_ms, missing };
+        let now = 1_800_000_000_000;
+        let current = as_of(&[member("KE", Some(now - 1000), 0), member("TZ", Some(now), 0)], now);
+        assert_eq!(current, format!("as of {}", times::show(now - 1000)));
+        let old = as_of(
+            &[
+                member("KE", Some(now), 0),
+                member("TZ", Some(now - OLD_MS - 1), 0),
+                member("UG", Some(now), 7),
+                member("FR", None, 0),
+            ],
+            now,
+        );
+        assert!(old.contains("NOT CURRENT: TZ (as of "), "{old}");
+        assert!(
+            old.contains("UG (as of ")
+                && old.contains("7 records missing")
+                && old.contains("FR (never heard)"),
+            "{old}"
+        );
+        assert!(as_of(&[], now).starts_with("of no other country"));
+    }
+}

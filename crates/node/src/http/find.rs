@@ -1,0 +1,331 @@
+//! Searching in what this bureau may read, and telling the sources of what was found.
+//!
+//! A number is looked up exactly, and a hit on another country's entry is told to that country at once, as its owner
+//! wants it. A name only suggests: an officer looks at the result, and reports the hit.
+
+mod hits;
+
+use std::sync::Arc;
+
+use axum::Json;
+use ecomesh_api::{AsOfView, FindAnswer, FindRequest, FoundKind, FoundView, Problem, RecordState};
+use ecomesh_document::Document;
+use ecomesh_document::codes::{Code, CodeList, SearchPurpose};
+use ecomesh_document::entry::Database;
+use ecomesh_document::notice::Colour;
+use ecomesh_document::projection::entries::EntryStanding;
+use ecomesh_record::{Record, RecordId};
+
+use super::extract::{ApiJson, Live, bad_request};
+use super::paging::state_of;
+use super::{Refusal, Services, entries, notices, records};
+use crate::access_log::Consultation;
+use crate::board::index::{Candidate, keys_of};
+use crate::core_thread::NodeCore;
+
+pub(super) use hits::{__path_list, __path_report, list, report};
+
+/// Most results.
+const RESULTS_MAX: usize = 100;
+/// Results if nothing else is asked for.
+const RESULTS_DEFAULT: usize = 10;
+/// Names that are looked at for each result: some do not stand any more, others are not asked for.
+const LOOKED_AT: usize = 4;
+/// Longest query in bytes.
+const QUERY_BYTES_MAX: usize = 1024;
+
+/// Searches in entries, notices and diffusions that this bureau may read, and writes that into the access log.
+#[utoipa::path(
+    post, path = "/v1/find", request_body = FindRequest,
+    responses(
+        (status = 200, body = FindAnswer), (status = 400, body = Problem), (status = 423, body = Problem),
+        (status = 503, body = Problem), (status = 507, body = Problem),
+    )
+)]
+pub(super) async fn find(
+    Live(services): Live,
+    ApiJson(request): ApiJson<FindRequest>,
+) -> Result<Json<FindAnswer>, Refusal> {
+    let query = Query::of(&request)?;
+    let request = Arc::new(request);
+    let asked = request.clone();
+    let found = services.read(move |services| look_up(services, &query, &asked)).await?;
+    let mut warnings = Vec::new();
+    let mut views = Vec::new();
+    for Found { mut view, hit } in found {
+        if let Some(hit) = hit {
+            match hits::tell(&services, hit).await {
+                Ok(sent) => view.hit = Some(sent.id),
+                Err(refusal) => warnings.push(format!(
+                    "{} was not told of the hit on {}: {}",
+                    view.source, view.id, refusal.0.message
+                )),
+            }
+        }
+        views.push(view);
+    }
+    log(&services, &request, &views).await?;
+    let peers = services.core.query(NodeCore::peers).await?;
+    let as_of = peers.iter().map(|peer| AsOfView {
+        member: peer.member.to_string(),
+        at_ms: peer.last_frontier_at.map(|time| time.0),
+        missing: peer.ahead,
+    });
+    Ok(Json(FindAnswer {
+        found: views,
+        as_of: as_of.collect(),
+        unread: services.board.waiting() as u64,
+        warnings,
+    }))
+}
+
+/// What is searched for.
+enum Query {
+    Number(String),
+    Name(String),
+    Text(String),
+}
+
+impl Query {
+    fn of(request: &FindRequest) -> Result<Self, Refusal> {
+        check_code::<SearchPurpose>("purpose", &request.purpose)?;
+        check_line("officer", Some(&request.officer))?;
+        check_line("place", request.place.as_deref())?;
+        if let Some(name) = request.database.as_deref().filter(|name| Database::from_name(name).is_none()) {
+            return Err(bad_request(format!("there is no database {name}")));
+        }
+        if let Some(name) = request.colour.as_deref().filter(|name| Colour::from_name(name).is_none()) {
+            return Err(bad_request(format!("there is no colour {name}")));
+        }
+        if request.limit.is_some_and(|limit| !(1..=RESULTS_MAX).contains(&limit)) {
+            return Err(bad_request(format!("a search gives 1 to {RESULTS_MAX} results")));
+        }
+        let query = match (&request.number, &request.name, &request.text) {
+            (Some(number), None, None) => Self::Number(number.clone()),
+            (None, Some(name), None) => Self::Name(name.clone()),
+            (None, None, Some(text)) => Self::Text(text.clone()),
+            _ => return Err(bad_request("search for a number, a name or words, one at a time")),
+        };
+        check_line("the query", Some(query.text()))?;
+        Ok(query)
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Number(text) | Self::Name(text) | Self::Text(text) => text,
+        }
+    }
+}
+
+/// One of the codes of a list.
+fn check_code<L: CodeList>(field: &str, code: &str) -> Result<(), Refusal> {
+    let known = Code::<L>::table();
+    if known.find(code).is_some() {
+        return Ok(());
+    }
+    let codes: Vec<_> = known.entries().iter().map(|entry| entry.code).collect();
+    Err(bad_request(format!("{field} is none of {}", codes.join(", "))))
+}
+
+/// A line of text that says something.
+fn check_line(field: &str, text: Option<&str>) -> Result<(), Refusal> {
+    let Some(text) = text else { return Ok(()) };
+    if text.len() > QUERY_BYTES_MAX {
+        return Err(bad_request(format!("{field} has more than {QUERY_BYTES_MAX} bytes")));
+    }
+    ecomesh_document::text::Line::new(text)
+        .map(drop)
+        .map_err(|error| bad_request(format!("{field}: {error}")))
+}
+
+/// A result, and what its source is told.
+struct Found {
+    view: FoundView,
+    hit: Option<hits::Draft>,
+}
+
+fn look_up(services: &Services, query: &Query, request: &FindRequest) -> Result<Vec<Found>, Refusal> {
+    let limit = request.limit.unwrap_or(RESULTS_DEFAULT);
+    let candidates = services.board.look(|projections| match query {
+        Query::Number(number) => projections.index.by_number(number),
+        Query::Name(name) => projections.index.by_name(name, limit * LOOKED_AT),
+        Query::Text(text) => projections.index.by_text(text, limit * LOOKED_AT),
+    })?;
+    let mut found: Vec<Found> = Vec::new();
+    for candidate in candidates {
+        if found.len() == limit {
+            break;
+        }
+        let Some(one) = look_at(services, query, request, candidate)? else { continue };
+        // An entry or a notice may have several texts.
+        if found.iter().all(|other| other.view.id != one.view.id) {
+            found.push(one);
+        }
+    }
+    Ok(found)
+}
+
+/// A candidate, if it stands, fits, and is asked for.
+fn look_at(
+    services: &Services,
+    query: &Query,
+    request: &FindRequest,
+    candidate: Candidate,
+) -> Result<Option<Found>, Refusal> {
+    let id = candidate.record;
+    if state_of(services, id) != RecordState::Valid {
+        return Ok(None);
+    }
+    let (record, _) = records::find(services, &id.to_string())?;
+    let Ok(document) = records::document_of(services, &record) else { return Ok(None) };
+    let of_source = |source: &str| request.source.as_deref().is_none_or(|s| s.eq_ignore_ascii_case(source));
+    if !of_source(record.header().author.as_str()) || !fits(query, &document) {
+        return Ok(None);
+    }
+    match &document {
+        Document::Entry(_) => entry(services, query, request, candidate, &document),
+        Document::Notice(_) | Document::Diffusion(_) => {
+            notice(services, request, candidate, &document, &record)
+        }
+        Document::Ecomessage(_) | Document::Message(_) => Ok(message(request, candidate, &document, &record)),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a document really has a number: of two numbers the index may have seen one.
+fn fits(query: &Query, document: &Document) -> bool {
+    let Query::Number(text) = query else { return true };
+    let keys = match document {
+        Document::Entry(entry) => entry.keys(),
+        Document::Notice(notice) | Document::Diffusion(notice) => notice.keys(),
+        _ => return false,
+    };
+    keys_of(text).iter().any(|key| keys.contains(key))
+}
+
+fn entry(
+    services: &Services,
+    query: &Query,
+    request: &FindRequest,
+    candidate: Candidate,
+    document: &Document,
+) -> Result<Option<Found>, Refusal> {
+    let item = services.board.look(|projections| projections.entries.item_of(candidate.record).cloned())?;
+    let Some(item) = item else { return Ok(None) };
+    let state = item.state(|position| entries::is_disputed(services, position));
+    let holds = state.standing(services.now().0) == EntryStanding::Active
+        && state.text.is_some_and(|text| text.place.id == candidate.record);
+    let database = item.database().name;
+    let asked_for =
+        request.colour.is_none() && request.database.as_deref().is_none_or(|name| name == database);
+    if !holds || !asked_for {
+        return Ok(None);
+    }
+    let view = FoundView {
+        kind: FoundKind::Entry,
+        id: item.id().to_string(),
+        register: Some(database.to_owned()),
+        source: item.source().to_string(),
+        subject: subject(document),
+        reference: document.reference().map(str::to_owned),
+        standing: None,
+        score: candidate.score,
+        hit: None,
+    };
+    let told = matches!(query, Query::Number(_))
+        .then(|| hits::Draft::of(services, &item, document, request, query.text()));
+    Ok(Some(Found { view, hit: told.flatten() }))
+}
+
+fn notice(
+    services: &Services,
+    request: &FindRequest,
+    candidate: Candidate,
+    document: &Document,
+    record: &Record,
+) -> Result<Option<Found>, Refusal> {
+    let case = services.board.look(|projections| projections.notices.case_of(candidate.record).cloned())?;
+    let Some(case) = case else { return Ok(None) };
+    let Some(view) = notices::view_of(services, &case)? else { return Ok(None) };
+    let is = |text: &Option<String>| text.as_deref() == Some(record.id().to_string().as_str());
+    // A text that was replaced or refused is none that anybody should find.
+    let stands = (view.in_force && is(&view.text)) || (!view.in_force && is(&view.pending));
+    let asked_for =
+        request.database.is_none() && request.colour.as_deref().is_none_or(|name| name == view.colour);
+    if !stands || !asked_for {
+        return Ok(None);
+    }
+    let kind = match view.kind {
+        ecomesh_api::CaseKind::Notice => FoundKind::Notice,
+        ecomesh_api::CaseKind::Diffusion => FoundKind::Diffusion,
+    };
+    let view = FoundView {
+        kind,
+        id: view.id,
+        register: Some(view.colour),
+        source: view.source,
+        subject: subject(document),
+        reference: document.reference().map(str::to_owned),
+        standing: Some(view.standing),
+        score: candidate.score,
+        hit: None,
+    };
+    Ok(Some(Found { view, hit: None }))
+}
+
+fn message(
+    request: &FindRequest,
+    candidate: Candidate,
+    document: &Document,
+    record: &Record,
+) -> Option<Found> {
+    let view = FoundView {
+        kind: FoundKind::Message,
+        id: candidate.record.to_string(),
+        register: None,
+        source: record.header().author.to_string(),
+        subject: subject(document),
+        reference: document.reference().map(str::to_owned),
+        standing: None,
+        score: candidate.score,
+        hit: None,
+    };
+    (request.database.is_none() && request.colour.is_none()).then_some(Found { view, hit: None })
+}
+
+fn subject(document: &Document) -> String {
+    match document {
+        Document::Entry(entry) => entry.subject(),
+        Document::Notice(notice) | Document::Diffusion(notice) => notice.subject(),
+        other => other.title(),
+    }
+}
+
+/// Writes a search into the access log. Without that it is not answered.
+async fn log(services: &Arc<Services>, request: &FindRequest, found: &[FoundView]) -> Result<(), Refusal> {
+    let (action, query) = match (&request.number, &request.name, &request.text) {
+        (Some(number), ..) => ("find-number", number),
+        (_, Some(name), _) => ("find-name", name),
+        (.., Some(text)) => ("find-text", text),
+        _ => return Ok(()),
+    };
+    let filters = [&request.source, &request.database, &request.colour];
+    let filters: Vec<&str> = filters.into_iter().flatten().map(String::as_str).collect();
+    let consultation = Consultation {
+        action: action.into(),
+        officer: request.officer.clone(),
+        purpose: request.purpose.clone(),
+        place: request.place.clone(),
+        query: query.clone(),
+        filters: (!filters.is_empty()).then(|| filters.join(" ")),
+        found: found.len() as u64,
+        hits: found.iter().filter(|view| view.hit.is_some()).count() as u64,
+    };
+    services.log(consultation).await
+}
+
+/// The record of an entry that was found, for whoever tells of it.
+fn found_at(services: &Services, id: RecordId) -> Option<Document> {
+    let (record, _) = records::find(services, &id.to_string()).ok()?;
+    records::document_of(services, &record).ok()
+}

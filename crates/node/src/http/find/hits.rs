@@ -1,0 +1,194 @@
+//! Hits: telling the source of an entry that it was found, and listing what was told.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use ecomesh_api::{FindRequest, HitListing, HitRequest, HitView, Problem, ProblemCode, Sent};
+use ecomesh_document::Document;
+use ecomesh_document::codes::{Code, SearchPurpose};
+use ecomesh_document::projection::entries::Item;
+use ecomesh_protocol::Draft as RecordDraft;
+use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
+use serde_json::{Map, Value};
+
+use super::{check_code, check_line, found_at};
+use crate::access_log::Consultation;
+use crate::founding::text::time_text;
+use crate::http::extract::{ApiJson, Live};
+use crate::http::messages::{bad_document, encoded, record, salt, sealed_unless};
+use crate::http::{Refusal, Services, entries};
+
+/// Most hits of a listing.
+const LISTED_MAX: usize = 500;
+
+/// Tells the source of an entry that it was found: after a search by name, when an officer has looked at the result. It is
+/// sealed to the source. The answer comes once it is durable.
+#[utoipa::path(
+    post, path = "/v1/entries/{id}/hit", request_body = HitRequest,
+    params(("id" = String, Path, description = "The id of any of its records, or at least 6 digits of it")),
+    responses(
+        (status = 201, body = Sent), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem),
+        (status = 503, body = Problem), (status = 507, body = Problem),
+    )
+)]
+pub(in crate::http) async fn report(
+    Live(services): Live,
+    Path(id): Path<String>,
+    ApiJson(request): ApiJson<HitRequest>,
+) -> Result<(StatusCode, Json<Sent>), Refusal> {
+    check_code::<SearchPurpose>("purpose", &request.purpose)?;
+    for (field, text) in [("officer", &request.officer), ("query", &request.query)] {
+        check_line(field, Some(text))?;
+    }
+    let consultation = Consultation {
+        action: "hit".into(),
+        officer: request.officer.clone(),
+        purpose: request.purpose.clone(),
+        place: request.place.clone(),
+        query: request.query.clone(),
+        filters: None,
+        found: 1,
+        hits: 1,
+    };
+    let draft = services
+        .read(move |services| {
+            let (item, _) = entries::find(services, &id)?;
+            if item.source().as_str() == services.own.as_str() {
+                return Err(Refusal(
+                    Problem::new(ProblemCode::OwnMember, "this is an entry of the own bureau")
+                        .advice("nobody need be told of it"),
+                ));
+            }
+            let document = item.state(|_| false).text.and_then(|text| found_at(services, text.place.id));
+            let reference = document.as_ref().and_then(Document::reference).map(str::to_owned);
+            Draft::new(services, &item, reference, &request)
+        })
+        .await?;
+    services.log(consultation).await?;
+    Ok((StatusCode::CREATED, Json(tell(&services, draft).await?)))
+}
+
+/// Hits on entries of this bureau, and those that it had on entries of others, newest first: at most 500.
+#[utoipa::path(
+    get, path = "/v1/hits",
+    responses((status = 200, body = HitListing), (status = 423, body = Problem))
+)]
+pub(in crate::http) async fn list(Live(services): Live) -> Result<Json<HitListing>, Refusal> {
+    let listing = services.read(listing).await?;
+    Ok(Json(listing))
+}
+
+/// A hit that is to be told.
+pub(super) struct Draft {
+    document: Document,
+    to: MemberId,
+}
+
+impl Draft {
+    /// What the source of an entry is told of a look-up; nothing if it is this bureau, or does not want to be told.
+    pub(super) fn of(
+        services: &Services,
+        item: &Item,
+        document: &Document,
+        request: &FindRequest,
+        query: &str,
+    ) -> Option<Self> {
+        let Document::Entry(entry) = document else { return None };
+        let wants = entry.source().and_then(|source| source.tell_hits.as_ref());
+        if item.source().as_str() == services.own.as_str()
+            || wants.is_some_and(|answer| answer.as_str() == "no")
+        {
+            return None;
+        }
+        let request = HitRequest {
+            query: query.to_owned(),
+            purpose: request.purpose.clone(),
+            officer: request.officer.clone(),
+            place: request.place.clone(),
+            remarks: None,
+        };
+        Self::new(services, item, document.reference().map(str::to_owned), &request).ok()
+    }
+
+    fn new(
+        services: &Services,
+        item: &Item,
+        reference: Option<String>,
+        request: &HitRequest,
+    ) -> Result<Self, Refusal> {
+        let mut form = Map::new();
+        let mut fill = |key: &str, value: Option<String>| {
+            form.extend(value.map(|value| (key.to_owned(), Value::from(value))));
+        };
+        // To the second, as documents tell times.
+        let now = Time(services.now().0 / 1000 * 1000);
+        fill("form", Some("hit".into()));
+        fill("entry", Some(item.id().to_string()));
+        fill("reference", reference);
+        fill("found_at", Some(time_text(now)));
+        fill("purpose", Some(request.purpose.clone()));
+        fill("officer", Some(request.officer.clone()));
+        fill("place", request.place.clone());
+        fill("query", Some(request.query.clone()));
+        fill("remarks", request.remarks.clone());
+        let (document, _) =
+            Document::from_json(&Value::Object(form)).map_err(|report| bad_document(&report))?;
+        let to = MemberId::parse(item.source().as_str())
+            .map_err(|e| Refusal(Problem::new(ProblemCode::UnknownMember, e.to_string())))?;
+        Ok(Self { document, to })
+    }
+}
+
+/// Tells the source. Who searched for what is nobody else's business: it is sealed.
+pub(super) async fn tell(services: &std::sync::Arc<Services>, hit: Draft) -> Result<Sent, Refusal> {
+    let ready = services
+        .read(move |services| {
+            let draft = RecordDraft {
+                kind: Kind::HIT,
+                priority: Priority::URGENT,
+                to: vec![hit.to],
+                retention: Retention(hit.document.retention()),
+                expires_at: None,
+                flags: Flags(0),
+                content: encoded(&hit.document)?,
+                salt: salt()?,
+                idempotency: None,
+                sealed: None,
+            };
+            sealed_unless(false, services, draft, Vec::new())
+        })
+        .await?;
+    record(services, ready).await
+}
+
+fn listing(services: &Services) -> Result<HitListing, Refusal> {
+    let mut hits =
+        services.board.look(|projections| projections.hits.clone())?.into_iter().collect::<Vec<_>>();
+    hits.sort_by(|a, b| b.0.cmp(&a.0));
+    let mut views = Vec::new();
+    for (place, hit) in hits.into_iter().take(LISTED_MAX) {
+        let source = services.board.look(|projections| {
+            projections.entries.item_of(hit.entry.0).map(|item| item.source().to_string())
+        })?;
+        let position = services.reader.find(place.id).ok().flatten();
+        let first_seen = position.and_then(|position| services.reader.first_seen(position).ok().flatten());
+        let is_own = place.author().as_str() == services.own.as_str();
+        views.push(HitView {
+            id: place.id.to_string(),
+            searcher: place.author().to_string(),
+            // Only the source can read a hit that another country had.
+            source: if is_own { source.unwrap_or_default() } else { services.own.to_string() },
+            entry: hit.entry.to_string(),
+            reference: hit.reference.as_ref().map(ToString::to_string),
+            found_at: hit.found_at.to_string(),
+            purpose: Code::as_str(&hit.purpose).to_owned(),
+            officer: hit.officer.to_string(),
+            place: hit.place.as_ref().map(ToString::to_string),
+            query: hit.query.to_string(),
+            remarks: hit.remarks.as_ref().map(ToString::to_string),
+            first_seen_ms: first_seen.map_or(place.position.when_ms, |time| time.0),
+        });
+    }
+    Ok(HitListing { hits: views })
+}

@@ -1,0 +1,248 @@
+//! Entries of databases between real nodes: only the source changes them, a look-up finds what stands, and the source is
+//! told of a hit.
+
+// Helpers of tests are no tests to clippy; their unwraps are assertions all the same.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use ecomesh_api::{
+    Client, ClientError, EntryDraft, EntryQuery, EntryStanding, FindAnswer, FindRequest, FoundKind,
+    HitRequest, HitView, NoticeDraft, Problem, ProblemCode, Sent, WithdrawRequest,
+};
+use ecomesh_node::Running;
+use serde_json::{Value, json};
+use support::{Network, until};
+
+fn sltd(number: &str, country: &str) -> Value {
+    json!({
+        "form": "sltd-entry",
+        "source": { "reference": format!("{country}/SLTD/{number}") },
+        "document": { "kind": "passport", "number": number, "country": country },
+        "status": "stolen",
+        "date": "2026-11-20",
+    })
+}
+
+fn person(family: &str, given: &str) -> Value {
+    json!({
+        "form": "nominal-entry",
+        "source": { "reference": format!("REF/{family}") },
+        "purpose": "locate",
+        "article_3": "conforms",
+        "person": {
+            "status": "suspect", "family_name": family, "given_names": given,
+            "documents": [{ "kind": "passport", "number": "P 900", "country": "TZ" }],
+        },
+        "facts": { "text": "Seen with 12 tusks." },
+    })
+}
+
+async fn add(client: &Client, document: Value) -> Sent {
+    try_add(client, document, None).await.unwrap()
+}
+
+async fn try_add(client: &Client, document: Value, replaces: Option<&str>) -> Result<Sent, ClientError> {
+    let draft = EntryDraft { document, replaces: replaces.map(str::to_owned), exercise: false };
+    client.add_entry(&draft, None).await
+}
+
+fn number(text: &str) -> FindRequest {
+    FindRequest {
+        number: Some(text.into()),
+        purpose: "border-control".into(),
+        officer: "N. 12".into(),
+        ..FindRequest::default()
+    }
+}
+
+fn name(text: &str) -> FindRequest {
+    FindRequest { number: None, name: Some(text.into()), ..number("") }
+}
+
+async fn find(client: &Client, request: &FindRequest) -> FindAnswer {
+    client.find(request).await.unwrap()
+}
+
+/// Searches until so many are found.
+async fn finds(client: &Client, request: &FindRequest, count: usize) -> FindAnswer {
+    until("it is found", || async {
+        let answer = client.find(request).await.unwrap();
+        (answer.found.len() == count).then_some(answer)
+    })
+    .await
+}
+
+async fn hits(client: &Client, count: usize) -> Vec<HitView> {
+    until("the hits are here", || async {
+        let hits = client.hits().await.unwrap().hits;
+        (hits.len() == count).then_some(hits)
+    })
+    .await
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Problem {
+    match result {
+        Err(ClientError::Refused(problem)) => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn clients(network: &Network) -> Vec<Client> {
+    network.homes.iter().map(|home| Client::for_home(home.dir())).collect()
+}
+
+async fn stop(nodes: Vec<Running>) {
+    for node in nodes {
+        node.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_passport_is_found_at_a_border_and_its_country_is_told() {
+    let network = Network::found(&["KE", "TZ", "UG"]);
+    let nodes = network.start_all().await;
+    let [ke, tz, ug] = &clients(&network)[..] else { panic!("three nodes") };
+    let entered = add(ke, sltd("A 1234567", "KE")).await;
+    assert!(!entered.sealed && entered.to.is_empty());
+    // The own bureau finds it at once, and need not tell itself.
+    assert_eq!(find(ke, &number("a1234567")).await.found[0].hit, None);
+
+    let answer = finds(tz, &number("a-123 4567"), 1).await;
+    let found = &answer.found[0];
+    assert_eq!(
+        (found.kind, found.source.as_str(), found.register.as_deref()),
+        (FoundKind::Entry, "KE", Some("sltd"))
+    );
+    assert_eq!((found.id.as_str(), found.subject.as_str()), (entered.id.as_str(), "KE A 1234567"));
+    assert!(found.hit.is_some() && answer.warnings.is_empty(), "{answer:?}");
+    assert_eq!(answer.as_of.len(), 2);
+    let told = &hits(ke, 1).await[0];
+    assert_eq!(
+        (told.searcher.as_str(), told.source.as_str(), told.entry.as_str()),
+        ("TZ", "KE", entered.id.as_str())
+    );
+    assert_eq!(
+        (told.officer.as_str(), told.purpose.as_str(), told.query.as_str()),
+        ("N. 12", "border-control", "a-123 4567")
+    );
+    assert_eq!(hits(tz, 1).await[0].source, "KE");
+    // Nobody else can read who searched for what.
+    until("the hit is carried", || async { ug.record(&told.id).await.ok() }).await;
+    assert_eq!(hits(ug, 0).await, []);
+
+    // Another number, another database, another source, another purpose.
+    assert_eq!(find(tz, &number("A1234568")).await.found, []);
+    let elsewhere = FindRequest { database: Some("vehicle".into()), ..number("A1234567") };
+    assert_eq!(find(tz, &elsewhere).await.found, []);
+    let of_uganda = FindRequest { source: Some("UG".into()), ..number("A1234567") };
+    assert_eq!(find(tz, &of_uganda).await.found, []);
+    let why = FindRequest { purpose: "curiosity".into(), ..number("A1234567") };
+    assert!(refused(tz.find(&why).await).message.contains("border-control"));
+    let nobody = FindRequest { officer: " ".into(), ..number("A1234567") };
+    assert_eq!(refused(tz.find(&nobody).await).code, ProblemCode::BadRequest);
+    let both = FindRequest { name: Some("x".into()), ..number("x") };
+    assert_eq!(refused(tz.find(&both).await).code, ProblemCode::BadRequest);
+
+    // A new text: the old number is found no more, the new one is.
+    try_add(ke, sltd("B 7", "KE"), Some(&entered.id)).await.unwrap();
+    finds(tz, &number("B7"), 1).await;
+    assert_eq!(find(tz, &number("A1234567")).await.found, []);
+    // Withdrawn: no look-up finds it, and its text is gone.
+    let problem =
+        refused(tz.withdraw_entry(&entered.id, &WithdrawRequest { reason: "recovered".into() }).await);
+    assert!(problem.message.contains("entry.source-owns"), "{}", problem.message);
+    ke.withdraw_entry(&entered.id, &WithdrawRequest { reason: "recovered".into() }).await.unwrap();
+    finds(tz, &number("B7"), 0).await;
+    until("it is erased", || async { tz.entry(&entered.id).await.err() }).await;
+    assert_eq!(
+        tz.entries(&EntryQuery { all: Some(true), ..EntryQuery::default() }).await.unwrap().entries,
+        []
+    );
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_issuer_enters_a_travel_document_and_only_the_source_changes_its_entry() {
+    let network = Network::found(&["KE", "TZ"]);
+    let nodes = network.start_all().await;
+    let [ke, tz] = &clients(&network)[..] else { panic!("two nodes") };
+    let problem = refused(try_add(tz, sltd("A1", "KE"), None).await);
+    assert_eq!(problem.code, ProblemCode::AgainstRule);
+    assert!(problem.message.contains("sltd.issuer"), "{}", problem.message);
+    let entered = add(ke, sltd("A1", "KE")).await;
+    until("it is there", || async { tz.entry(&entered.id).await.ok() }).await;
+    let problem = refused(try_add(tz, sltd("A2", "TZ"), Some(&entered.id)).await);
+    assert!(problem.message.contains("entry.source-owns"), "{}", problem.message);
+    let problem = refused(try_add(ke, person("DOE", "Jane"), Some(&entered.id)).await);
+    assert!(problem.message.contains("entry.database"), "{}", problem.message);
+    let unknown = WithdrawRequest { reason: "because".into() };
+    assert_eq!(refused(ke.withdraw_entry(&entered.id, &unknown).await).code, ProblemCode::BadDocument);
+    let missing = refused(try_add(ke, json!({ "form": "sltd-entry" }), None).await);
+    assert_eq!(missing.code, ProblemCode::BadDocument);
+    assert!(!missing.details.is_empty());
+    // As a message it would be found by nobody.
+    let message = ecomesh_api::SendRequest { document: sltd("A3", "KE"), ..support::message("x", &[]) };
+    assert_eq!(refused(ke.send(&message, None).await).code, ProblemCode::BadDocument);
+    let listing = tz.entries(&EntryQuery::default()).await.unwrap().entries;
+    assert_eq!((listing.len(), listing[0].standing), (1, EntryStanding::Active));
+    // Entries are looked up, and do not fill the inbox.
+    assert_eq!(tz.inbox(&Default::default()).await.unwrap().messages, []);
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_found_however_the_name_is_spelt_and_by_whom_the_entry_is_for() {
+    let network = Network::reviewed(&["KE", "TZ", "UG"], &["TZ"], 1);
+    let nodes = network.start_all().await;
+    let [ke, tz, ug] = &clients(&network)[..] else { panic!("three nodes") };
+    let mut closed = person("Gavrilov", "Ivan");
+    closed["source"]["handling"] = json!({ "excluded": ["UG"] });
+    let entered = add(ke, closed).await;
+    assert_eq!((entered.to.clone(), entered.sealed), (vec!["TZ".to_owned()], true));
+    let answer = finds(tz, &name("Gawriloff Ivan"), 1).await;
+    // A name only suggests: nobody is told before an officer has looked.
+    assert_eq!((answer.found[0].id.as_str(), &answer.found[0].hit), (entered.id.as_str(), &None));
+    let hit = HitRequest {
+        query: "Gawriloff Ivan".into(),
+        purpose: "investigation".into(),
+        officer: "N. 12".into(),
+        place: Some("Namanga".into()),
+        remarks: None,
+    };
+    tz.report_hit(&entered.id, &hit).await.unwrap();
+    assert_eq!(hits(ke, 1).await[0].place.as_deref(), Some("Namanga"));
+    assert_eq!(refused(ke.report_hit(&entered.id, &hit).await).code, ProblemCode::OwnMember);
+    // The passport of the person leads to it too.
+    finds(tz, &number("P900"), 1).await;
+
+    // A country that is excluded carries it and finds nothing.
+    until("it is carried", || async { ug.record(&entered.id).await.ok() }).await;
+    assert_eq!(find(ug, &name("Gavrilov Ivan")).await.found, []);
+    assert_eq!(refused(ug.report_hit(&entered.id, &hit).await).code, ProblemCode::NotFound);
+
+    // A request for a notice is found, and said to be no more than that.
+    let blue = json!({
+        "form": "blue-notice",
+        "request": { "reference": "KE/1", "language": "en", "article_3": "conforms" },
+        "person": { "status": "suspect", "family_name": "Wanjiru", "given_names": "Grace" },
+        "investigation": { "facts": "Seen with 12 tusks." },
+        "asked": ["locate"],
+    });
+    let draft = NoticeDraft {
+        document: blue,
+        kind: ecomesh_api::CaseKind::Notice,
+        to: Vec::new(),
+        members: false,
+        replaces: None,
+        priority: None,
+        exercise: false,
+    };
+    ke.notice(&draft, None).await.unwrap();
+    let found = &finds(ug, &name("Grace Wanjiru"), 1).await.found[0];
+    assert_eq!(
+        (found.kind, found.standing),
+        (FoundKind::Notice, Some(ecomesh_api::NoticeStanding::Requested))
+    );
+    stop(nodes).await;
+}
