@@ -103,7 +103,7 @@ fn a_request_for_a_notice_is_started_and_checked_off_line() {
     for field in ["id", "asks", "source", "verified"] {
         assert!(!problem["rule"][field].is_null(), "{problem}");
     }
-    let whole = common::root().join("crates/document/tests/notices/red.toml");
+    let whole = common::root().join("node-config/demo/notices/red.toml");
     let said = at(&["notice", "check", whole.to_str().expect("a plain path")]).expect(0).stdout;
     assert_eq!(said, "no problems\n");
 }
@@ -120,7 +120,7 @@ fn an_entry_of_a_database_is_started_and_checked_off_line() {
         assert_eq!(std::fs::read_to_string(folder.path().join(&file)).expect("a form"), printed);
         let report = at(&["db", "check", &file]).expect(1).stdout;
         assert!(report.contains("the field is empty [entry.source]; fill it in\n"), "{report}");
-        let whole = common::root().join(format!("crates/document/tests/entries/{file}"));
+        let whole = common::root().join(format!("node-config/demo/entries/{file}"));
         let said = at(&["db", "check", whole.to_str().expect("a plain path")]).expect(0).stdout;
         assert_eq!(said, "no problems\n");
     }

@@ -9,13 +9,13 @@ use ecomesh_document::report::{Problem, Report, Severity};
 
 /// A whole entry of each database.
 const SAMPLES: [(&str, &str); 7] = [
-    ("sltd", include_str!("entries/sltd.toml")),
-    ("vehicle", include_str!("entries/vehicle.toml")),
-    ("vessel", include_str!("entries/vessel.toml")),
-    ("art", include_str!("entries/art.toml")),
-    ("firearm", include_str!("entries/firearm.toml")),
-    ("nominal", include_str!("entries/nominal.toml")),
-    ("seizure", include_str!("entries/seizure.toml")),
+    ("sltd", include_str!("../../../node-config/demo/entries/sltd.toml")),
+    ("vehicle", include_str!("../../../node-config/demo/entries/vehicle.toml")),
+    ("vessel", include_str!("../../../node-config/demo/entries/vessel.toml")),
+    ("art", include_str!("../../../node-config/demo/entries/art.toml")),
+    ("firearm", include_str!("../../../node-config/demo/entries/firearm.toml")),
+    ("nominal", include_str!("../../../node-config/demo/entries/nominal.toml")),
+    ("seizure", include_str!("../../../node-config/demo/entries/seizure.toml")),
 ];
 
 fn sample(database: &str) -> &'static str {

@@ -8,7 +8,7 @@ use ecomesh_document::text::Prose;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const VEHICLE: &str = include_str!("entries/vehicle.toml");
+const VEHICLE: &str = include_str!("../../../node-config/demo/entries/vehicle.toml");
 
 #[test]
 fn a_template_as_shipped_only_asks_to_be_filled_in_and_names_the_rules() {

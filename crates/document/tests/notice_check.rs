@@ -7,15 +7,15 @@ use ecomesh_document::report::{Problem, Report, Severity};
 
 /// A whole request of each colour.
 const SAMPLES: [(&str, &str); 9] = [
-    ("red", include_str!("notices/red.toml")),
-    ("yellow", include_str!("notices/yellow.toml")),
-    ("blue", include_str!("notices/blue.toml")),
-    ("black", include_str!("notices/black.toml")),
-    ("green", include_str!("notices/green.toml")),
-    ("orange", include_str!("notices/orange.toml")),
-    ("purple", include_str!("notices/purple.toml")),
-    ("silver", include_str!("notices/silver.toml")),
-    ("un", include_str!("notices/un.toml")),
+    ("red", include_str!("../../../node-config/demo/notices/red.toml")),
+    ("yellow", include_str!("../../../node-config/demo/notices/yellow.toml")),
+    ("blue", include_str!("../../../node-config/demo/notices/blue.toml")),
+    ("black", include_str!("../../../node-config/demo/notices/black.toml")),
+    ("green", include_str!("../../../node-config/demo/notices/green.toml")),
+    ("orange", include_str!("../../../node-config/demo/notices/orange.toml")),
+    ("purple", include_str!("../../../node-config/demo/notices/purple.toml")),
+    ("silver", include_str!("../../../node-config/demo/notices/silver.toml")),
+    ("un", include_str!("../../../node-config/demo/notices/un.toml")),
 ];
 
 fn sample(colour: &str) -> &'static str {

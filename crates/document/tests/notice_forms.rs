@@ -9,7 +9,7 @@ use ecomesh_document::text::Prose;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const RED: &str = include_str!("notices/red.toml");
+const RED: &str = include_str!("../../../node-config/demo/notices/red.toml");
 
 #[test]
 fn a_template_as_shipped_only_asks_to_be_filled_in_and_names_the_rules() {

@@ -3,12 +3,14 @@
 //! One process per country; the charter is signed by all of them with the commands of an operator; the sample
 //! documents are sent, sealed to their addressees; one node is killed right after it acknowledged a message, and started again; another is cut
 //! off in both directions while both sides go on sending. Then the demonstration waits until every node holds
-//! everything, shows that who is no addressee cannot read a message, has its sender prove it, audits what each of them holds, and prints who sent what to whom and when it was there.
+//! everything, shows that who is no addressee cannot read a message, has its sender prove it, has notices reviewed and a stolen passport
+//! met at a border, audits what each of them holds, and prints who sent what to whom and when it was there.
 //! All processes end with the demonstration, however it ends: each stops when its standard input does.
 
 mod cluster;
 mod erasure;
 mod proxy;
+mod register;
 mod report;
 mod samples;
 mod secrecy;
@@ -114,6 +116,7 @@ async fn story(countries: &[String], folder: &Path, global: &Global) -> anyhow::
 
     answer(&cluster, &messages, &narrator).await?;
     secrecy::show(&cluster, &messages, &narrator).await?;
+    register::show(&cluster, &narrator).await?;
     erasure::show(&cluster, &messages, &narrator).await?;
     let settled = settled && settle(&cluster, &messages, SETTLE_MAX).await?;
 

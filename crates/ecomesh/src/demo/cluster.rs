@@ -164,6 +164,9 @@ impl Cluster {
         let cards: Vec<String> = self.nodes.iter().map(|node| format!("{}/card.toml", node.member)).collect();
         let signatures: Vec<String> = self.nodes.iter().map(|node| format!("{}.sig", node.member)).collect();
         let mut draft = vec!["charter", "draft", "--network", "demo", "-o", "charter.toml"];
+        let members = self.nodes.iter().map(|node| node.member.as_str());
+        let reviewers = super::register::reviewers(members).join(",");
+        draft.extend(["--reviewers", &reviewers]);
         draft.extend(cards.iter().map(String::as_str));
         self.must(&draft).await?;
         try_join_all(self.nodes.iter().zip(&signatures).map(|(node, signature)| async move {
