@@ -79,6 +79,26 @@ pub fn isolated(text: &str) -> String {
     if safe.chars().any(runs_from_right_to_left) { format!("\u{2068}{safe}\u{2069}") } else { safe }
 }
 
+/// [`printable`] for a line that `ecomesh_document::render` made: the isolates that it put around what runs from right to
+/// left stay, as long as each is closed.
+pub fn rendered(line: &str) -> String {
+    const OPEN: char = '\u{2068}';
+    const CLOSE: char = '\u{2069}';
+    let mut depth = 0_i32;
+    let closed = line.chars().all(|c| {
+        depth += i32::from(c == OPEN) - i32::from(c == CLOSE);
+        (0..=1).contains(&depth)
+    });
+    if !closed || depth != 0 {
+        return printable(line);
+    }
+    let keep = |part: &str| match part.chars().next_back() {
+        Some(mark @ (OPEN | CLOSE)) => format!("{}{mark}", printable(&part[..part.len() - mark.len_utf8()])),
+        _ => printable(part),
+    };
+    line.split_inclusive([OPEN, CLOSE]).map(keep).collect()
+}
+
 fn runs_from_right_to_left(c: char) -> bool {
     matches!(c, '\u{0590}'..='\u{08ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
 }
@@ -198,6 +218,17 @@ mod tests {
     #[test]
     fn a_message_cannot_act_on_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\nd");
+    }
+
+    #[test]
+    fn isolates_of_a_rendered_line_stay_if_each_is_closed() {
+        let line = "    Name:   \u{2068}علي جمعة\u{2069}";
+        assert_eq!(rendered(line), line);
+        assert_eq!(rendered("Name: x"), "Name: x");
+        for odd in ["\u{2068}علي", "علي\u{2069}", "\u{2069}x\u{2068}", "\u{2068}\u{2068}x\u{2069}\u{2069}", "a\u{202e}b"] {
+            assert_eq!(rendered(odd), printable(odd), "{odd}");
+        }
+        assert_eq!(rendered("\u{2068}a\u{202e}\u{2069}"), "\u{2068}a\\u{202e}\u{2069}");
     }
 
     #[test]

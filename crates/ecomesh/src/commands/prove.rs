@@ -107,6 +107,6 @@ fn text(network: NetworkId, frame: RecordFrame, keys: &BTreeMap<RecordId, Conten
         ),
         String::new(),
     ];
-    lines.extend(render(&document).lines().map(|line| format!("  {}", output::isolated(line))));
+    lines.extend(render(&document).lines().map(|line| format!("  {}", output::rendered(line))));
     Some(lines.join("\n"))
 }

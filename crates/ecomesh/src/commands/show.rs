@@ -114,7 +114,7 @@ fn text(record: &RecordView) -> String {
     }
     lines.push(String::new());
     match (&record.text, &record.unreadable) {
-        (Some(text), _) => lines.extend(text.lines().map(output::isolated)),
+        (Some(text), _) => lines.extend(text.lines().map(output::rendered)),
         (None, Some(why)) => {
             lines.push(format!("(the document cannot be shown: {})", output::printable(why)));
         }

@@ -237,7 +237,7 @@ fn text(detail: &NoticeDetail, reviewers: &str) -> String {
         lines.push(format!("TEXT {} ({how})", listing::short(id)));
     }
     match (&detail.rendered, &detail.unreadable) {
-        (Some(text), _) => lines.extend(text.lines().map(output::isolated)),
+        (Some(text), _) => lines.extend(text.lines().map(output::rendered)),
         (None, why) => {
             let why = why.as_deref().unwrap_or("it is not here");
             lines.push(format!("(the text cannot be shown: {})", output::printable(why)));
