@@ -32,8 +32,8 @@ pub mod socket;
 pub use archive::{ExportQuery, Imported};
 pub use client::{Client, ClientError, EventStream, Received};
 pub use entry::{
-    AsOfView, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView, FindAnswer, FindRequest,
-    FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, WithdrawRequest,
+    AsOfView, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView, FindAnswer,
+    FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, WithdrawRequest,
 };
 pub use erasure::{
     EraseReason, EraseRequest, ErasureConfirmation, ErasureStatus, ErasureView, ErasuresView, ExtendReason,

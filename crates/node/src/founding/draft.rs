@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_rule_for_reviews_is_told_to_who_signs_it() {
-        let member = |name| MemberId::parse(name).unwrap();
+        let member = |name: &str| MemberId::parse(name).unwrap();
         let rule = |reviewers: &[&str], quorum| ReviewRule {
             quorum,
             own_review: false,
