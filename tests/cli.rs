@@ -7,7 +7,10 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Network, run, run_in};
+use common::{Network, Node, run, run_in};
+use ecomesh_node::access_log::{AccessLog, Consultation};
+use ecomesh_record::Time;
+use ecomesh_seal::{Identity, StorageKey};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -165,6 +168,10 @@ fn wrong_typing_is_code_2() {
         &["demo", "--countries", "KE,K3"],
         &["demo", "--countries", "KE,TZ,KE"],
         &["inbox", "--since", "yesterday", "--home", "nowhere"],
+        &["audit", "x.ecoarchive", "--access"],
+        &["audit", "--officer", "a.wanjiru"],
+        &["audit", "--access", "--since", "yesterday", "--home", "nowhere"],
+        &["audit", "--access", "--head", "12:34", "--home", "nowhere"],
     ] {
         let ran = run(args).expect(2);
         assert!(!ran.stderr.is_empty(), "{args:?}");
@@ -399,6 +406,82 @@ fn with_right_checksum(archive: &[u8], at: usize) -> Vec<u8> {
     bytes
 }
 
+/// Some consultations in the access log of a home, as its node would write them.
+fn consult(node: &Node, count: u64) {
+    let file = |name| std::fs::read(node.home.join(name)).expect("a file of the home");
+    let identity = Identity::open(&file("identity.key"), common::PASSPHRASE.as_bytes()).expect("its keys");
+    let key = StorageKey::from_copy(&file("storage.key"), identity.signing_key()).expect("its storage key");
+    let log = AccessLog::open(&node.home.join("access"), &key).expect("a log");
+    for n in 1..=count {
+        let consultation = Consultation {
+            action: "find-number".into(),
+            officer: if n.is_multiple_of(2) { "b.otieno" } else { "a.wanjiru" }.into(),
+            purpose: "border control".into(),
+            place: Some("JKIA".into()),
+            query: format!("L89890{n}"),
+            filters: Some("sltd".into()),
+            found: n,
+            hits: 1,
+        };
+        let at = Time(1_772_352_930_000 + n * 60_000);
+        log.append(at, &consultation).expect("it is logged");
+    }
+}
+
+#[test]
+fn the_access_log_is_audited_while_the_node_runs_and_when_it_is_stopped() {
+    let mut network = Network::start(&["KE"]);
+    let passphrase = network.passphrase_file.to_str().expect("a plain path").to_owned();
+    let audit = |network: &Network, more: &[&str]| {
+        let args = ["audit", "--access", "--passphrase-file", &passphrase];
+        network.nodes[0].run(&[&args[..], more].concat())
+    };
+    let none = audit(&network, &[]).expect(0).stdout;
+    assert!(none.contains("there is no access log in"), "{none}");
+    consult(&network.nodes[0], 3);
+    let all = audit(&network, &[]).expect(0).stdout;
+    for wanted in [
+        "2026-03-01 08:16:30Z  a.wanjiru",
+        "find-number",
+        "border control",
+        "L898903",
+        "whole: 3 of 3 entries",
+    ] {
+        assert!(all.contains(wanted), "{wanted}: {all}");
+    }
+    let head = all.lines().find_map(|line| line.strip_prefix("head ")).expect("the head").to_owned();
+    let one = audit(&network, &["--officer", "b.otieno", "--since", "2026-03-01T08:17:00Z"]).expect(0).stdout;
+    assert!(one.contains("L898902") && one.contains("1 of 3 entries"), "{one}");
+    assert!(!one.contains("L898901") && !one.contains("L898903"), "{one}");
+    // The log has gone on since the head was noted.
+    consult(&network.nodes[0], 1);
+    assert_eq!(network.nodes[0].stop(), Some(0));
+    let stopped = audit(&network, &["--head", &head]).expect(0).stdout;
+    assert!(stopped.contains("whole: 4 of 4 entries listed, in 2 files"), "{stopped}");
+    let wrong = network.folder.path().join("wrong");
+    std::fs::write(&wrong, "another passphrase").expect("a file");
+    let wrong = wrong.to_str().expect("a plain path");
+    network.nodes[0].run(&["audit", "--access", "--passphrase-file", wrong]).expect(6);
+
+    // A backup has the log, and what was cut off is missed by who has noted the head.
+    let backup = network.folder.path().join("ke.backup");
+    let backup = backup.to_str().expect("a plain path");
+    network.nodes[0].run(&["backup", "--passphrase-file", &passphrase, "-o", backup]).expect(0);
+    let restored = network.folder.path().join("restored");
+    let restored = restored.to_str().expect("a plain path");
+    run(&["restore", "--home", restored, "--passphrase-file", &passphrase, backup]).expect(0);
+    let args = ["audit", "--access", "--home", restored, "--passphrase-file", &passphrase, "--head", &head];
+    assert!(run(&args).expect(0).stdout.contains("whole: 4 of 4"));
+    let access = network.nodes[0].home.join("access");
+    let first = std::fs::read(access.join("00000001.access")).expect("a file of the log");
+    std::fs::write(access.join("00000001.access"), &first[..first.len() - 100]).expect("a writable file");
+    let cut = audit(&network, &["--head", &head]).expect(1).stdout;
+    assert!(cut.contains("fault  00000002.access: the file goes on behind entry 3"), "{cut}");
+    assert!(cut.contains("does not have the head that was noted") && cut.contains("broken: "), "{cut}");
+    std::fs::remove_dir_all(&access).expect("a folder");
+    audit(&network, &["--head", &head]).expect(1);
+}
+
 #[test]
 fn field_names_of_json_are_stable() {
     let network = Network::start(&["KE", "TZ"]);
@@ -410,6 +493,11 @@ fn field_names_of_json_are_stable() {
     let archive = network.folder.path().join("x.ecoarchive");
     let archive = archive.to_str().expect("a plain path");
     let exported = tz.json(&["export", "-o", archive]);
+    consult(ke, 2);
+    let second = ke.home.join("access/00000003.access");
+    std::fs::write(second, "damaged").expect("a writable folder");
+    let passphrase = network.passphrase_file.to_str().expect("a plain path");
+    let access = ke.run(&["audit", "--access", "--passphrase-file", passphrase, "--json"]).expect(1).json();
     let answers = [
         ("send", sent.clone()),
         ("status", status),
@@ -429,6 +517,7 @@ fn field_names_of_json_are_stable() {
         ("export", exported),
         ("import", ke.json(&["import", archive])),
         ("audit", run(&["audit", archive, "--json"]).expect(0).json()),
+        ("audit, access", access),
     ];
     let mut text = String::new();
     for (command, answer) in &answers {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use ecomesh_api::{ClientError, ProblemCode};
+use ecomesh_node::access_log::AuditError;
 use ecomesh_node::archives::ArchivingError;
 use ecomesh_node::config::ConfigError;
 use ecomesh_node::founding::join::JoinError;
@@ -270,6 +271,12 @@ fn wrapped<'a>(
     }
     if let Some(VaultFault::File(error)) = cause.downcast_ref::<VaultFault>() {
         return Some(error);
+    }
+    if let Some(error) = cause.downcast_ref::<AuditError>() {
+        return match error {
+            AuditError::File(error) => Some(error),
+            AuditError::Key(error) => Some(error),
+        };
     }
     match cause.downcast_ref::<ArchivingError>()? {
         ArchivingError::Home(error) => Some(error),

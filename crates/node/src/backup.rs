@@ -1,7 +1,7 @@
 //! Backup and restore of a node.
 //!
 //! A backup is one file: keys (sealed as they are), the vault without its prekeys, card, charter, settings, journal,
-//! evidence, and all records as an archive, encrypted under the storage key. Whoever takes it needs the
+//! evidence, the access log, and all records as an archive, encrypted under the storage key. Whoever takes it needs the
 //! passphrase. It ends with a hash over all before it, so that a damaged one is refused before anything is written.
 //!
 //! A restore makes a fresh store with a new instance id and takes every record through the same checks as from a
@@ -24,6 +24,7 @@ use ecomesh_seal::StorageKey;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::access_log;
 use crate::archives::{ArchivingError, write_archive_locked};
 use crate::founding::keygen::{KeygenError, random};
 use crate::home::{FileError, Home, HomeError, files};
@@ -138,8 +139,17 @@ fn content_key_files(home: &Home) -> Result<Vec<(String, PathBuf)>, FileError> {
     Ok(names.into_iter().map(entry).collect())
 }
 
+/// The files of the access log, which are encrypted as they lie there.
+fn access_files(home: &Home) -> Result<Vec<(String, PathBuf)>, FileError> {
+    let names = files::names(&home.access_dir())?;
+    let of_log = names.into_iter().filter(|name| access_log::file_number(name).is_some());
+    Ok(of_log.map(|name| (format!("{ACCESS}{name}"), home.access_dir().join(name))).collect())
+}
+
 /// The names of these files in a backup begin so.
 const CONTENT_KEYS: &str = "vault/content-keys/";
+/// So do those of the access log.
+const ACCESS: &str = "access/";
 
 fn write(home: &Home, path: &Path, key: &StorageKey, now: Time) -> Result<BackedUp, BackupError> {
     let fault = |e: io::Error| BackupError::Write { path: path.into(), reason: e.to_string() };
@@ -151,7 +161,8 @@ fn write(home: &Home, path: &Path, key: &StorageKey, now: Time) -> Result<Backed
     let mut out = Hashing::new(BufWriter::new(&file));
     let mut entries = Vec::new();
     out.write_all(MAGIC).map_err(fault)?;
-    for (name, source) in small_files(home).into_iter().chain(content_key_files(home)?) {
+    let sources = small_files(home).into_iter().chain(content_key_files(home)?).chain(access_files(home)?);
+    for (name, source) in sources {
         if files::exists(&source)? {
             let bytes = files::read(&source, SMALL_FILE_BYTES_MAX)?;
             write_entry(&mut out, &name, bytes.len() as u64, &mut bytes.as_slice()).map_err(fault)?;

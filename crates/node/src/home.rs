@@ -10,6 +10,7 @@
 //!   node.toml          settings; optional
 //!   store/             records (sled); can be fetched again from peers
 //!   log/               journal of own records, evidence of delivery; cannot be fetched again
+//!   access/            0700: the access log: who consulted what, when and why; cannot be fetched again
 //!   vault/             0700: prekeys and keys of sealed mail; prekeys are in no backup
 //!   storage.key        the key of what store and journal hold, sealed under the signing key (0600)
 //!   api/               0700: socket and token of the API
@@ -361,6 +362,11 @@ impl Home {
     /// The journal and the evidence of delivery.
     pub fn log_dir(&self) -> PathBuf {
         self.dir.join("log")
+    }
+
+    /// The access log: who consulted what, when and why.
+    pub fn access_dir(&self) -> PathBuf {
+        self.dir.join("access")
     }
 
     /// The vault: what opens the bureau's mail.

@@ -16,8 +16,9 @@
 //!
 //! [`Daemon`] starts and stops a node, [`run`] makes it the whole process. [`home`] is its folder, [`config`] its
 //! settings, [`founding`] how a network begins, [`backup`] and [`doctor`] what an operator does when it is not
-//! running. Clients see it through the HTTP API (`http.rs`; types in `ecomesh-api`).
+//! running, [`access_log`] what supervision reads. Clients see it through the HTTP API (`http.rs`; types in `ecomesh-api`).
 
+pub mod access_log;
 pub mod address;
 pub mod archives;
 pub mod backup;

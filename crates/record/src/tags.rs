@@ -53,6 +53,8 @@ pub const JOURNAL: &[u8] = b"ecomesh/1/journal";
 pub const ARCHIVE: &[u8] = b"ecomesh/1/archive";
 /// Closing hash of a backup.
 pub const BACKUP: &[u8] = b"ecomesh/1/backup";
+/// Chain value of a header or an entry of the access log.
+pub const ACCESS: &[u8] = b"ecomesh/1/access";
 /// Idempotency key of a client's request.
 pub const IDEMPOTENCY: &[u8] = b"ecomesh/1/idempotency";
 
@@ -83,6 +85,7 @@ pub const ALL: &[&[u8]] = &[
     JOURNAL,
     ARCHIVE,
     BACKUP,
+    ACCESS,
     IDEMPOTENCY,
 ];
 

@@ -43,6 +43,7 @@ pub enum Place {
 const ID: u8 = 0;
 const BACKUP: u8 = 3;
 const COPY: u8 = 4;
+const ACCESS: u8 = 5;
 
 /// First bytes of a [`StorageKey::sealed_copy`].
 const COPY_MAGIC: [u8; 8] = *b"ECOSTKEY";
@@ -91,6 +92,12 @@ impl StorageKey {
         ChunkKey::derive(&self.0, BACKUP, salt)
     }
 
+    /// The key of one file of the access log; `header` is the chain value of its header, in which 32 bytes are random. The
+    /// number of an entry is the number of its chunk, and none is the last one.
+    pub fn access_log(&self, header: &[u8; 32]) -> ChunkKey {
+        ChunkKey::derive(&self.0, ACCESS, header)
+    }
+
     /// The key again, sealed under the bureau's signing key: should the vault be lost, own records that nobody else holds
     /// yet stay readable. `salt` is random at each call.
     pub fn sealed_copy(&self, signing: &SigningKey, salt: &[u8; 32]) -> [u8; Self::COPY_BYTES] {
@@ -123,7 +130,7 @@ impl fmt::Debug for StorageKey {
 
 impl ZeroizeOnDrop for StorageKey {}
 
-/// The key of one body, or of one backup, in chunks.
+/// The key of one body, of one backup, or of one file of the access log, in chunks.
 pub struct ChunkKey(ChaCha20Poly1305);
 
 impl ChunkKey {
@@ -205,6 +212,7 @@ mod tests {
             key(1).body(Place::Journal, record),
             key(2).body(Place::Store, record),
             key(1).backup(&record.0),
+            key(1).access_log(&record.0),
         ] {
             assert!(wrong.open(3, false, &chunk).is_none());
         }

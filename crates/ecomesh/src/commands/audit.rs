@@ -1,4 +1,6 @@
-//! `ecomesh audit`: every signature, chain, body and rule.
+//! `ecomesh audit`: every signature, chain, body and rule; with `--access` the log of consultations.
+
+mod access;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, PipeWriter};
@@ -24,7 +26,11 @@ use crate::{files, output, times};
 #[command(after_help = "\
 Exit code 0: whole. 1: broken, and each fault is named. Records that break a rule of the network are listed as
 void: every node carries them, and none shows them or acts on them.
-A home whose node does not run is encrypted on its disk: the passphrase is asked for.")]
+A home whose node does not run is encrypted on its disk: the passphrase is asked for.
+
+With --access the log of consultations is verified and listed instead, whether the node runs or
+not. It is encrypted, so the passphrase is always asked for. Write down the head that is printed at
+the end, in another place: given to --head next time, it shows that nothing was cut off since.")]
 pub struct Args {
     /// The archive [default: all that this home holds]
     #[arg(value_name = "FILE.ecoarchive")]
@@ -33,11 +39,16 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     network: Option<String>,
     #[command(flatten)]
+    access: access::AccessArgs,
+    #[command(flatten)]
     passphrase: PassphraseArgs,
 }
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    if args.access.is_wanted() {
+        return access::run(&args.access, &args.passphrase, global);
+    }
     let network = args.network.as_deref().map(parse_network).transpose()?;
     let options = Options { network, ..Options::at(Time(times::now_ms())) };
     let report = match &args.file {

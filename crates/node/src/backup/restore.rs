@@ -10,7 +10,8 @@ use thiserror::Error;
 
 use super::refill::{RefillError, Refilled, refill};
 use super::sealed::Opening;
-use super::{ARCHIVE, CONTENT_KEYS, MAGIC, SMALL_FILE_BYTES_MAX, small_files};
+use super::{ACCESS, ARCHIVE, CONTENT_KEYS, MAGIC, SMALL_FILE_BYTES_MAX, small_files};
+use crate::access_log;
 use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::storage_key::{self, StorageKeyError};
@@ -71,8 +72,9 @@ pub enum RestoreError {
     Records(#[from] RefillError),
 }
 
-/// Entries of a backup at most: a file of content keys for each day of a century, and the others.
-const ENTRIES_MAX: usize = 40_000;
+/// Entries of a backup at most: a file of content keys for each day of a century, as many of the access log, and the
+/// others.
+const ENTRIES_MAX: usize = 80_000;
 
 /// Where an entry stands in the backup.
 struct Entry {
@@ -122,9 +124,12 @@ fn fill(
     files::create_private_dir(&home.log_dir())?;
     files::create_private_dir(&home.vault_dir())?;
     files::create_private_dir(&vault::content_keys_dir(&home.vault_dir()))?;
+    files::create_private_dir(&home.access_dir())?;
     for entry in entries.iter().filter(|entry| entry.name != ARCHIVE) {
         let target = wanted.iter().find(|(name, _)| *name == entry.name);
-        let target = target.map(|(_, target)| target.clone()).or_else(|| content_key_file(home, &entry.name));
+        let target = target.map(|(_, target)| target.clone());
+        let target = target.or_else(|| content_key_file(home, &entry.name));
+        let target = target.or_else(|| access_file(home, &entry.name));
         let target = &target.ok_or_else(|| content("an entry that no home has"))?;
         let bytes = read_entry(path, file, entry)?;
         // The modes that `keygen` and `join` give: card and charter are public.
@@ -156,6 +161,12 @@ fn content_key_file(home: &Home, name: &str) -> Option<PathBuf> {
     let (day, id) = file.split_once('-')?;
     let good = day.bytes().all(|b| b.is_ascii_digit()) && id.bytes().all(|b| b.is_ascii_hexdigit());
     (good && !day.is_empty() && !id.is_empty()).then(|| vault::content_keys_dir(&home.vault_dir()).join(file))
+}
+
+/// As [`content_key_file`], for the access log.
+fn access_file(home: &Home, name: &str) -> Option<PathBuf> {
+    let file = name.strip_prefix(ACCESS)?;
+    access_log::file_number(file).map(|_| home.access_dir().join(file))
 }
 
 fn read_entry(path: &Path, file: &mut File, entry: &Entry) -> Result<Vec<u8>, RestoreError> {
