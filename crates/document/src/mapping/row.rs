@@ -1,0 +1,360 @@
+//! One row through a mapping: each cell is read as stated, the form is filled and checked, and what does not fit goes where
+//! the mapping says.
+
+use crate::limits::ENTRIES_MAX;
+use crate::mapping::build::{Branch, Renumbered};
+use crate::mapping::forms::MappedForm;
+use crate::mapping::outcome::{CellProblem, CellWarning, Mapped, Rejected};
+use crate::mapping::path::Path;
+use crate::mapping::plan::{Constant, FieldPlan, OnMisfit, Plan};
+use crate::mapping::value::Misfit;
+use crate::report::{Finding, Report, Severity};
+use crate::text::neutralise;
+use crate::tree::{Entry, Node, Value};
+
+/// Most characters of a heading or a reason beside a reported cell, which has room for 1024 bytes.
+const WORDS_MAX: usize = 250;
+
+/// A row and what is known of its sheet.
+pub(super) struct Row<'r> {
+    pub(super) plan: &'r Plan,
+    pub(super) columns: &'r [String],
+    pub(super) cells: &'r [&'r str],
+    /// Of each field, the places of its columns.
+    pub(super) fields: &'r [Vec<usize>],
+    /// Places of the columns that are kept word for word.
+    pub(super) keep: &'r [usize],
+    /// As a spreadsheet shows it.
+    pub(super) number: u64,
+}
+
+/// What a field got from its cells.
+enum Filling {
+    /// Nothing: they are blank.
+    Blank,
+    /// A value.
+    Value(Value),
+    /// A default, in place of blank cells.
+    Default(Value),
+    /// They do not fit.
+    Misfit(Misfit),
+}
+
+impl Row<'_> {
+    /// Makes the form. A cell that the form itself refuses does not fit either; then the form is filled again without it,
+    /// if the mapping wants that.
+    pub(super) fn map(&self) -> Result<Mapped, Rejected> {
+        let mut fillings: Vec<Filling> =
+            (0..self.fields.len()).map(|field| self.read_cells(field)).collect();
+        loop {
+            let (form, findings, renumbered) = self.fill(&fillings);
+            let report = Report::new(findings, None);
+            let refused = self.droppable(&report, &renumbered, &fillings);
+            if refused.is_empty() {
+                return self.finish(form, &report, &renumbered, &fillings);
+            }
+            // Each round takes at least one field out, so it ends.
+            for (field, misfit) in refused {
+                fillings[field] = Filling::Misfit(misfit);
+            }
+        }
+    }
+
+    /// Reads the cells of a field.
+    fn read_cells(&self, field: usize) -> Filling {
+        let plan = &self.plan.fields[field];
+        let cells: Vec<&str> = self.fields[field].iter().map(|place| self.cells[*place].trim()).collect();
+        let is_blank = |cell: &&str| cell.is_empty() || plan.blank.contains(&cell.to_lowercase());
+        let filled: Vec<&str> = cells.iter().copied().filter(|cell| !is_blank(cell)).collect();
+        if filled.is_empty() {
+            return match &plan.default {
+                Some(value) => Filling::Default(as_field(plan, value.clone())),
+                None => Filling::Blank,
+            };
+        }
+        // A date whose month is blank is not one of its year and day.
+        let gap = cells.iter().position(is_blank).is_some_and(|first| first < filled.len());
+        if gap && !matches!(plan.reading, crate::mapping::value::Reading::Text) {
+            let misfit = Misfit::new("one of its columns is blank before a filled one", "fill it in");
+            return Filling::Misfit(misfit);
+        }
+        match self.read_text(plan, &filled.join(&plan.join)) {
+            Ok(value) => Filling::Value(value),
+            Err(misfit) => Filling::Misfit(misfit),
+        }
+    }
+
+    fn read_text(&self, plan: &FieldPlan, text: &str) -> Result<Value, Misfit> {
+        let parts: Vec<&str> = match &plan.separator {
+            Some(separator) => text.split(separator.as_str()).map(str::trim).filter(|p| !p.is_empty()).collect(),
+            None => vec![text],
+        };
+        if parts.is_empty() {
+            return Err(Misfit::new("there are separators and nothing between them", "empty the cell"));
+        }
+        if !plan.is_list {
+            return read_one(plan, text);
+        }
+        let values = parts.into_iter().map(|part| read_one(plan, part).map(Node::new));
+        values.collect::<Result<_, _>>().map(Value::List)
+    }
+
+    /// Fills the form and reads it.
+    fn fill(&self, fillings: &[Filling]) -> (Option<MappedForm>, Vec<Finding>, Renumbered) {
+        let mut tree = Branch::default();
+        for constant in &self.plan.constants {
+            tree.put(&constant.path, self.numbered(constant));
+        }
+        for (plan, filling) in self.plan.fields.iter().zip(fillings) {
+            match (filling, &plan.instead) {
+                (Filling::Value(value) | Filling::Default(value), _) => tree.put(&plan.path, value.clone()),
+                (Filling::Misfit(_), Some(value)) => tree.put(&plan.path, as_field(plan, value.clone())),
+                (Filling::Misfit(_), None) | (Filling::Blank, _) => {}
+            }
+        }
+        for when in &self.plan.whens {
+            let holds = self.is_filled(&when.filled, fillings);
+            for constant in if holds { &when.set } else { &when.otherwise } {
+                tree.put(&constant.path, self.numbered(constant));
+            }
+        }
+        let (mut entries, renumbered) = tree.into_entries();
+        let reported = self.reported(fillings);
+        if !reported.is_empty() {
+            entries.push(Entry::new("reported", Value::List(reported)));
+        }
+        let mut findings = Vec::new();
+        let form = self.plan.form.read(entries, &mut findings);
+        (form, findings, renumbered)
+    }
+
+    /// The value of a constant in this row.
+    fn numbered(&self, constant: &Constant) -> Value {
+        match &constant.value {
+            Value::Text(text) => Value::Text(text.replace("{row}", &self.number.to_string())),
+            other => other.clone(),
+        }
+    }
+
+    /// True if a cell has filled a field at this path or below it.
+    fn is_filled(&self, path: &Path, fillings: &[Filling]) -> bool {
+        let mut fields = self.plan.fields.iter().zip(fillings);
+        fields.any(|(plan, filling)| path.contains(&plan.path) && matches!(filling, Filling::Value(_)))
+    }
+
+    /// The cells that are kept word for word: those of the columns to be kept, then those that do not fit.
+    fn reported(&self, fillings: &[Filling]) -> Vec<Node> {
+        self.reported_places(fillings)
+            .into_iter()
+            .take(ENTRIES_MAX + 1)
+            .map(|(place, reason)| {
+                let text = |key: &str, text: String| Entry::new(key, Value::Text(text));
+                let column = match self.columns[place].as_str() {
+                    "" => (place + 1).to_string(),
+                    column => one_line(column),
+                };
+                let cell = self.cells[place].trim().replace("\r\n", "\n");
+                let mut entry = vec![text("field", column), text("text", cell)];
+                entry.extend(reason.map(|reason| text("reason", one_line(reason))));
+                Node::new(Value::Table(entry))
+            })
+            .collect()
+    }
+
+    /// The places of those cells, with the reason why they fit no field. A cell that several fields share is there once.
+    fn reported_places<'f>(&self, fillings: &'f [Filling]) -> Vec<(usize, Option<&'f str>)> {
+        let is_filled = |place: &usize| !self.cells[*place].trim().is_empty();
+        let mut places: Vec<(usize, Option<&str>)> =
+            self.keep.iter().copied().filter(is_filled).map(|place| (place, None)).collect();
+        if self.plan.form.spec().field("reported").is_none() {
+            return places;
+        }
+        for ((plan, filling), columns) in self.plan.fields.iter().zip(fillings).zip(self.fields) {
+            if let (Filling::Misfit(misfit), OnMisfit::Report) = (filling, plan.on_misfit) {
+                for place in columns.iter().copied().filter(is_filled) {
+                    if !places.iter().any(|(there, _)| *there == place) {
+                        places.push((place, Some(&misfit.reason)));
+                    }
+                }
+            }
+        }
+        places
+    }
+
+    /// Fields whose cells the form refuses and that the mapping lets go.
+    fn droppable(&self, report: &Report, renumbered: &Renumbered, fillings: &[Filling]) -> Vec<(usize, Misfit)> {
+        let mut refused = Vec::new();
+        for problem in report.errors() {
+            let path = renumbered.in_mapping(&problem.path);
+            let field = (0..fillings.len()).find(|field| {
+                let plan = &self.plan.fields[*field];
+                plan.on_misfit != OnMisfit::Reject
+                    && is_at(&plan.path, &path)
+                    && matches!(fillings[*field], Filling::Value(_))
+                    && !refused.iter().any(|(refused, _)| refused == field)
+            });
+            let misfit = || Misfit::new(problem.message.clone(), problem.advice.clone());
+            refused.extend(field.map(|field| (field, misfit())));
+        }
+        refused
+    }
+
+    /// The form with its warnings, or everything that is wrong.
+    fn finish(
+        &self,
+        form: Option<MappedForm>,
+        report: &Report,
+        renumbered: &Renumbered,
+        fillings: &[Filling],
+    ) -> Result<Mapped, Rejected> {
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+        for (field, (plan, filling)) in self.plan.fields.iter().zip(fillings).enumerate() {
+            let Filling::Misfit(misfit) = filling else { continue };
+            let (column, cell) = (self.column_of(field), self.cell_of(field));
+            if plan.on_misfit == OnMisfit::Reject {
+                let path = plan.path.to_string();
+                problems.push(CellProblem::new(column, path, &cell, &misfit.reason, &misfit.advice));
+            } else {
+                warnings.push(self.let_go(plan, column, cell, misfit));
+            }
+        }
+        // A field without value because its cell was refused is not missing. One that was let go may be: that is an error.
+        let refused: Vec<String> = problems.iter().map(|problem: &CellProblem| problem.field.clone()).collect();
+        let let_go: Vec<String> = warnings.iter().map(|warning: &CellWarning| warning.field.clone()).collect();
+        for problem in report.problems() {
+            let path = renumbered.in_mapping(&problem.path);
+            let is_told = match problem.severity {
+                Severity::Error => refused.contains(&path),
+                Severity::Warning => refused.contains(&path) || let_go.contains(&path),
+            };
+            if is_told && is_of_absence(&problem.message) {
+                continue;
+            }
+            let (column, cell) = self.place_of(&path, fillings);
+            let reason = match self.field_at(&path).map(|field| &fillings[field]) {
+                Some(Filling::Misfit(misfit)) if problem.severity == Severity::Error => {
+                    format!("{}, since its cell does not fit: {}", problem.message, misfit.reason)
+                }
+                _ => problem.message.clone(),
+            };
+            let advice = match (is_of_absence(&reason), column.is_empty()) {
+                (false, _) => problem.advice.clone(),
+                // The form's own words name other fields that would do as well.
+                (true, false) if problem.rule.is_some() && reason.starts_with("missing: ") => problem.advice.clone(),
+                (true, false) => "fill it in".to_owned(),
+                (true, true) => "map a column to it, or state it in the constants of the mapping".to_owned(),
+            };
+            match problem.severity {
+                Severity::Error => problems.push(CellProblem::new(column, path, &cell, reason, advice)),
+                Severity::Warning => warnings.push(CellWarning { column, field: path, cell, reason, advice }),
+            }
+        }
+        match form.filter(|_| report.is_ok()) {
+            Some(form) if problems.is_empty() => Ok(Mapped { form, warnings }),
+            _ if problems.is_empty() => {
+                let advice = "report it with the mapping and this row";
+                Err(Rejected { problems: vec![CellProblem::of_row("the form cannot be made of it", advice)] })
+            }
+            _ => Err(Rejected { problems }),
+        }
+    }
+
+    /// The warning of a cell that does not fit and is let go.
+    fn let_go(&self, plan: &FieldPlan, column: String, cell: String, misfit: &Misfit) -> CellWarning {
+        let is_kept = plan.on_misfit == OnMisfit::Report && self.plan.form.spec().field("reported").is_some();
+        let mut done = if is_kept { "kept word for word among the reported cells" } else { "left out" }.to_owned();
+        if let Some(Value::Text(value) | Value::Number(value)) = &plan.instead {
+            done.push_str(&format!(", {value} stands instead"));
+        }
+        CellWarning {
+            column,
+            field: plan.path.to_string(),
+            cell,
+            reason: format!("{}: {done}", misfit.reason),
+            advice: misfit.advice.clone(),
+        }
+    }
+
+    /// Columns and cells that a problem of the form is about: those of the field at its path, or of the fields in a table.
+    fn place_of(&self, path: &str, fillings: &[Filling]) -> (String, String) {
+        if let Some(field) = self.field_at(path) {
+            return (self.column_of(field), self.cell_of(field));
+        }
+        if let Some(place) = self.reported_at(path, fillings) {
+            return (self.columns[place].clone(), self.cells[place].trim().to_owned());
+        }
+        let below = format!("{path}.");
+        let is_below = |plan: &FieldPlan| !path.is_empty() && plan.path.to_string().starts_with(&below);
+        let mut places: Vec<usize> = Vec::new();
+        for (plan, columns) in self.plan.fields.iter().zip(self.fields) {
+            if is_below(plan) {
+                places.extend(columns.iter().filter(|place| !places.contains(place)).copied().collect::<Vec<_>>());
+            }
+        }
+        let names: Vec<&str> = places.iter().map(|place| self.columns[*place].as_str()).collect();
+        (names.join(" + "), String::new())
+    }
+
+    /// The field that a problem at a path is about.
+    fn field_at(&self, path: &str) -> Option<usize> {
+        self.plan.fields.iter().position(|plan| is_at(&plan.path, path))
+    }
+
+    /// Place of the column whose cell is a reported entry.
+    fn reported_at(&self, path: &str, fillings: &[Filling]) -> Option<usize> {
+        let number: usize = path.strip_prefix("reported[")?.split(']').next()?.parse().ok()?;
+        self.reported_places(fillings).get(number.checked_sub(1)?).map(|(place, _)| *place)
+    }
+
+    fn column_of(&self, field: usize) -> String {
+        let names = self.fields[field].iter().map(|place| self.columns[*place].as_str());
+        names.collect::<Vec<_>>().join(" + ")
+    }
+
+    fn cell_of(&self, field: usize) -> String {
+        let cells = self.fields[field].iter().map(|place| self.cells[*place].trim());
+        cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(&self.plan.fields[field].join)
+    }
+}
+
+/// Reads one value: by the table of the mapping, else as the field is read.
+fn read_one(plan: &FieldPlan, text: &str) -> Result<Value, Misfit> {
+    if let Some(table) = &plan.table {
+        if let Some(value) = table.get(&text.to_lowercase()) {
+            return Ok(value.clone());
+        }
+        if !plan.read_others {
+            let known: Vec<_> = table.keys().take(20).map(|key| format!("\"{key}\"")).collect();
+            return Err(Misfit::new(
+                "it is not in the table of the mapping",
+                format!("add it to the table, or correct it; there are {}", known.join(", ")),
+            ));
+        }
+    }
+    plan.reading.read(plan.kind, text)
+}
+
+/// Words of ours or a heading, as a field of one line takes them: headings have line breaks for layout.
+fn one_line(words: &str) -> String {
+    let line: Vec<&str> = words.split_whitespace().collect();
+    neutralise(&line.join(" ")).chars().take(WORDS_MAX).collect()
+}
+
+/// A value of a list is a list.
+fn as_field(plan: &FieldPlan, value: Value) -> Value {
+    if plan.is_list { Value::List(vec![Node::new(value)]) } else { value }
+}
+
+/// True of what the form says of a field that is not there: its advice speaks of lines of a form, and here are cells.
+fn is_of_absence(message: &str) -> bool {
+    ["a required ", "a recommended ", "missing: "].iter().any(|opening| message.starts_with(opening))
+}
+
+/// True if a problem is at a field: at its path, or at an entry of its list.
+fn is_at(field: &Path, problem: &str) -> bool {
+    let field = field.to_string();
+    problem.strip_prefix(field.as_str()).is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with('[') && rest.ends_with(']') && !rest.contains('.')
+    })
+}
