@@ -9,8 +9,10 @@
 //! The crate takes cells; reading files is for others. `docs/DOMAIN.md` tells the format field by field.
 
 mod build;
+mod constants;
 mod dates;
 mod dialect;
+mod fields;
 mod forms;
 mod lookup;
 mod numbers;
@@ -152,8 +154,8 @@ fn read(node: &Node, source: &str, findings: &mut Vec<Finding>) -> Option<Mappin
     }
     let (dialect, blank) = dialect::read(&mut top);
     // Without its form nothing can be said of its fields.
-    let Some(form) = form else { return None };
-    let plan = plan::read(&mut top, form, &dialect, blank);
+    let form = form?;
+    let plan = plan::read(&mut top, form, &dialect, &blank);
     top.finish();
     Some(Mapping { title, form, dialect, method: Method::Plan(Box::new(plan)), source })
 }

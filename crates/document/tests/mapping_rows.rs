@@ -87,10 +87,8 @@ fn dates_are_read_in_the_stated_formats_alone() {
 fn numbers_have_a_point_or_a_comma_as_stated() {
     let number = |style: &str| {
         format!(
-            "to = \"values[1].amount\"\n{style}\n[[when]]\nfilled = \"values\"\nset = {{}}\n"
+            "to = \"values[1].amount\"\n{style}\n[[when]]\nfilled = \"values[1]\"\nset = {{ \"values[1].currency\" = \"USD\" }}\n"
         )
-        .replace("[[when]]\nfilled = \"values\"\nset = {}\n", "")
-            + "[[when]]\nfilled = \"values[1]\"\nset = { \"values[1].currency\" = \"USD\" }\n"
     };
     let read = |style: &str, cell: &str| clean(&number(style), cell)["values"][0]["amount"].clone();
     assert_eq!(read("", "1234.50"), "1234.5");
@@ -134,7 +132,9 @@ fn countries_are_named_by_code_or_by_name() {
 
 #[test]
 fn a_cell_that_does_not_fit_goes_where_the_mapping_says() {
-    let date = |misfit: &str| format!("to = \"products[1].appendix_date\"\nformats = [\"YYYY\"]\nmisfit = \"{misfit}\"");
+    let date = |misfit: &str| {
+        format!("to = \"products[1].appendix_date\"\nformats = [\"YYYY\"]\nmisfit = \"{misfit}\"")
+    };
     assert_eq!(refused(&date("reject"), "spring").cell, "spring");
     let accepted = |field: &str, cell: &str| -> (Value, CellWarning) {
         let Mapped { form, mut warnings } = row(field, cell).unwrap_or_else(|rejected| panic!("{rejected}"));
@@ -148,7 +148,11 @@ fn a_cell_that_does_not_fit_goes_where_the_mapping_says() {
     let long = "x".repeat(500);
     let (form, warning) = accepted(&date("drop-with-warning"), &long);
     assert_eq!(form.get("reported"), None);
-    assert_eq!((warning.cell.as_str(), warning.reason.ends_with("left out")), (&*long, true), "the warning holds it whole");
+    assert_eq!(
+        (warning.cell.as_str(), warning.reason.ends_with("left out")),
+        (&*long, true),
+        "the warning holds it whole"
+    );
     let instead = "to = \"products[1].appendix\"\nmisfit = \"report\"\ninstead = \"NC\"";
     let (form, warning) = accepted(instead, "App. 2");
     assert_eq!(form["products"][0]["appendix"], "NC");
@@ -166,14 +170,36 @@ fn what_the_form_refuses_does_not_fit_either() {
     let problem = refused(title, "a\u{202e}b");
     assert_eq!(problem.column, "cell");
     // What the form asks for is an error although its cell may go.
-    let country = mapping("to = \"remarks\"");
     let toml = "form = \"sltd-entry\"\n[constants]\nsource.reference = \"1\"\nstatus = \"lost\"\ndate = 2014\ndocument.kind = \"visa\"\n[[field]]\nto = \"document.number\"\ncolumn = 1\n[[field]]\nto = \"document.country\"\ncolumn = 2\nmisfit = \"drop-with-warning\"\n";
-    drop(country);
     let sheet = Mapping::parse(toml).expect("a mapping");
     let rejected = sheet.sheet(&["n", "c"]).expect("columns").row(2, &["A1", "Atlantis"]).unwrap_err();
     let problem = &rejected.problems[0];
     assert_eq!((rejected.problems.len(), problem.column.as_str()), (1, "c"), "{rejected}");
     assert!(problem.reason.contains("since its cell does not fit"), "{rejected}");
+}
+
+#[test]
+fn what_guards_a_form_is_never_let_go() {
+    let toml = "form = \"sltd-entry\"\nmisfit = \"report\"\n[constants]\nsource.reference = \"1\"\nsource.contact = \"desk\"\nstatus = \"lost\"\ndate = 2014\ndocument = { kind = \"visa\", country = \"KE\" }\n[[field]]\nto = \"document.number\"\ncolumn = 1\n[[field]]\nto = \"source.handling.excluded\"\ncolumn = 2\nseparator = \",\"\n";
+    let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
+    let sheet = mapping.sheet(&["n", "not for"]).unwrap();
+    let form = sheet.row(2, &["A1", "TH, Viet Nam"]).unwrap().form.to_json();
+    assert_eq!(form["source"]["handling"]["excluded"], json!(["TH", "VN"]));
+    let rejected = sheet.row(2, &["A1", "TH, Atlantis"]).unwrap_err();
+    assert_eq!(rejected.problems[0].column, "not for", "{rejected}");
+}
+
+#[test]
+fn the_column_of_a_list_that_the_form_refuses_is_the_one_that_goes() {
+    let toml = "form = \"sltd-entry\"\n[constants]\nsource.reference = \"1\"\nsource.contact = \"desk\"\nsource.related = [\"R\"]\nstatus = \"lost\"\ndate = 2014\ndocument = { kind = \"visa\", country = \"KE\", number = \"A1\" }\n[[field]]\nto = \"source.related\"\ncolumn = 1\nseparator = \",\"\nmisfit = \"report\"\n[[field]]\nto = \"source.related\"\ncolumn = 2\nmisfit = \"report\"\n";
+    let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
+    let sheet = mapping.sheet(&["a", "b"]).unwrap();
+    let form = sheet.row(2, &["S,T", "two\nlines"]).unwrap().form.to_json();
+    assert_eq!(form["source"]["related"], json!(["R", "S", "T"]));
+    assert_eq!(
+        (&form["reported"][0]["field"], &form["reported"].as_array().unwrap().len()),
+        (&"b".into(), &1)
+    );
 }
 
 #[test]
@@ -205,11 +231,20 @@ fn several_columns_fill_one_field_and_one_column_several() {
     let sheet = mapping.sheet(&["n", "make", "model", "y", "m", "d"]).unwrap();
     let form = |cells: &[&str]| sheet.row(2, cells).map(|mapped| mapped.form.to_json());
     let whole = form(&["7", "Example", "City", "2014", "3", "5"]).unwrap();
-    assert_eq!((&whole["vehicle"]["make"], &whole["theft"]["date"]), (&"Example City".into(), &"2014-03-05".into()));
-    assert_eq!((&whole["source"]["reference"], &whole["vehicle"]["engine_number"]), (&"7".into(), &"7".into()));
+    assert_eq!(
+        (&whole["vehicle"]["make"], &whole["theft"]["date"]),
+        (&"Example City".into(), &"2014-03-05".into())
+    );
+    assert_eq!(
+        (&whole["source"]["reference"], &whole["vehicle"]["engine_number"]),
+        (&"7".into(), &"7".into())
+    );
     assert_eq!(whole["vehicle"]["part_numbers"], json!(["7", "Example"]));
     let without_day = form(&["7", "Example", "", "2014", "3", ""]).unwrap();
-    assert_eq!((&without_day["vehicle"]["make"], &without_day["theft"]["date"]), (&"Example".into(), &"2014-03".into()));
+    assert_eq!(
+        (&without_day["vehicle"]["make"], &without_day["theft"]["date"]),
+        (&"Example".into(), &"2014-03".into())
+    );
     // A year and a day are no year and month.
     let gap = form(&["7", "Example", "", "2014", "", "5"]).unwrap_err();
     assert_eq!(gap.problems[0].column, "y + m + d");

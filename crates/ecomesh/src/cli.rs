@@ -36,8 +36,7 @@ The folder of the node is --home, else $ECOMESH_HOME, else $XDG_DATA_HOME/ecomes
 
 Exit codes:
   0  done
-  1  the answer is no: audit or doctor found a fault, a form has problems, a row of an import was refused,
-     a wait ran out
+  1  the answer is no: audit or doctor found a fault, a form or a row has problems, a wait ran out
   2  the command was typed wrongly
   3  an input file is not what it should be
   4  the node is not running, still starting, or cannot be reached

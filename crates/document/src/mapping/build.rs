@@ -72,9 +72,8 @@ impl Branch {
 impl Renumbered {
     /// What the mapping calls a place of the form.
     pub(super) fn in_mapping(&self, path: &str) -> String {
-        let starts = |prefix: &str| {
-            path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let starts =
+            |prefix: &str| path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('.'));
         let deepest = self.0.iter().filter_map(|(form, mapping)| Some((form, mapping, starts(form)?)));
         match deepest.max_by_key(|(form, ..)| form.len()) {
             Some((_, mapping, rest)) => format!("{mapping}{rest}"),

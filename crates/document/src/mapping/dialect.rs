@@ -95,7 +95,12 @@ fn column(table: &mut Table<'_, '_>, key: &str, node: &Node, dialect: &Dialect) 
         }
         _ => {
             let message = format!("it is {}, where a column is wanted", node.type_name());
-            table.error(key, node, message, "write the heading in quotes, or the number of the column from 1");
+            table.error(
+                key,
+                node,
+                message,
+                "write the heading in quotes, or the number of the column from 1",
+            );
             return None;
         }
     };

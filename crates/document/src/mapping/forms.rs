@@ -114,7 +114,8 @@ impl FormName {
             }
         };
         if length > CONTENT_BYTES_MAX {
-            let message = format!("the form has {length} bytes where at most {CONTENT_BYTES_MAX} are allowed");
+            let message =
+                format!("the form has {length} bytes where at most {CONTENT_BYTES_MAX} are allowed");
             findings.push(finding(None, message));
             return None;
         }

@@ -7,7 +7,7 @@ use crate::mapping::forms::MappedForm;
 use crate::mapping::outcome::{CellProblem, CellWarning, Mapped, Rejected};
 use crate::mapping::path::Path;
 use crate::mapping::plan::{Constant, FieldPlan, OnMisfit, Plan};
-use crate::mapping::value::Misfit;
+use crate::mapping::value::{Misfit, Reading};
 use crate::report::{Finding, Report, Severity};
 use crate::text::neutralise;
 use crate::tree::{Entry, Node, Value};
@@ -44,8 +44,7 @@ impl Row<'_> {
     /// Makes the form. A cell that the form itself refuses does not fit either; then the form is filled again without it,
     /// if the mapping wants that.
     pub(super) fn map(&self) -> Result<Mapped, Rejected> {
-        let mut fillings: Vec<Filling> =
-            (0..self.fields.len()).map(|field| self.read_cells(field)).collect();
+        let mut fillings: Vec<Filling> = (0..self.fields.len()).map(|field| self.read_cells(field)).collect();
         loop {
             let (form, findings, renumbered) = self.fill(&fillings);
             let report = Report::new(findings, None);
@@ -74,7 +73,7 @@ impl Row<'_> {
         }
         // A date whose month is blank is not one of its year and day.
         let gap = cells.iter().position(is_blank).is_some_and(|first| first < filled.len());
-        if gap && !matches!(plan.reading, crate::mapping::value::Reading::Text) {
+        if gap && !matches!(plan.reading, Reading::Text) {
             let misfit = Misfit::new("one of its columns is blank before a filled one", "fill it in");
             return Filling::Misfit(misfit);
         }
@@ -86,7 +85,9 @@ impl Row<'_> {
 
     fn read_text(&self, plan: &FieldPlan, text: &str) -> Result<Value, Misfit> {
         let parts: Vec<&str> = match &plan.separator {
-            Some(separator) => text.split(separator.as_str()).map(str::trim).filter(|p| !p.is_empty()).collect(),
+            Some(separator) => {
+                text.split(separator.as_str()).map(str::trim).filter(|p| !p.is_empty()).collect()
+            }
             None => vec![text],
         };
         if parts.is_empty() {
@@ -182,14 +183,17 @@ impl Row<'_> {
     }
 
     /// Fields whose cells the form refuses and that the mapping lets go.
-    fn droppable(&self, report: &Report, renumbered: &Renumbered, fillings: &[Filling]) -> Vec<(usize, Misfit)> {
+    fn droppable(
+        &self,
+        report: &Report,
+        renumbered: &Renumbered,
+        fillings: &[Filling],
+    ) -> Vec<(usize, Misfit)> {
         let mut refused = Vec::new();
         for problem in report.errors() {
             let path = renumbered.in_mapping(&problem.path);
-            let field = (0..fillings.len()).find(|field| {
-                let plan = &self.plan.fields[*field];
-                plan.on_misfit != OnMisfit::Reject
-                    && is_at(&plan.path, &path)
+            let field = self.field_at(&path, fillings).filter(|field| {
+                self.plan.fields[*field].on_misfit != OnMisfit::Reject
                     && matches!(fillings[*field], Filling::Value(_))
                     && !refused.iter().any(|(refused, _)| refused == field)
             });
@@ -220,8 +224,10 @@ impl Row<'_> {
             }
         }
         // A field without value because its cell was refused is not missing. One that was let go may be: that is an error.
-        let refused: Vec<String> = problems.iter().map(|problem: &CellProblem| problem.field.clone()).collect();
-        let let_go: Vec<String> = warnings.iter().map(|warning: &CellWarning| warning.field.clone()).collect();
+        let refused: Vec<String> =
+            problems.iter().map(|problem: &CellProblem| problem.field.clone()).collect();
+        let let_go: Vec<String> =
+            warnings.iter().map(|warning: &CellWarning| warning.field.clone()).collect();
         for problem in report.problems() {
             let path = renumbered.in_mapping(&problem.path);
             let is_told = match problem.severity {
@@ -232,7 +238,7 @@ impl Row<'_> {
                 continue;
             }
             let (column, cell) = self.place_of(&path, fillings);
-            let reason = match self.field_at(&path).map(|field| &fillings[field]) {
+            let reason = match self.field_at(&path, fillings).map(|field| &fillings[field]) {
                 Some(Filling::Misfit(misfit)) if problem.severity == Severity::Error => {
                     format!("{}, since its cell does not fit: {}", problem.message, misfit.reason)
                 }
@@ -241,7 +247,9 @@ impl Row<'_> {
             let advice = match (is_of_absence(&reason), column.is_empty()) {
                 (false, _) => problem.advice.clone(),
                 // The form's own words name other fields that would do as well.
-                (true, false) if problem.rule.is_some() && reason.starts_with("missing: ") => problem.advice.clone(),
+                (true, false) if problem.rule.is_some() && reason.starts_with("missing: ") => {
+                    problem.advice.clone()
+                }
                 (true, false) => "fill it in".to_owned(),
                 (true, true) => "map a column to it, or state it in the constants of the mapping".to_owned(),
             };
@@ -263,7 +271,8 @@ impl Row<'_> {
     /// The warning of a cell that does not fit and is let go.
     fn let_go(&self, plan: &FieldPlan, column: String, cell: String, misfit: &Misfit) -> CellWarning {
         let is_kept = plan.on_misfit == OnMisfit::Report && self.plan.form.spec().field("reported").is_some();
-        let mut done = if is_kept { "kept word for word among the reported cells" } else { "left out" }.to_owned();
+        let mut done =
+            if is_kept { "kept word for word among the reported cells" } else { "left out" }.to_owned();
         if let Some(Value::Text(value) | Value::Number(value)) = &plan.instead {
             done.push_str(&format!(", {value} stands instead"));
         }
@@ -278,7 +287,7 @@ impl Row<'_> {
 
     /// Columns and cells that a problem of the form is about: those of the field at its path, or of the fields in a table.
     fn place_of(&self, path: &str, fillings: &[Filling]) -> (String, String) {
-        if let Some(field) = self.field_at(path) {
+        if let Some(field) = self.field_at(path, fillings) {
             return (self.column_of(field), self.cell_of(field));
         }
         if let Some(place) = self.reported_at(path, fillings) {
@@ -289,16 +298,32 @@ impl Row<'_> {
         let mut places: Vec<usize> = Vec::new();
         for (plan, columns) in self.plan.fields.iter().zip(self.fields) {
             if is_below(plan) {
-                places.extend(columns.iter().filter(|place| !places.contains(place)).copied().collect::<Vec<_>>());
+                places.extend(
+                    columns.iter().filter(|place| !places.contains(place)).copied().collect::<Vec<_>>(),
+                );
             }
         }
         let names: Vec<&str> = places.iter().map(|place| self.columns[*place].as_str()).collect();
         (names.join(" + "), String::new())
     }
 
-    /// The field that a problem at a path is about.
-    fn field_at(&self, path: &str) -> Option<usize> {
-        self.plan.fields.iter().position(|plan| is_at(&plan.path, path))
+    /// The field that a problem at a path is about. Entries of a list are those of its constants, then those of its columns.
+    fn field_at(&self, path: &str, fillings: &[Filling]) -> Option<usize> {
+        let at_path = |field: &usize| is_at(&self.plan.fields[*field].path, path);
+        let mut candidates = (0..self.plan.fields.len()).filter(at_path);
+        let Some(entry) = path.strip_suffix(']').and_then(|path| path.rsplit_once('[')) else {
+            return candidates.next();
+        };
+        let stated = self.plan.constants.iter().filter(|constant| is_at(&constant.path, path));
+        let mut before = stated.map(|constant| entries(Some(&constant.value))).sum::<usize>();
+        let number: usize = entry.1.parse().ok()?;
+        candidates.find(|field| {
+            before += entries(match &fillings[*field] {
+                Filling::Value(value) | Filling::Default(value) => Some(value),
+                Filling::Misfit(_) | Filling::Blank => None,
+            });
+            number <= before
+        })
     }
 
     /// Place of the column whose cell is a reported entry.
@@ -339,6 +364,15 @@ fn read_one(plan: &FieldPlan, text: &str) -> Result<Value, Misfit> {
 fn one_line(words: &str) -> String {
     let line: Vec<&str> = words.split_whitespace().collect();
     neutralise(&line.join(" ")).chars().take(WORDS_MAX).collect()
+}
+
+/// Number of values in the value of a list.
+fn entries(value: Option<&Value>) -> usize {
+    match value {
+        Some(Value::List(items)) => items.len(),
+        Some(_) => 1,
+        None => 0,
+    }
 }
 
 /// A value of a list is a list.

@@ -42,6 +42,10 @@ impl<'m> Sheet<'m> {
     pub(super) fn bind(mapping: &'m Mapping, header: &[&str]) -> Result<Self, Report> {
         let mut findings = Vec::new();
         let columns = names(mapping.dialect, header, &mut findings);
+        if let Some(slip) = other_delimiter(mapping.dialect, &columns) {
+            // Every column would be missing otherwise, which says nothing new.
+            return Err(Report::new(vec![slip], Some(&mapping.source)));
+        }
         let method = match &mapping.method {
             Method::Plan(plan) => {
                 let mut lookup = Lookup { columns: &columns, used: vec![false; columns.len()] };
@@ -95,7 +99,8 @@ impl<'m> Sheet<'m> {
         let problem = if found != wanted {
             let count = |n: usize| if n == 1 { "1 cell".to_owned() } else { format!("{n} cells") };
             let reason = format!("the row has {} where the sheet has {wanted} columns", count(found));
-            let advice = "put quotes around cells that hold the delimiter or a line break, and add what is missing";
+            let advice =
+                "put quotes around cells that hold the delimiter or a line break, and add what is missing";
             CellProblem::of_row(reason, advice)
         } else if cells.iter().all(|cell| cell.trim().is_empty()) {
             CellProblem::of_row("the row is empty", "delete it")
@@ -154,6 +159,20 @@ fn names(dialect: Dialect, header: &[&str], findings: &mut Vec<Finding>) -> Vec<
     header.iter().take(COLUMNS_MAX).map(heading).collect()
 }
 
+/// A header that is one column, and holds another delimiter than that of the mapping.
+fn other_delimiter(dialect: Dialect, columns: &[String]) -> Option<Finding> {
+    let [alone] = columns else { return None };
+    let count = |sign: char| alone.matches(sign).count();
+    let found =
+        [',', ';', '\t', '|'].into_iter().max_by_key(|sign| count(*sign)).filter(|sign| count(*sign) > 0)?;
+    let (stated, number) = (char::from(dialect.delimiter).escape_default(), count(found));
+    let message =
+        format!("there is no \"{stated}\" in the header, but {number} of \"{}\"", found.escape_default());
+    let advice =
+        format!("write delimiter = \"{}\" in the table [csv] of the mapping", found.escape_default());
+    Some(error(None, "csv.delimiter", message, advice))
+}
+
 /// The columns of a sheet, and which of them the mapping names.
 struct Lookup<'c> {
     columns: &'c [String],
@@ -202,9 +221,9 @@ impl Lookup<'_> {
 
     fn refuse_unused(&self, findings: &mut Vec<Finding>) {
         for (number, heading) in (1..).zip(self.columns).filter(|(number, _)| !self.used[number - 1]) {
-            let message = format!("the mapping does not say what becomes of column {number}, {}", excerpt(heading));
-            let advice =
-                "map it to a field, name it in keep to have it word for word among the reported cells, or in ignore to leave it out";
+            let message =
+                format!("the mapping does not say what becomes of column {number}, {}", excerpt(heading));
+            let advice = "map it to a field, name it in keep to have it word for word among the reported cells, or in ignore to leave it out";
             findings.push(error(None, "", message, advice));
         }
     }
@@ -218,7 +237,8 @@ fn listed(columns: &[String]) -> String {
 /// The incident sheet has its columns, in any order. Each row says of foreign ones what is wrong only if they are filled;
 /// a sheet of another sort is told at once.
 fn compare_with_incidents(columns: &[String], findings: &mut Vec<Finding>) {
-    let missing: Vec<_> = incident::COLUMNS.iter().filter(|c| !columns.iter().any(|have| have == *c)).collect();
+    let missing: Vec<_> =
+        incident::COLUMNS.iter().filter(|c| !columns.iter().any(|have| have == *c)).collect();
     for column in missing {
         let advice = match nearest(columns.iter().map(String::as_str), column) {
             Some(near) => format!("rename {}, or choose another mapping", excerpt(near)),
@@ -233,7 +253,12 @@ fn compare_with_incidents(columns: &[String], findings: &mut Vec<Finding>) {
             findings.push(error(None, "", message, "rename or delete one of them"));
         } else if !incident::COLUMNS.contains(&column.as_str()) {
             let advice = "delete it, or write a mapping of your own";
-            findings.push(error(None, "", format!("the sheet has a foreign column {}", excerpt(column)), advice));
+            findings.push(error(
+                None,
+                "",
+                format!("the sheet has a foreign column {}", excerpt(column)),
+                advice,
+            ));
         }
     }
 }

@@ -73,8 +73,9 @@ const NUMBER_ADVICE: &str = "write the number alone, without words or units, as 
 /// # Errors
 /// Why the field cannot hold it.
 pub(super) fn stated(kind: FieldKind, node: &Node) -> Result<Value, Misfit> {
-    let wrong_type =
-        |wanted: &str| Misfit::new(format!("it is {}, where {wanted} is wanted", node.type_name()), "correct it");
+    let wrong_type = |wanted: &str| {
+        Misfit::new(format!("it is {}, where {wanted} is wanted", node.type_name()), "correct it")
+    };
     match (kind, &node.value) {
         (FieldKind::Text { max, multiline }, Value::Text(written)) => {
             let written = written.replace("\r\n", "\n");
@@ -89,9 +90,11 @@ pub(super) fn stated(kind: FieldKind, node: &Node) -> Result<Value, Misfit> {
                 table().advice(code),
             )),
         },
-        (FieldKind::Decimal, Value::Number(number) | Value::Text(number)) => Decimal::parse(number)
-            .map(|decimal| Value::Text(decimal.to_string()))
-            .map_err(|error| Misfit::new(error.to_string(), "write the digits, with a point before decimals")),
+        (FieldKind::Decimal, Value::Number(number) | Value::Text(number)) => {
+            Decimal::parse(number).map(|decimal| Value::Text(decimal.to_string())).map_err(|error| {
+                Misfit::new(error.to_string(), "write the digits, with a point before decimals")
+            })
+        }
         (FieldKind::Integer { min, max }, Value::Number(number)) => integer(number, min, max),
         (FieldKind::Date, Value::Number(date) | Value::Text(date) | Value::Moment(date)) => {
             PartialDate::parse(date)
@@ -101,12 +104,12 @@ pub(super) fn stated(kind: FieldKind, node: &Node) -> Result<Value, Misfit> {
         (FieldKind::Time, Value::Text(time) | Value::Moment(time)) => UtcTime::parse(time)
             .map(|time| Value::Text(time.to_string()))
             .map_err(|error| Misfit::new(error.to_string(), "convert it to UTC, to the second")),
-        (FieldKind::Member, Value::Text(member)) => MemberCode::parse(member)
-            .map(|member| Value::Text(member.to_string()))
-            .map_err(|error| {
+        (FieldKind::Member, Value::Text(member)) => {
+            MemberCode::parse(member).map(|member| Value::Text(member.to_string())).map_err(|error| {
                 let advice = "write the code of the bureau, \"KE\" or \"IPSG\"";
                 Misfit::new(format!("{} {error}", excerpt(member)), advice)
-            }),
+            })
+        }
         (FieldKind::Text { .. }, _) => Err(wrong_type("a text")),
         (FieldKind::Code(_), _) => Err(wrong_type("a code in quotes")),
         (FieldKind::Decimal, _) => Err(wrong_type("a number")),

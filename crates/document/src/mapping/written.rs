@@ -58,7 +58,11 @@ impl<'n, 'f> Table<'n, 'f> {
     }
 
     /// The whole number under a key, between two bounds.
-    pub(super) fn number(&mut self, key: &'static str, bounds: std::ops::RangeInclusive<usize>) -> Option<usize> {
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<usize>,
+    ) -> Option<usize> {
         let node = self.node(key)?;
         let number = match &node.value {
             Value::Number(digits) => digits.parse().ok().filter(|number| bounds.contains(number)),
@@ -88,7 +92,13 @@ impl<'n, 'f> Table<'n, 'f> {
     }
 
     /// Reports a problem with what stands under a key.
-    pub(super) fn error(&mut self, key: &str, node: &Node, message: impl Into<String>, advice: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        key: &str,
+        node: &Node,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
         let path = self.path_of(key);
         self.findings.push(error(node.at.clone(), &path, message, advice));
     }

@@ -21,12 +21,16 @@ use crate::{files, output};
 /// Take records from an archive. Nothing in it is trusted: every signature, chain and body is checked as if a
 /// peer had sent it. With `csv`, rows of a list become forms; that needs no node.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, subcommand_value_name = "COMMAND")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    subcommand_value_name = "COMMAND"
+)]
 #[command(after_help = "\
 Examples:
-  ecomesh import kenya.ecoarchive                                  records of an archive
-  ecomesh import csv --mapping vehicles list.csv --dry-run         what becomes of each row of a list
-  ecomesh import mappings                                          the mappings that there are
+  ecomesh import kenya.ecoarchive                             records of an archive
+  ecomesh import csv --mapping vehicles list.csv --dry-run    what becomes of each row
+  ecomesh import mappings                                     the mappings that there are
 
 An archive whose name is that of a command: ecomesh import ./csv")]
 pub struct Args {

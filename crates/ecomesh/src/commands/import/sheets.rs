@@ -13,8 +13,7 @@ use crate::commands::import::tally::{Place, Tally};
 use crate::exit::{ExitCode, Failure};
 use crate::{files, output};
 
-/// Make forms of the rows of a CSV file, by a mapping that says what its columns mean. Nothing is guessed and nothing is
-/// lost: a cell that does not fit refuses its row, or is kept or left out with a warning where the mapping says so.
+/// Make forms of the rows of a CSV file, by a mapping that says what its columns mean.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,15 +21,18 @@ Examples:
   ecomesh import csv --mapping mine.toml list.csv --out forms    the accepted forms, as files
   ecomesh import csv --mapping public-notices list.json --dry-run
 
-Each refused cell is told with its row, column, reason and what to do; warnings of one sort are told together. Rows are
-counted as a spreadsheet shows them: the header is row 1. With --json each row is one object on a line of its own, and the
-sum is the last line. The file is read row by row, however long it is.
+Nothing is guessed and nothing is lost: a cell that does not fit refuses its row, or is kept aside
+or left out with a warning where the mapping says so. Each refused cell is told with its row,
+column, reason and what to do; warnings of one sort are told together. Rows are counted as a
+spreadsheet shows them: the header is row 1. With --json each row is one object on a line of its
+own, and the sum is the last line. The file is read row by row, however long it is.
 
-Exit codes: 0 every row was accepted, 1 a row was refused, 3 the mapping or the file is not what it should be or they do
-not fit each other.
+Exit codes: 0 every row was accepted; 1 a row was refused; 3 the mapping or the file is not what it
+should be, or they do not fit each other.
 
-Storing the forms in the network is not part of this version: write them with --out, check them with `ecomesh db check`,
-`ecomesh notice check` or `ecomesh ecomessage check`, and send Ecomessages with `ecomesh send`.")]
+Storing the forms in the network is not part of this version: write them with --out, check them
+with `ecomesh db check`, `ecomesh notice check` or `ecomesh ecomessage check`, and
+send Ecomessages with `ecomesh send`.")]
 pub struct Args {
     /// Mapping: the name of one that comes with the program, or a file
     #[arg(long, value_name = "M.toml|NAME")]
@@ -64,7 +66,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             // The folder is made once mapping and file fit each other.
             import.open_sink(args.out.as_deref())?;
             while let Some(row) = rows.next()? {
-                let place = Place { row: row.number, line: Some(row.line) };
+                let place = Place { row: row.number, line: row.line };
                 let outcome = row.cells.map_err(|problems| Rejected { problems }).and_then(|cells| {
                     sheet.row(row.number, &cells.iter().map(String::as_str).collect::<Vec<_>>())
                 });
@@ -81,7 +83,10 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     }
     let rejected = import.tally.finish()?.rejected;
     if let Some(folder) = &args.out {
-        output::remark(global, &format!("the accepted forms are in {}: {}", folder.display(), next_step(&mapping)));
+        output::remark(
+            global,
+            &format!("the accepted forms are in {}: {}", folder.display(), next_step(&mapping)),
+        );
     }
     Ok(if rejected == 0 { ExitCode::Ok } else { ExitCode::No })
 }
@@ -120,7 +125,10 @@ fn header(path: &Path, dialect: Dialect, rows: &mut Rows) -> Result<Vec<String>,
     }
     let bad = |what: String, help: &str| Failure::new(ExitCode::BadInput, what).help(help);
     let Some(row) = rows.next()? else {
-        return Err(bad(format!("{} is empty", path.display()), "check the path; the first row names the columns"));
+        return Err(bad(
+            format!("{} is empty", path.display()),
+            "check the path; the first row names the columns",
+        ));
     };
     row.cells.map_err(|problems| {
         bad(format!("the header of {} cannot be read", path.display()), "correct the first row of the file")

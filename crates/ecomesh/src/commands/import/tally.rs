@@ -123,13 +123,16 @@ impl<'g> Tally<'g> {
         for problem in problems {
             // The line tells nothing new unless rows before it have several.
             let at_line = line.filter(|line| *line != row).map(|line| format!(" (line {line})"));
-            output::line(&output::printable(&format!("row {row}{}: {problem}", at_line.unwrap_or_default())))?;
+            output::line(&output::printable(&format!(
+                "row {row}{}: {problem}",
+                at_line.unwrap_or_default()
+            )))?;
         }
         Ok(())
     }
 
     /// Tells of all warnings, and the sum.
-    pub(super) fn finish(mut self) -> anyhow::Result<Sum> {
+    pub(super) fn finish(self) -> anyhow::Result<Sum> {
         self.clear_progress();
         if self.global.json {
             event(&Event::Summary(self.sum))?;
@@ -157,7 +160,9 @@ impl<'g> Tally<'g> {
             output::line(&format!("{:6} × others; see them with --json", self.others))?;
         }
         let Sum { rows, accepted, rejected, warnings } = self.sum;
-        output::line(&format!("{rows} rows read: {accepted} accepted, {rejected} rejected, {warnings} warnings"))?;
+        output::line(&format!(
+            "{rows} rows read: {accepted} accepted, {rejected} rejected, {warnings} warnings"
+        ))?;
         Ok(self.sum)
     }
 
