@@ -147,6 +147,11 @@ const SAMPLES: &[(&str, &str)] = &[
 fn the_mappings_are_listed_and_printed() {
     let listed = run(&["import", "mappings"]).expect(0).stdout;
     let json = run(&["import", "mappings", "--json"]).expect(0).json();
+    assert_eq!(
+        run(&["import", "--json", "mappings"]).expect(0).json(),
+        json,
+        "global options may stand before"
+    );
     for (number, (name, _)) in SAMPLES.iter().enumerate() {
         assert!(listed.contains(name), "{listed}");
         let file = common::root().join(format!("crates/document/mappings/{name}.toml"));
@@ -364,6 +369,7 @@ fn wrong_typing_is_code_2() {
         &["import", "csv", "list.csv", "--mapping", "vehicles"],
         &["import", "csv", "list.csv", "--mapping", "vehicles", "--dry-run", "--out", "x"],
         &["import", "mappings", "nothing"],
+        &["import", "x.ecoarchive", "mappings"],
         &["keygen"],
         &["demo", "--countries", "KE"],
         &["demo", "--countries", "KE,K3"],

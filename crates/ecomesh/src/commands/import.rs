@@ -21,10 +21,10 @@ use crate::{files, output};
 /// Take records from an archive. Nothing in it is trusted: every signature, chain and body is checked as if a
 /// peer had sent it. With `csv`, rows of a list become forms; that needs no node.
 #[derive(Debug, clap::Args)]
+// Not `args_conflicts_with_subcommands`: it would also forbid the global options before a subcommand.
 #[command(
-    args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    subcommand_value_name = "COMMAND"
+    override_usage = "ecomesh import [OPTIONS] <FILE>\n       ecomesh import [OPTIONS] <COMMAND>"
 )]
 #[command(after_help = "\
 Examples:
@@ -52,8 +52,14 @@ enum What {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     match (args.what, args.file) {
-        (Some(What::Csv(args)), _) => sheets::run(args, global),
-        (Some(What::Mappings(args)), _) => mappings::run(args, global),
+        (Some(_), Some(file)) => {
+            let what = format!("{} stands before a command, which imports something else", file.display());
+            Err(Failure::new(ExitCode::Usage, what)
+                .help("import the archive by itself: ecomesh import FILE")
+                .into())
+        }
+        (Some(What::Csv(args)), None) => sheets::run(args, global),
+        (Some(What::Mappings(args)), None) => mappings::run(args, global),
         (None, Some(file)) => archive(&file, global),
         // clap asks for one of the two.
         (None, None) => Err(Failure::new(ExitCode::Usage, "there is no archive to import")

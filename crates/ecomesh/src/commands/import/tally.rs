@@ -179,8 +179,9 @@ impl<'g> Tally<'g> {
     }
 
     fn show_progress(&mut self) {
-        if let Some(shown) = self.progress.filter(|shown| shown.elapsed() >= PROGRESS_EVERY) {
-            let _ = (shown, write!(std::io::stderr(), "\r{} rows", self.sum.rows));
+        if self.progress.is_some_and(|shown| shown.elapsed() >= PROGRESS_EVERY) {
+            // If nobody reads it, there is nobody to tell.
+            let _ = write!(std::io::stderr(), "\r{} rows", self.sum.rows);
             self.progress = Some(Instant::now());
         }
     }
