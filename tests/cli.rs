@@ -294,6 +294,37 @@ fn rows_are_counted_as_spreadsheets_do_and_bad_ones_do_not_stop_the_others() {
 }
 
 #[test]
+fn a_list_is_read_row_by_row() {
+    use std::io::{BufRead, BufReader, Write};
+    let mut import = common::ecomesh()
+        .args(["import", "csv", "--mapping", "vehicles", "/dev/stdin", "--dry-run", "--json"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let sample = common::root().join("node-config/demo/import/vehicles.csv");
+    let list = std::fs::read_to_string(sample).expect("a sample");
+    let mut told = BufReader::new(import.stdout.take().expect("a pipe")).lines();
+    let mut written = import.stdin.take().expect("a pipe");
+    let mut rows = list.lines();
+    writeln!(written, "{}", rows.next().expect("a header")).expect("an open pipe");
+    for (row, number) in rows.zip(2..) {
+        writeln!(written, "{row}").expect("an open pipe");
+        // What becomes of a row is told before the next one is there.
+        let event: Value =
+            serde_json::from_str(&told.next().expect("a line").expect("a text")).expect("JSON");
+        assert_eq!(
+            (&event["row"], &event["line"]),
+            (&number.into(), &Value::Null),
+            "a pipe has no lines to count"
+        );
+    }
+    drop(written);
+    assert!(told.next().expect("a line").expect("a text").contains("summary"));
+    assert_eq!(import.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
 fn the_whole_incident_sheet_and_the_public_list_are_imported() {
     let sum = |ran: common::Ran| -> Value {
         serde_json::from_str(ran.stdout.lines().last().unwrap_or_default()).expect("the sum is JSON")

@@ -1,19 +1,17 @@
 //! One row through a mapping: each cell is read as stated, the form is filled and checked, and what does not fit goes where
 //! the mapping says.
 
-use crate::limits::ENTRIES_MAX;
+mod kept;
+mod verdict;
+
 use crate::mapping::build::{Branch, Renumbered};
 use crate::mapping::forms::MappedForm;
-use crate::mapping::outcome::{CellProblem, CellWarning, Mapped, Rejected};
+use crate::mapping::outcome::{Mapped, Rejected};
 use crate::mapping::path::Path;
 use crate::mapping::plan::{Constant, FieldPlan, OnMisfit, Plan};
 use crate::mapping::value::{Misfit, Reading};
-use crate::report::{Finding, Report, Severity};
-use crate::text::neutralise;
+use crate::report::{Finding, Report};
 use crate::tree::{Entry, Node, Value};
-
-/// Most characters of a heading or a reason beside a reported cell, which has room for 1024 bytes.
-const WORDS_MAX: usize = 250;
 
 /// A row and what is known of its sheet.
 pub(super) struct Row<'r> {
@@ -143,45 +141,6 @@ impl Row<'_> {
         fields.any(|(plan, filling)| path.contains(&plan.path) && matches!(filling, Filling::Value(_)))
     }
 
-    /// The cells that are kept word for word: those of the columns to be kept, then those that do not fit.
-    fn reported(&self, fillings: &[Filling]) -> Vec<Node> {
-        self.reported_places(fillings)
-            .into_iter()
-            .take(ENTRIES_MAX + 1)
-            .map(|(place, reason)| {
-                let text = |key: &str, text: String| Entry::new(key, Value::Text(text));
-                let column = match self.columns[place].as_str() {
-                    "" => (place + 1).to_string(),
-                    column => one_line(column),
-                };
-                let cell = self.cells[place].trim().replace("\r\n", "\n");
-                let mut entry = vec![text("field", column), text("text", cell)];
-                entry.extend(reason.map(|reason| text("reason", one_line(reason))));
-                Node::new(Value::Table(entry))
-            })
-            .collect()
-    }
-
-    /// The places of those cells, with the reason why they fit no field. A cell that several fields share is there once.
-    fn reported_places<'f>(&self, fillings: &'f [Filling]) -> Vec<(usize, Option<&'f str>)> {
-        let is_filled = |place: &usize| !self.cells[*place].trim().is_empty();
-        let mut places: Vec<(usize, Option<&str>)> =
-            self.keep.iter().copied().filter(is_filled).map(|place| (place, None)).collect();
-        if self.plan.form.spec().field("reported").is_none() {
-            return places;
-        }
-        for ((plan, filling), columns) in self.plan.fields.iter().zip(fillings).zip(self.fields) {
-            if let (Filling::Misfit(misfit), OnMisfit::Report) = (filling, plan.on_misfit) {
-                for place in columns.iter().copied().filter(is_filled) {
-                    if !places.iter().any(|(there, _)| *there == place) {
-                        places.push((place, Some(&misfit.reason)));
-                    }
-                }
-            }
-        }
-        places
-    }
-
     /// Fields whose cells the form refuses and that the mapping lets go.
     fn droppable(
         &self,
@@ -203,110 +162,6 @@ impl Row<'_> {
         refused
     }
 
-    /// The form with its warnings, or everything that is wrong.
-    fn finish(
-        &self,
-        form: Option<MappedForm>,
-        report: &Report,
-        renumbered: &Renumbered,
-        fillings: &[Filling],
-    ) -> Result<Mapped, Rejected> {
-        let mut problems = Vec::new();
-        let mut warnings = Vec::new();
-        for (field, (plan, filling)) in self.plan.fields.iter().zip(fillings).enumerate() {
-            let Filling::Misfit(misfit) = filling else { continue };
-            let (column, cell) = (self.column_of(field), self.cell_of(field));
-            if plan.on_misfit == OnMisfit::Reject {
-                let path = plan.path.to_string();
-                problems.push(CellProblem::new(column, path, &cell, &misfit.reason, &misfit.advice));
-            } else {
-                warnings.push(self.let_go(plan, column, cell, misfit));
-            }
-        }
-        // A field without value because its cell was refused is not missing. One that was let go may be: that is an error.
-        let refused: Vec<String> =
-            problems.iter().map(|problem: &CellProblem| problem.field.clone()).collect();
-        let let_go: Vec<String> =
-            warnings.iter().map(|warning: &CellWarning| warning.field.clone()).collect();
-        for problem in report.problems() {
-            let path = renumbered.in_mapping(&problem.path);
-            let is_told = match problem.severity {
-                Severity::Error => refused.contains(&path),
-                Severity::Warning => refused.contains(&path) || let_go.contains(&path),
-            };
-            if is_told && is_of_absence(&problem.message) {
-                continue;
-            }
-            let (column, cell) = self.place_of(&path, fillings);
-            let reason = match self.field_at(&path, fillings).map(|field| &fillings[field]) {
-                Some(Filling::Misfit(misfit)) if problem.severity == Severity::Error => {
-                    format!("{}, since its cell does not fit: {}", problem.message, misfit.reason)
-                }
-                _ => problem.message.clone(),
-            };
-            let advice = match (is_of_absence(&reason), column.is_empty()) {
-                (false, _) => problem.advice.clone(),
-                // The form's own words name other fields that would do as well.
-                (true, false) if problem.rule.is_some() && reason.starts_with("missing: ") => {
-                    problem.advice.clone()
-                }
-                (true, false) => "fill it in".to_owned(),
-                (true, true) => "map a column to it, or state it in the constants of the mapping".to_owned(),
-            };
-            match problem.severity {
-                Severity::Error => problems.push(CellProblem::new(column, path, &cell, reason, advice)),
-                Severity::Warning => warnings.push(CellWarning { column, field: path, cell, reason, advice }),
-            }
-        }
-        match form.filter(|_| report.is_ok()) {
-            Some(form) if problems.is_empty() => Ok(Mapped { form, warnings }),
-            _ if problems.is_empty() => {
-                let advice = "report it with the mapping and this row";
-                Err(Rejected { problems: vec![CellProblem::of_row("the form cannot be made of it", advice)] })
-            }
-            _ => Err(Rejected { problems }),
-        }
-    }
-
-    /// The warning of a cell that does not fit and is let go.
-    fn let_go(&self, plan: &FieldPlan, column: String, cell: String, misfit: &Misfit) -> CellWarning {
-        let is_kept = plan.on_misfit == OnMisfit::Report && self.plan.form.spec().field("reported").is_some();
-        let mut done =
-            if is_kept { "kept word for word among the reported cells" } else { "left out" }.to_owned();
-        if let Some(Value::Text(value) | Value::Number(value)) = &plan.instead {
-            done.push_str(&format!(", {value} stands instead"));
-        }
-        CellWarning {
-            column,
-            field: plan.path.to_string(),
-            cell,
-            reason: format!("{}: {done}", misfit.reason),
-            advice: misfit.advice.clone(),
-        }
-    }
-
-    /// Columns and cells that a problem of the form is about: those of the field at its path, or of the fields in a table.
-    fn place_of(&self, path: &str, fillings: &[Filling]) -> (String, String) {
-        if let Some(field) = self.field_at(path, fillings) {
-            return (self.column_of(field), self.cell_of(field));
-        }
-        if let Some(place) = self.reported_at(path, fillings) {
-            return (self.columns[place].clone(), self.cells[place].trim().to_owned());
-        }
-        let below = format!("{path}.");
-        let is_below = |plan: &FieldPlan| !path.is_empty() && plan.path.to_string().starts_with(&below);
-        let mut places: Vec<usize> = Vec::new();
-        for (plan, columns) in self.plan.fields.iter().zip(self.fields) {
-            if is_below(plan) {
-                places.extend(
-                    columns.iter().filter(|place| !places.contains(place)).copied().collect::<Vec<_>>(),
-                );
-            }
-        }
-        let names: Vec<&str> = places.iter().map(|place| self.columns[*place].as_str()).collect();
-        (names.join(" + "), String::new())
-    }
-
     /// The field that a problem at a path is about. Entries of a list are those of its constants, then those of its columns.
     fn field_at(&self, path: &str, fillings: &[Filling]) -> Option<usize> {
         let at_path = |field: &usize| is_at(&self.plan.fields[*field].path, path);
@@ -320,26 +175,11 @@ impl Row<'_> {
         candidates.find(|field| {
             before += entries(match &fillings[*field] {
                 Filling::Value(value) | Filling::Default(value) => Some(value),
-                Filling::Misfit(_) | Filling::Blank => None,
+                Filling::Misfit(_) => self.plan.fields[*field].instead.as_ref(),
+                Filling::Blank => None,
             });
             number <= before
         })
-    }
-
-    /// Place of the column whose cell is a reported entry.
-    fn reported_at(&self, path: &str, fillings: &[Filling]) -> Option<usize> {
-        let number: usize = path.strip_prefix("reported[")?.split(']').next()?.parse().ok()?;
-        self.reported_places(fillings).get(number.checked_sub(1)?).map(|(place, _)| *place)
-    }
-
-    fn column_of(&self, field: usize) -> String {
-        let names = self.fields[field].iter().map(|place| self.columns[*place].as_str());
-        names.collect::<Vec<_>>().join(" + ")
-    }
-
-    fn cell_of(&self, field: usize) -> String {
-        let cells = self.fields[field].iter().map(|place| self.cells[*place].trim());
-        cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(&self.plan.fields[field].join)
     }
 }
 
@@ -360,12 +200,6 @@ fn read_one(plan: &FieldPlan, text: &str) -> Result<Value, Misfit> {
     plan.reading.read(plan.kind, text)
 }
 
-/// Words of ours or a heading, as a field of one line takes them: headings have line breaks for layout.
-fn one_line(words: &str) -> String {
-    let line: Vec<&str> = words.split_whitespace().collect();
-    neutralise(&line.join(" ")).chars().take(WORDS_MAX).collect()
-}
-
 /// Number of values in the value of a list.
 fn entries(value: Option<&Value>) -> usize {
     match value {
@@ -378,11 +212,6 @@ fn entries(value: Option<&Value>) -> usize {
 /// A value of a list is a list.
 fn as_field(plan: &FieldPlan, value: Value) -> Value {
     if plan.is_list { Value::List(vec![Node::new(value)]) } else { value }
-}
-
-/// True of what the form says of a field that is not there: its advice speaks of lines of a form, and here are cells.
-fn is_of_absence(message: &str) -> bool {
-    ["a required ", "a recommended ", "missing: "].iter().any(|opening| message.starts_with(opening))
 }
 
 /// True if a problem is at a field: at its path, or at an entry of its list.
