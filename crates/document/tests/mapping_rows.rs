@@ -261,6 +261,8 @@ fn kept_columns_stand_word_for_word_among_the_reported_cells() {
         form["reported"],
         json!([{ "field": "Heading of two lines", "text": "as it stands" }, { "field": "3", "text": "-" }])
     );
+    let rejected = sheet.row(2, &["A1", "a\u{202e}b", ""]).unwrap_err();
+    assert_eq!(rejected.problems[0].column, "Heading of two lines", "{rejected}");
     assert_eq!(sheet.row(2, &["A1", "", " "]).unwrap().form.to_json().get("reported"), None);
 }
 

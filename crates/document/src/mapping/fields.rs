@@ -105,6 +105,9 @@ fn field<'m>(
     if separator.is_some_and(str::is_empty) || separator.is_some() && !is_list {
         table.missing("separator", "a separator of one character or more belongs to a field that is a list");
     }
+    if read_others.is_some() && codes.is_none() {
+        table.missing("otherwise", "otherwise belongs to a field that has a table of codes");
+    }
     if instead.is_some() && on_misfit == OnMisfit::Reject {
         table.missing(
             "instead",
@@ -248,7 +251,10 @@ fn translations(
     kind: FieldKind,
     common: &Common<'_>,
 ) -> Option<BTreeMap<String, Value>> {
-    let name = node.as_text()?;
+    let Some(name) = node.as_text() else {
+        table.error("table", node, "it is no text", "write the name of a table of codes in quotes");
+        return None;
+    };
     let Some(codes) = common.tables.get(name) else {
         let advice = match nearest(common.tables.keys().copied(), name) {
             Some(near) => format!("did you mean \"{near}\"?"),

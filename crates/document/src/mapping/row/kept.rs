@@ -17,16 +17,20 @@ impl Row<'_> {
             .take(ENTRIES_MAX + 1)
             .map(|(place, reason)| {
                 let text = |key: &str, text: String| Entry::new(key, Value::Text(text));
-                let column = match self.columns[place].as_str() {
-                    "" => (place + 1).to_string(),
-                    column => one_line(column),
-                };
                 let cell = self.cells[place].trim().replace("\r\n", "\n");
-                let mut entry = vec![text("field", column), text("text", cell)];
+                let mut entry = vec![text("field", self.column(place)), text("text", cell)];
                 entry.extend(reason.map(|reason| text("reason", one_line(reason))));
                 Node::new(Value::Table(entry))
             })
             .collect()
+    }
+
+    /// What people call a column: its heading on one line, or its number if that is empty.
+    pub(super) fn column(&self, place: usize) -> String {
+        match self.columns[place].as_str() {
+            "" => (place + 1).to_string(),
+            heading => one_line(heading),
+        }
     }
 
     /// The places of those cells, with the reason why they fit no field. A cell that several fields share is there once.

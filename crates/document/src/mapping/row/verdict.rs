@@ -95,7 +95,7 @@ impl Row<'_> {
             return (self.column_of(field), self.cell_of(field));
         }
         if let Some(place) = self.reported_at(path, fillings) {
-            return (self.columns[place].clone(), self.cells[place].trim().to_owned());
+            return (self.column(place), self.cells[place].trim().to_owned());
         }
         let below = format!("{path}.");
         let is_below = |plan: &FieldPlan| !path.is_empty() && plan.path.to_string().starts_with(&below);
@@ -107,12 +107,12 @@ impl Row<'_> {
                 );
             }
         }
-        let names: Vec<&str> = places.iter().map(|place| self.columns[*place].as_str()).collect();
+        let names: Vec<String> = places.iter().map(|place| self.column(*place)).collect();
         (names.join(" + "), String::new())
     }
 
     fn column_of(&self, field: usize) -> String {
-        let names = self.fields[field].iter().map(|place| self.columns[*place].as_str());
+        let names = self.fields[field].iter().map(|place| self.column(*place));
         names.collect::<Vec<_>>().join(" + ")
     }
 
