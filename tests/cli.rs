@@ -140,6 +140,242 @@ fn an_entry_of_a_database_is_started_and_checked_off_line() {
     }
 }
 
+/// The mappings that come with the program, and the sample of each.
+const SAMPLES: &[(&str, &str)] = &[
+    ("travel-documents", "travel-documents.csv"),
+    ("vehicles", "vehicles.csv"),
+    ("cites-illegal-trade", "cites-illegal-trade.csv"),
+    ("pangolin-incidents", "pangolin-incidents.csv"),
+    ("public-notices", "public-notices.json"),
+];
+
+#[test]
+fn the_mappings_are_listed_and_printed() {
+    let listed = run(&["import", "mappings"]).expect(0).stdout;
+    let json = run(&["import", "mappings", "--json"]).expect(0).json();
+    assert_eq!(
+        run(&["import", "--json", "mappings"]).expect(0).json(),
+        json,
+        "global options may stand before"
+    );
+    for (number, (name, _)) in SAMPLES.iter().enumerate() {
+        assert!(listed.contains(name), "{listed}");
+        let file = common::root().join(format!("crates/document/mappings/{name}.toml"));
+        let printed = run(&["import", "mappings", name]).expect(0).stdout;
+        assert_eq!(printed, std::fs::read_to_string(file).expect("a mapping"));
+        assert_eq!((&json[number]["name"], &json[number]["toml"]), (&(*name).into(), &printed.into()));
+    }
+    for command in ["csv", "mappings"] {
+        golden(&format!("help-import-{command}.txt"), &run(&["import", command, "--help"]).expect(0).stdout);
+    }
+}
+
+#[test]
+fn samples_of_lists_become_forms_or_say_why_not() {
+    let folder = common::root().join("node-config/demo/import");
+    for (name, file) in SAMPLES {
+        // Every sample has dirty rows.
+        let ran = run_in(&folder, &["import", "csv", "--mapping", name, file, "--dry-run"]).expect(1);
+        golden(&format!("import-{name}.txt"), &ran.stdout);
+        assert_eq!(ran.stderr, "");
+    }
+    let ran = run_in(
+        &folder,
+        &["import", "csv", "--mapping", "travel-documents", SAMPLES[0].1, "--dry-run", "--json"],
+    );
+    golden("import-travel-documents.jsonl", &ran.expect(1).stdout);
+}
+
+#[test]
+fn accepted_forms_are_written_to_a_folder_and_can_be_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let samples = common::root().join("node-config/demo/import");
+    let checks =
+        [("travel-documents", "db"), ("cites-illegal-trade", "ecomessage"), ("public-notices", "notice")];
+    for (name, command) in checks {
+        let (_, file) = SAMPLES.iter().find(|(sample, _)| *sample == name).expect("a sample");
+        let file = samples.join(file);
+        let args = ["import", "csv", "--mapping", name, file.to_str().expect("a plain path"), "--out", name];
+        let said = run_in(folder.path(), &args).expect(1);
+        assert!(
+            said.stderr.contains(&format!("the accepted forms are in {name}: ecomesh ")),
+            "{}",
+            said.stderr
+        );
+        let forms: Vec<_> = std::fs::read_dir(folder.path().join(name)).expect("a folder").collect();
+        assert!(said.stdout.contains(&format!(" {} accepted", forms.len())), "{}", said.stdout);
+        for form in forms {
+            let form = form.expect("a form").path();
+            assert!(form.file_name().is_some_and(|name| name.to_string_lossy().starts_with("row-00000")));
+            // An extract of a notice lacks what a request needs; the others are whole.
+            let code = if command == "notice" { 1 } else { 0 };
+            run(&[command, "check", form.to_str().expect("a plain path")]).expect(code);
+        }
+        // Forms of two imports never mix.
+        let again = run_in(folder.path(), &args).expect(7);
+        assert!(again.stderr.contains("is not empty"), "{}", again.stderr);
+    }
+}
+
+#[test]
+fn an_import_that_would_store_says_that_this_is_to_come() {
+    let folder = common::root().join("node-config/demo/import");
+    let ran = run_in(&folder, &["import", "csv", "--mapping", "vehicles", "vehicles.csv"]).expect(2);
+    assert!(ran.stderr.contains("not part of this version yet"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--dry-run") && ran.stderr.contains("--out DIR"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_mapping_or_a_list_that_is_none_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a file");
+    let import = |mapping: &str, file: &str| {
+        run_in(folder.path(), &["import", "csv", "--mapping", mapping, file, "--dry-run"])
+    };
+    write("m.toml", b"form = \"message\"\nignore = [\"c\"]\n[constants]\nlanguage = \"en\"\n[[field]]\nto = \"text\"\ncolumn = \"a\"\n[[field]]\nto = \"title\"\ncolumn = \"b\"\n");
+    write("bad.toml", b"form = \"mesage\"\n");
+    let said = import("bad.toml", "x.csv").expect(3).stderr;
+    assert!(said.contains("line 1, column 8") && said.contains("did you mean \"message\"?"), "{said}");
+    write("bad.toml", b"form = \"message\"\nignor = []\n[[field]]\nto = \"txet\"\ncolumn = 1\n[[field]]\nto = \"title\"\ncolumn = 1\ntable = \"t\"\n");
+    golden("import-mapping-errors.txt", &import("bad.toml", "x.csv").expect(3).stderr);
+    let said = import("nothing", "x.csv").expect(3).stderr;
+    assert!(said.contains("travel-documents, vehicles"), "{said}");
+    assert!(import("m.toml", "nowhere.csv").expect(7).stderr.contains("nowhere.csv"));
+    import("m.toml", ".").expect(7);
+    // Two columns are not named, one is missing.
+    write("x.csv", b"a,B,d\nx,y,z\n");
+    golden("import-columns.txt", &import("m.toml", "x.csv").expect(3).stderr);
+    for (name, bytes, words) in [
+        ("empty.csv", &b""[..], "empty.csv is empty"),
+        ("utf16.csv", b"\xff\xfea\0,\0b\0", "UTF-16"),
+        ("header.csv", b"a,\xe9\n", "no text in UTF-8"),
+        ("other.csv", b"a;b\nx;y\n", "write delimiter = \";\""),
+    ] {
+        write(name, bytes);
+        let said = import("m.toml", name).expect(3).stderr;
+        assert!(said.contains(words) && said.contains("help: "), "{name}: {said}");
+    }
+    write("list.json", b"{}");
+    assert!(import("public-notices", "list.json").expect(3).stderr.contains("no entries"));
+    assert!(import("public-notices", "x.csv").expect(3).stderr.contains("no public list"));
+    // A quote that is never closed ends the import, and not the memory.
+    let mut long = b"a,b\nx,y\n\"".to_vec();
+    long.resize(4 << 20, b'z');
+    write("long.csv", &long);
+    let said = import("m.toml", "long.csv").expect(3);
+    assert!(said.stderr.contains("line 3: a row of more than 1048576 bytes begins here"), "{}", said.stderr);
+}
+
+#[test]
+fn rows_are_counted_as_spreadsheets_do_and_bad_ones_do_not_stop_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mapping = "form = \"message\"\n[constants]\nlanguage = \"en\"\n[[field]]\nto = \"text\"\ncolumn = 1\n[[field]]\nto = \"title\"\ncolumn = 2\n";
+    std::fs::write(folder.path().join("m.toml"), mapping).expect("a file");
+    let headless = format!("{mapping}[csv]\nheader = false\ncolumns = 2\n");
+    std::fs::write(folder.path().join("headless.toml"), headless).expect("a file");
+    let lists: [(&str, &[u8], &[&str], &str); 5] = [
+        (
+            "m.toml",
+            b"\xef\xbb\xbfa,b\r\n\"two\r\nlines\",x\r\n\xff,x\r\n\r\n\r\none\r\nlast,x",
+            &["row 3 (line 4): column \"1\"", "row 4 (line 7): the row: the row has 1 cell"],
+            "4 rows read: 2 accepted, 2 rejected, 0 warnings",
+        ),
+        ("headless.toml", b"\xef\xbb\xbffirst,x\nsecond,x\n", &[], "2 rows read: 2 accepted, 0 rejected"),
+        (
+            "m.toml",
+            b"a,b\nx,\"never closed\ny,z\nz,z\n",
+            &["row 2: the row: a quote is opened in it and not closed"],
+            "1 rows read: 0 accepted, 1 rejected",
+        ),
+        ("m.toml", b"a,b\nx,\"cut off", &["row 2: the row: a quote is opened"], "0 accepted, 1 rejected"),
+        ("m.toml", b"a,b\n", &[], "0 rows read: 0 accepted, 0 rejected"),
+    ];
+    for (mapping, list, told, sum) in lists {
+        std::fs::write(folder.path().join("list.csv"), list).expect("a file");
+        let code = if told.is_empty() { 0 } else { 1 };
+        let ran = run_in(folder.path(), &["import", "csv", "--mapping", mapping, "list.csv", "--dry-run"]);
+        let said = ran.expect(code).stdout;
+        assert!(said.contains(sum) && told.iter().all(|words| said.contains(words)), "{said}");
+    }
+}
+
+#[test]
+fn a_list_is_read_row_by_row() {
+    use std::io::{BufRead, BufReader, Write};
+    let mut import = common::ecomesh()
+        .args(["import", "csv", "--mapping", "vehicles", "/dev/stdin", "--dry-run", "--json"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let sample = common::root().join("node-config/demo/import/vehicles.csv");
+    let list = std::fs::read_to_string(sample).expect("a sample");
+    let mut told = BufReader::new(import.stdout.take().expect("a pipe")).lines();
+    let mut written = import.stdin.take().expect("a pipe");
+    let mut rows = list.lines();
+    writeln!(written, "{}", rows.next().expect("a header")).expect("an open pipe");
+    for (row, number) in rows.zip(2..) {
+        writeln!(written, "{row}").expect("an open pipe");
+        // What becomes of a row is told before the next one is there.
+        let event: Value =
+            serde_json::from_str(&told.next().expect("a line").expect("a text")).expect("JSON");
+        assert_eq!(
+            (&event["row"], &event["line"]),
+            (&number.into(), &Value::Null),
+            "a pipe has no lines to count"
+        );
+    }
+    drop(written);
+    assert!(told.next().expect("a line").expect("a text").contains("summary"));
+    assert_eq!(import.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
+fn the_whole_incident_sheet_and_the_public_list_are_imported() {
+    let sum = |ran: common::Ran| -> Value {
+        serde_json::from_str(ran.stdout.lines().last().unwrap_or_default()).expect("the sum is JSON")
+    };
+    let dry = |mapping: &str, file: &std::path::Path| {
+        run(&[
+            "import",
+            "csv",
+            "--mapping",
+            mapping,
+            file.to_str().expect("a plain path"),
+            "--dry-run",
+            "--json",
+        ])
+    };
+    let counts = |sum: &Value| ["rows", "accepted", "rejected", "warnings"].map(|name| sum[name].as_u64());
+    if let Some(sheet) = common::shared("data/pangolin_incidents.csv") {
+        let whole = sum(dry("pangolin-incidents", &sheet).expect(0));
+        assert_eq!(counts(&whole), [Some(552), Some(552), Some(0), Some(308)], "{whole}");
+        // The same sheet with one row that is shifted by a cell.
+        let text = std::fs::read_to_string(&sheet).expect("a text");
+        let shifted: Vec<String> = text
+            .lines()
+            .enumerate()
+            .map(|(number, line)| match number {
+                1 => line.replacen(",Indonesia,UC,", ",,Indonesia,UC", 1),
+                _ => line.to_owned(),
+            })
+            .collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = folder.path().join("shifted.csv");
+        std::fs::write(&copy, shifted.join("\n")).expect("a file");
+        let ran = dry("pangolin-incidents", &copy).expect(1);
+        let refused: Value =
+            serde_json::from_str(ran.stdout.lines().next().unwrap_or_default()).expect("JSON");
+        assert_eq!((&refused["event"], &refused["row"]), (&"rejected".into(), &2.into()), "{refused}");
+        assert!(refused["problems"][0]["reason"].as_str().is_some_and(|reason| reason.contains("shifted")));
+        assert_eq!(sum(ran)["accepted"], 551);
+    }
+    if let Some(list) = common::shared("data/red_notices_pseudonymised.json") {
+        let whole = sum(dry("public-notices", &list).expect(0));
+        assert_eq!(counts(&whole), [Some(451), Some(451), Some(0), Some(288)], "{whole}");
+    }
+}
+
 #[test]
 fn wrong_typing_is_code_2() {
     for args in [
@@ -163,6 +399,14 @@ fn wrong_typing_is_code_2() {
         &["db", "new", "cars"],
         &["db", "new", "sltd", "--language", "de"],
         &["db", "check"],
+        &["import"],
+        &["import", "csv"],
+        &["import", "csv", "--mapping", "vehicles"],
+        &["import", "csv", "list.csv", "--dry-run"],
+        &["import", "csv", "list.csv", "--mapping", "vehicles"],
+        &["import", "csv", "list.csv", "--mapping", "vehicles", "--dry-run", "--out", "x"],
+        &["import", "mappings", "nothing"],
+        &["import", "x.ecoarchive", "mappings"],
         &["keygen"],
         &["demo", "--countries", "KE"],
         &["demo", "--countries", "KE,K3"],

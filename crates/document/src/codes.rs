@@ -93,6 +93,19 @@ impl CodeTable {
                     .map(|(_, e)| e)
             })
     }
+
+    /// What to write instead of a text that is no code of the list: the code that was meant, or the codes that there are.
+    pub(crate) fn advice(&self, text: &str) -> String {
+        if let Some(near) = self.nearest(text) {
+            return format!("did you mean \"{}\" ({})?", near.code, near.label("en"));
+        }
+        let codes: Vec<_> = self.entries.iter().map(|e| e.code).collect();
+        if codes.len() <= 40 {
+            format!("choose one of {}", codes.join(", "))
+        } else {
+            format!("choose one of its {} codes, such as {}", codes.len(), codes[..5].join(", "))
+        }
+    }
 }
 
 impl<L: CodeList> Code<L> {

@@ -98,13 +98,12 @@ impl FormSpec {
     }
 
     /// The field that was probably meant by an unknown name, as a path to write.
-    fn nearest(&self, name: &str) -> Option<&'static str> {
-        let scored = self.fields.iter().map(|f| (strsim::damerau_levenshtein(f.name, name), f.name));
-        scored.filter(|(d, candidate)| *d <= 1 + candidate.len() / 4).min().map(|(_, candidate)| candidate)
+    pub(crate) fn nearest(&self, name: &str) -> Option<&'static str> {
+        nearest(self.fields.iter().map(|f| f.name), name)
     }
 
     /// Where in the tables below this one a field of that name stands.
-    fn elsewhere(&self, name: &str, path: &str) -> Option<String> {
+    pub(crate) fn elsewhere(&self, name: &str, path: &str) -> Option<String> {
         for field in self.fields {
             if let FieldKind::Table(spec) = field.kind {
                 let path = format!("{path}{}", field.name);
@@ -118,6 +117,12 @@ impl FormSpec {
         }
         None
     }
+}
+
+/// The name that was probably meant by an unknown one.
+pub(crate) fn nearest<'n>(names: impl IntoIterator<Item = &'n str>, unknown: &str) -> Option<&'n str> {
+    let scored = names.into_iter().map(|name| (strsim::damerau_levenshtein(name, unknown), name));
+    scored.filter(|(d, candidate)| *d <= 1 + candidate.len() / 4).min().map(|(_, candidate)| candidate)
 }
 
 /// A table that can be read from a tree and written to one.

@@ -8,7 +8,7 @@
 
 mod amounts;
 mod cells;
-mod names;
+pub(crate) mod names;
 mod route;
 mod when;
 

@@ -11,7 +11,7 @@
 //! Each form is described once ([`schema`]); checking, template, printing ([`render`]) and tests follow from that.
 //! What a source did not say is never made up: dates keep their precision, an unknown amount is no zero, a derived
 //! amount stands beside the reported one, and what fits no field is kept word for word. [`incident`] turns rows of a
-//! real incident sheet into Ecomessages by these rules.
+//! real incident sheet into Ecomessages by these rules, [`mapping`] the rows of any sheet into any form, as a file says.
 //!
 //! What bureaus ask to be published to all is the module [`notice`], what they tell all others of objects and persons is
 //! [`entry`]; [`lookup`] gives a number the one spelling by which it is found.
@@ -31,6 +31,7 @@ pub mod hit;
 pub mod incident;
 pub mod limits;
 pub mod lookup;
+pub mod mapping;
 pub mod member;
 pub mod message;
 pub mod notice;

@@ -34,6 +34,15 @@ pub const LIFE_EVENTS_MAX: usize = 256;
 pub const WAITING_MAX: usize = 16_384;
 /// Longest excerpt of a wrong value in a problem, in characters.
 pub const EXCERPT_CHARS_MAX: usize = 60;
+/// Longest mapping file in bytes: a table of all countries in several languages fits ten times over.
+pub const MAPPING_BYTES_MAX: usize = 256 * 1024;
+/// Most columns of a sheet that is imported, and most fields that a mapping fills: spreadsheets in use have 40.
+pub const COLUMNS_MAX: usize = 512;
+/// Longest row of a sheet in bytes: the form that is made of it has at most as much. A quote that is not closed would
+/// otherwise make a row of the whole file.
+pub const ROW_BYTES_MAX: usize = CONTENT_BYTES_MAX;
+/// Longest file of the public list in bytes. Its interface gives 160 entries a page; all 6,000 together have 3 MiB, brief.
+pub const PUBLIC_LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -53,6 +53,18 @@ pub enum TextError {
     },
 }
 
+impl TextError {
+    /// What to do about it.
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            Self::Control { .. } => "delete the character; it could turn or hide what stands beside it",
+            Self::TooLong { .. } => "shorten it, or send the rest as an attachment",
+            Self::LineBreak => "write it on one line",
+            Self::Empty => "fill it in",
+        }
+    }
+}
+
 impl<const MAX: usize, const MULTILINE: bool> Text<MAX, MULTILINE> {
     /// Takes a text as it is, except that CR LF becomes LF.
     ///
@@ -60,13 +72,7 @@ impl<const MAX: usize, const MULTILINE: bool> Text<MAX, MULTILINE> {
     /// [`TextError`]: the first thing that is wrong, and where.
     pub fn new(text: &str) -> Result<Self, TextError> {
         let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text.to_owned() };
-        if text.trim().is_empty() {
-            return Err(TextError::Empty);
-        }
-        if text.len() > MAX {
-            return Err(TextError::TooLong { length: text.len(), max: MAX });
-        }
-        find_control(&text, MULTILINE)?;
+        check(&text, MAX, MULTILINE)?;
         Ok(Self(text))
     }
 
@@ -87,6 +93,20 @@ impl<const MAX: usize, const MULTILINE: bool> fmt::Debug for Text<MAX, MULTILINE
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.0.len())
     }
+}
+
+/// Whether a text, in which CR LF has become LF, can stand in a field of at most `max` bytes of UTF-8.
+///
+/// # Errors
+/// [`TextError`]: the first thing that is wrong, and where.
+pub(crate) fn check(text: &str, max: usize, multiline: bool) -> Result<(), TextError> {
+    if text.trim().is_empty() {
+        return Err(TextError::Empty);
+    }
+    if text.len() > max {
+        return Err(TextError::TooLong { length: text.len(), max });
+    }
+    find_control(text, multiline)
 }
 
 /// True if a text holds letters that run from right to left (Hebrew, Arabic, Syriac, Thaana, N'Ko and their blocks).

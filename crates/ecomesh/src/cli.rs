@@ -20,6 +20,7 @@ A bureau's day:
   ecomesh status ID --wait delivered             until every addressee holds it
   ecomesh notice new red -o wanted.toml          a form; `notice check` names what is missing
   ecomesh db new vehicle -o truck.toml           a form; `db check` names what is missing or wrong
+  ecomesh import csv --mapping vehicles list.csv --dry-run     what a list would give, cell by cell
   ecomesh receipt ID --refuse incomplete         tell the sender that nothing will be done, and why
   ecomesh erase ID --reason sent-in-error        take back what it says, on all nodes
 
@@ -35,7 +36,7 @@ The folder of the node is --home, else $ECOMESH_HOME, else $XDG_DATA_HOME/ecomes
 
 Exit codes:
   0  done
-  1  the answer is no: audit or doctor found a fault, a form has problems, a wait ran out
+  1  the answer is no: audit or doctor found a fault, a form or a row has problems, a wait ran out
   2  the command was typed wrongly
   3  an input file is not what it should be
   4  the node is not running, still starting, or cannot be reached
@@ -159,7 +160,7 @@ pub enum Command {
     Export(commands::export::Args),
     /// Write a proof of one message, which anyone can verify with `ecomesh audit`
     Prove(commands::prove::Args),
-    /// Take records from an archive, with the same checks as from a peer
+    /// Take records from an archive, with the same checks as from a peer; or the rows of a CSV file as forms
     Import(commands::import::Args),
     /// Verify every signature, chain, body and rule, of an archive or of this node; needs no running node
     Audit(commands::audit::Args),

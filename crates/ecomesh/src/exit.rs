@@ -21,7 +21,8 @@ use serde::Serialize;
 pub enum ExitCode {
     /// Done.
     Ok = 0,
-    /// The question was answered, and the answer is no: an audit found a fault, a form has problems.
+    /// The question was answered, and the answer is no: an audit found a fault, a form has problems, a row of an import was
+    /// refused.
     No = 1,
     /// The command was typed wrongly. clap uses the same number.
     Usage = 2,

@@ -225,7 +225,13 @@ mod tests {
         let line = "    Name:   \u{2068}علي جمعة\u{2069}";
         assert_eq!(rendered(line), line);
         assert_eq!(rendered("Name: x"), "Name: x");
-        for odd in ["\u{2068}علي", "علي\u{2069}", "\u{2069}x\u{2068}", "\u{2068}\u{2068}x\u{2069}\u{2069}", "a\u{202e}b"] {
+        for odd in [
+            "\u{2068}علي",
+            "علي\u{2069}",
+            "\u{2069}x\u{2068}",
+            "\u{2068}\u{2068}x\u{2069}\u{2069}",
+            "a\u{202e}b",
+        ] {
             assert_eq!(rendered(odd), printable(odd), "{odd}");
         }
         assert_eq!(rendered("\u{2068}a\u{202e}\u{2069}"), "\u{2068}a\\u{202e}\u{2069}");

@@ -46,6 +46,7 @@ use ecomesh_record::{MemberId, Time};
 use ecomesh_store::LedgerReader;
 use tokio::sync::{Semaphore, watch};
 
+use crate::access_log::{AccessLog, Consultation};
 use crate::board::Board;
 use crate::clock;
 use crate::core_thread::CoreHandle;
@@ -108,6 +109,7 @@ pub(crate) struct Services {
     /// So many messages are sealed at once: each takes a thread and a megabyte.
     pub(crate) sealing: Semaphore,
     pub(crate) writer: Writer,
+    pub(crate) access_log: AccessLog,
 }
 
 impl Shared {
@@ -181,8 +183,15 @@ impl Services {
     }
 
     /// Writes a consultation into the access log.
-    async fn log(self: &Arc<Self>, consultation: crate::access_log::Consultation) -> Result<(), Refusal> {
-        let _ = consultation;
+    async fn log(self: &Arc<Self>, consultation: Consultation) -> Result<(), Refusal> {
+        let services = self.clone();
+        // It waits for the disk.
+        let logged =
+            tokio::task::spawn_blocking(move || services.access_log.append(clock::wall(), &consultation));
+        let logged = logged.await;
+        logged.map_err(|_| {
+            Refusal(Problem::new(ProblemCode::Internal, "the access log cannot be written"))
+        })??;
         Ok(())
     }
 

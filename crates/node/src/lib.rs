@@ -30,7 +30,6 @@ pub mod home;
 pub mod passphrase;
 pub mod telemetry;
 
-mod access_log;
 mod board;
 mod clock;
 mod core_thread;

@@ -1,13 +1,13 @@
 //! The single values of a field: how each is read from a tree and written to one.
 
-use crate::codes::{Code, CodeList, CodeTable, OpenCode};
+use crate::codes::{Code, CodeList, OpenCode};
 use crate::date::{PartialDate, UtcTime};
 use crate::decimal::Decimal;
 use crate::form::{Field, FieldKind, Form, Mode, Reader};
 use crate::limits::{ENTRIES_MAX, MEMBERS_MAX};
 use crate::member::MemberCode;
 use crate::report::excerpt;
-use crate::text::{Text, TextError};
+use crate::text::Text;
 use crate::tree::{Node, Value};
 
 impl<T: Form> Field for T {
@@ -36,15 +36,7 @@ impl<const MAX: usize, const MULTILINE: bool> Field for Text<MAX, MULTILINE> {
         match Self::new(text) {
             Ok(text) => Some(text),
             Err(error) => {
-                let advice = match error {
-                    TextError::Control { .. } => {
-                        "delete the character; it could turn or hide what stands beside it"
-                    }
-                    TextError::TooLong { .. } => "shorten it, or send the rest as an attachment",
-                    TextError::LineBreak => "write it on one line",
-                    TextError::Empty => "fill it in",
-                };
-                reader.error_here(node, error.to_string(), advice);
+                reader.error_here(node, error.to_string(), error.advice());
                 None
             }
         }
@@ -67,7 +59,7 @@ impl<L: CodeList> Field for Code<L> {
             reader.error_here(
                 node,
                 format!("{} is not in the list of codes \"{}\"", excerpt(text), L::NAME),
-                advice_on(Self::table(), text),
+                Self::table().advice(text),
             );
         }
         code
@@ -90,7 +82,7 @@ impl<L: CodeList> Field for OpenCode<L> {
             reader.warn_here(
                 node,
                 format!("{} is not in the list of codes \"{}\"", excerpt(code.as_str()), L::NAME),
-                advice_on(Code::<L>::table(), code.as_str()),
+                Code::<L>::table().advice(code.as_str()),
             );
         }
         Some(Self(code))
@@ -98,19 +90,6 @@ impl<L: CodeList> Field for OpenCode<L> {
 
     fn write(&self) -> Value {
         self.0.write()
-    }
-}
-
-/// The code that was meant, or the codes that there are.
-fn advice_on(table: &CodeTable, text: &str) -> String {
-    if let Some(near) = table.nearest(text) {
-        return format!("did you mean \"{}\" ({})?", near.code, near.label("en"));
-    }
-    let codes: Vec<_> = table.entries().iter().map(|e| e.code).collect();
-    if codes.len() <= 40 {
-        format!("choose one of {}", codes.join(", "))
-    } else {
-        format!("choose one of its {} codes, such as {}", codes.len(), codes[..5].join(", "))
     }
 }
 

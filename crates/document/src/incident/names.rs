@@ -30,7 +30,7 @@ pub(super) fn taxon(reported: &str) -> Option<Taxon> {
 }
 
 /// Code of a country by the sheet's name for it. "Congo" is not here: there are two. Regions have the codes of CITES.
-pub(super) fn country(reported: &str) -> Option<&'static str> {
+pub(crate) fn country(reported: &str) -> Option<&'static str> {
     Some(match reported {
         "Angola" => "AO",
         "Africa" => "XF",

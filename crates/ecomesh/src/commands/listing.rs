@@ -119,6 +119,11 @@ pub fn addressees(to: &[String]) -> String {
     if to.is_empty() { String::from("all") } else { to.join(",") }
 }
 
+/// How many there are of something.
+pub fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// The first digits of an id, enough to name it in another command.
 pub fn short(id: &str) -> String {
     id.chars().take(10).collect()

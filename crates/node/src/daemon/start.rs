@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::storage::{self, Storage, StorageError};
 use super::{Orders, Running, Tasks, dialing};
+use crate::access_log::{AccessLog, AccessLogError};
 use crate::board::Board;
 use crate::board::reading::Reading;
 use crate::clock::{self, Clock};
@@ -71,6 +72,9 @@ pub enum StartError {
     /// The journal or the evidence of delivery.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// The access log.
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
     /// Keys and charter, or what is stored, do not fit together.
     #[error(transparent)]
     Core(#[from] CoreError),
@@ -218,7 +222,7 @@ fn launch(
     metrics: &Arc<Metrics>,
 ) -> Result<(Parts, Services), StartError> {
     let Pieces { own, roster, mail, clock, core, opening, net, events, dialled, lock } = pieces;
-    let Opening { views, fresh, reader } = opening;
+    let Opening { views, fresh, reader, access_log } = opening;
     let (handle, receiver) = CoreHandle::new(config.limits.core_queue);
     let ring = Arc::new(ArcSwap::new(core.ring()));
     let threads = config.verify_threads(std::thread::available_parallelism().map_or(1, usize::from));
@@ -306,6 +310,7 @@ fn launch(
         mail,
         sealing: Semaphore::new(SEALING_MAX),
         writer,
+        access_log,
     };
     let core = handle;
     Ok((Parts { net, net_events, listening, core, core_thread, exit, pool, scrub, tasks }, services))
@@ -321,6 +326,7 @@ struct Opening {
     /// Whether the store was made just now: peers refill it.
     fresh: bool,
     reader: LedgerReader,
+    access_log: AccessLog,
 }
 
 /// Store, disk and core, on a thread that may wait.
@@ -349,6 +355,7 @@ async fn open_core(
         };
         let storage = storage::open(&home, &settings, &opened.roster, &mail, &storage_key, progress)?;
         let Storage { ledger, views, fresh, key } = storage;
+        let access_log = AccessLog::open(&home.access_dir(), &key)?;
         let reader = ledger.reader();
         shared.progress(90, "reading the journal");
         let disk = FileDisk::open(&home.log_dir(), System::default())?;
@@ -359,7 +366,7 @@ async fn open_core(
             storage: key,
         };
         let core = Core::open(core_config, identity, opened.roster, ledger, disk, clock.now())?;
-        Ok((core, Opening { views, fresh, reader }))
+        Ok((core, Opening { views, fresh, reader, access_log }))
     })
     .await?
 }

@@ -7,6 +7,7 @@ use ecomesh_api::{Problem, ProblemCode};
 use ecomesh_protocol::AuthorError;
 use ecomesh_seal::SealingError;
 
+use crate::access_log::AccessLogError;
 use crate::core_thread::CoreGone;
 use crate::sealing::NotSealed;
 use crate::vault::{KeepError, Locked};
@@ -33,6 +34,22 @@ impl From<CoreGone> for Refusal {
             Problem::new(code, gone.to_string())
                 .advice("try again in a moment, with the same idempotency key"),
         )
+    }
+}
+
+/// A consultation that cannot be logged is not answered.
+impl From<AccessLogError> for Refusal {
+    fn from(error: AccessLogError) -> Self {
+        let code = match error {
+            AccessLogError::Full => ProblemCode::Full,
+            _ => ProblemCode::Disk,
+        };
+        let text = error.to_string();
+        let problem = match text.split_once("; ") {
+            Some((message, advice)) => Problem::new(code, message).advice(advice),
+            None => Problem::new(code, text).advice("look at the node's disk, then try again"),
+        };
+        Self(problem)
     }
 }
 

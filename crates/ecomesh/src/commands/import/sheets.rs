@@ -1,0 +1,180 @@
+//! `ecomesh import csv`: rows of a list as forms, by a mapping, and into the databases.
+
+use std::path::{Path, PathBuf};
+
+use ecomesh_document::limits::PUBLIC_LIST_BYTES_MAX;
+use ecomesh_document::mapping::{Dialect, Input, Mapped, Mapping, PublicList, Rejected};
+
+use crate::cli::Global;
+use crate::commands::import::mappings::{load, unfit};
+use crate::commands::import::rows::Rows;
+use crate::commands::import::sink::{Accepted, Databases, Folder, Nowhere, Sink};
+use crate::commands::import::tally::{Place, Tally};
+use crate::exit::{ExitCode, Failure};
+use crate::{files, output};
+
+/// Make forms of the rows of a CSV file, by a mapping that says what its columns mean.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ecomesh import csv --mapping vehicles list.csv --dry-run       what becomes of each row
+  ecomesh import csv --mapping vehicles list.csv                 enter the accepted ones
+  ecomesh import csv --mapping mine.toml list.csv --out forms    the accepted forms, as files
+  ecomesh import csv --mapping public-notices list.json --dry-run
+
+Nothing is guessed and nothing is lost: a cell that does not fit refuses its row, or is kept aside
+or left out with a warning where the mapping says so. Each refused cell is told with its row,
+column, reason and what to do; warnings of one sort are told together. Rows are counted as a
+spreadsheet shows them: the header is row 1. With --json each row is one object on a line of its
+own, and the sum is the last line. The file is read row by row, however long it is.
+
+Exit codes: 0 every row was accepted; 1 a row was refused; 3 the mapping or the file is not what it
+should be, or they do not fit each other.
+
+Entries of databases are entered in the network, unless --dry-run or --out is given. An import that
+breaks off is run again: it goes on where it stopped, and enters nothing twice (within 7 days).
+Messages are sent and notices are asked for one by one: write them with --out, check them with
+`ecomesh notice check` or `ecomesh ecomessage check`, and send them.")]
+pub struct Args {
+    /// Mapping: the name of one that comes with the program, or a file
+    #[arg(long, value_name = "M.toml|NAME")]
+    mapping: PathBuf,
+    /// The list: CSV in UTF-8; with the mapping public-notices, JSON
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Tell what would become of the rows, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write each accepted form to a file of this folder, row-000002.toml and so on; a folder that is there must be empty
+    #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the command: exit 1 if a row was refused.
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let mapping = load(&args.mapping)?;
+    let stores = args.out.is_none() && !args.dry_run;
+    if stores && !is_entry(&mapping) {
+        let what = "only entries of databases are entered by an import";
+        let help = "add --dry-run to see what becomes of each row, or --out DIR to write the accepted forms as files";
+        return Err(Failure::new(ExitCode::Usage, what).help(help).into());
+    }
+    let mut import = Import { tally: Tally::new(global), sink: Box::new(Nowhere) };
+    match mapping.input() {
+        Input::Csv(dialect) => {
+            let mut rows = Rows::open(&args.file, dialect)?;
+            let header = header(&args.file, dialect, &mut rows)?;
+            let names: Vec<&str> = header.iter().map(String::as_str).collect();
+            let sheet = mapping.sheet(&names).map_err(|report| unfit_columns(&args, &report))?;
+            // The folder is made once mapping and file fit each other.
+            import.open_sink(&args, global)?;
+            while let Some(row) = rows.next()? {
+                let place = Place { row: row.number, line: row.line };
+                let outcome = row.cells.map_err(|problems| Rejected { problems }).and_then(|cells| {
+                    sheet.row(row.number, &cells.iter().map(String::as_str).collect::<Vec<_>>())
+                });
+                import.take(place, outcome)?;
+            }
+        }
+        Input::PublicList => {
+            let list = public_list(&args.file)?;
+            import.open_sink(&args, global)?;
+            for (row, outcome) in (1..).zip(list.notices()) {
+                import.take(Place { row, line: None }, outcome)?;
+            }
+        }
+    }
+    let stored = import.sink.finish()?;
+    let rejected = import.tally.finish()?.rejected;
+    if let Some(stored) = stored {
+        output::remark(global, &stored);
+    }
+    if let Some(folder) = &args.out {
+        output::remark(
+            global,
+            &format!("the accepted forms are in {}: {}", folder.display(), next_step(&mapping)),
+        );
+    }
+    Ok(if rejected == 0 { ExitCode::Ok } else { ExitCode::No })
+}
+
+/// An import under way.
+struct Import<'g> {
+    tally: Tally<'g>,
+    sink: Box<dyn Sink>,
+}
+
+impl Import<'_> {
+    fn open_sink(&mut self, args: &Args, global: &Global) -> anyhow::Result<()> {
+        self.sink = match &args.out {
+            Some(folder) => Box::new(Folder::new(folder)?),
+            None if args.dry_run => Box::new(Nowhere),
+            None => Box::new(Databases::of(global)?),
+        };
+        Ok(())
+    }
+
+    /// Hands on a form, or tells why there is none.
+    fn take(&mut self, place: Place, outcome: Result<Mapped, Rejected>) -> anyhow::Result<()> {
+        match outcome {
+            Ok(Mapped { form, warnings }) => {
+                let accepted = Accepted { row: place.row, form };
+                let file = self.sink.take(&accepted)?;
+                self.tally.accepted(place, accepted.form.name(), file.as_deref(), &warnings)
+            }
+            Err(Rejected { problems }) => self.tally.rejected(place, &problems),
+        }
+    }
+}
+
+/// The headings; none of a sheet that has no header.
+fn header(path: &Path, dialect: Dialect, rows: &mut Rows) -> Result<Vec<String>, Failure> {
+    if !dialect.header {
+        return Ok(Vec::new());
+    }
+    let bad = |what: String, help: &str| Failure::new(ExitCode::BadInput, what).help(help);
+    let Some(row) = rows.next()? else {
+        return Err(bad(
+            format!("{} is empty", path.display()),
+            "check the path; the first row names the columns",
+        ));
+    };
+    row.cells.map_err(|problems| {
+        bad(format!("the header of {} cannot be read", path.display()), "correct the first row of the file")
+            .details(problems.iter().map(ToString::to_string))
+    })
+}
+
+fn unfit_columns(args: &Args, report: &ecomesh_document::report::Report) -> Failure {
+    let (file, mapping) = (args.file.display(), args.mapping.display());
+    let what = format!("the columns of {file} are not those of the mapping {mapping}");
+    let help = format!(
+        "adapt the mapping to the file (ecomesh import mappings NAME > mine.toml prints one that comes with the program), or check its delimiter; lines and columns are those of {mapping}"
+    );
+    unfit(&what, report, &help)
+}
+
+fn public_list(path: &Path) -> Result<PublicList, Failure> {
+    let bytes = files::read(path, PUBLIC_LIST_BYTES_MAX as u64)?;
+    let bad = |why: String| {
+        Failure::new(ExitCode::BadInput, format!("{} is no public list of notices: {why}", path.display()))
+            .help("take the JSON of the list's interface as it is; for CSV choose another mapping")
+    };
+    let file = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+    PublicList::new(file).ok_or_else(|| bad("it has no entries under _embedded.notices".to_owned()))
+}
+
+/// What to do with the files.
+fn is_entry(mapping: &Mapping) -> bool {
+    mapping.form().ends_with("-entry") && matches!(mapping.input(), Input::Csv(_))
+}
+
+fn next_step(mapping: &Mapping) -> &'static str {
+    match mapping.input() {
+        Input::PublicList => "ecomesh notice check FILE says what an extract lacks for a request",
+        Input::Csv(_) if mapping.form() == "ecomessage" => "ecomesh send FILE --to MEMBERS sends one",
+        Input::Csv(_) if mapping.form() == "message" => "ecomesh send FILE --to MEMBERS sends one",
+        Input::Csv(_) if mapping.form().ends_with("-notice") => "ecomesh notice check FILE checks one again",
+        Input::Csv(_) => "ecomesh db add FILE enters one",
+    }
+}
