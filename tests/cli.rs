@@ -24,6 +24,7 @@ const COMMANDS: &[&str] = &[
     "notice",
     "db",
     "find",
+    "check",
     "hit",
     "hits",
     "send",

@@ -120,6 +120,8 @@ pub enum Command {
     Db(commands::db::Args),
     /// Search for a number, a name or words in all that this bureau may read
     Find(commands::find::Args),
+    /// Check a list, such as the passengers of a flight, against all that this bureau may read
+    Check(commands::check::Args),
     /// Tell the source of an entry that it was found
     Hit(commands::find::HitArgs),
     /// List hits on entries of this bureau, and its own on those of others

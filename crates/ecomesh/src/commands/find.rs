@@ -62,16 +62,16 @@ pub struct Args {
 
 /// Who searches, and why.
 #[derive(Debug, clap::Args)]
-struct Why {
+pub struct Why {
     /// Why it is searched
     #[arg(long, value_name = "PURPOSE", value_parser = codes::<SearchPurpose>())]
-    purpose: String,
+    pub purpose: String,
     /// Who searches: name or number of the officer
     #[arg(long, value_name = "OFFICER")]
-    officer: String,
+    pub officer: String,
     /// Where
     #[arg(long, value_name = "PLACE")]
-    place: Option<String>,
+    pub place: Option<String>,
 }
 
 /// Tell the source of an entry that it was found: after a search by name, when an officer has looked at the result.
@@ -170,7 +170,7 @@ fn table(found: &[FoundView]) -> Table {
 }
 
 /// What it is: never a notice before it is published.
-fn what(found: &FoundView) -> String {
+pub fn what(found: &FoundView) -> String {
     let register = found.register.as_deref().unwrap_or_default();
     match (found.kind, found.standing) {
         (FoundKind::Entry, _) => format!("{register} entry"),
@@ -199,7 +199,7 @@ fn remark(answer: &FindAnswer) -> String {
 }
 
 /// Whose data are old, and as of when all others are.
-fn as_of(members: &[AsOfView], now_ms: u64) -> String {
+pub fn as_of(members: &[AsOfView], now_ms: u64) -> String {
     let is_current =
         |m: &&AsOfView| m.missing == 0 && m.at_ms.is_some_and(|at| now_ms.saturating_sub(at) <= OLD_MS);
     let oldest = members.iter().filter(is_current).filter_map(|m| m.at_ms).min();

@@ -1,7 +1,6 @@
 //! `ecomesh import`: records from an archive, with the same checks as from a peer; and rows of CSV files as forms.
 
 mod mappings;
-mod rows;
 mod sheets;
 mod sink;
 mod tally;

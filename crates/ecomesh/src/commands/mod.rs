@@ -7,6 +7,7 @@ pub mod attachments;
 pub mod audit;
 pub mod backup;
 pub mod charter;
+pub mod check;
 pub mod codes;
 pub mod db;
 pub mod doctor;
@@ -31,6 +32,7 @@ pub mod prove;
 pub mod receipt;
 pub mod resend;
 pub mod restore;
+pub mod rows;
 pub mod run;
 pub mod selftest;
 pub mod send;
@@ -54,6 +56,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Notice(args) => notice::run(args, global),
         Command::Db(args) => db::run(args, global),
         Command::Find(args) => find::find(args, global),
+        Command::Check(args) => check::run(args, global),
         Command::Hit(args) => find::hit(args, global),
         Command::Hits(args) => find::hits(args, global),
         Command::Send(args) => send::run(args, global),

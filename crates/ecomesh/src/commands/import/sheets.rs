@@ -7,9 +7,9 @@ use ecomesh_document::mapping::{Dialect, Input, Mapped, Mapping, PublicList, Rej
 
 use crate::cli::Global;
 use crate::commands::import::mappings::{load, unfit};
-use crate::commands::import::rows::Rows;
 use crate::commands::import::sink::{Accepted, Databases, Folder, Nowhere, Sink};
 use crate::commands::import::tally::{Place, Tally};
+use crate::commands::rows::Rows;
 use crate::exit::{ExitCode, Failure};
 use crate::{files, output};
 

@@ -17,7 +17,7 @@ use crate::files;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A CSV file while it is read.
-pub(super) struct Rows {
+pub struct Rows {
     path: PathBuf,
     reader: csv::Reader<Bounded>,
     left: Rc<Cell<usize>>,
@@ -28,18 +28,18 @@ pub(super) struct Rows {
 }
 
 /// A row, and where it stands.
-pub(super) struct Row {
+pub struct Row {
     /// As a spreadsheet shows it, from 1, the header included. Lines without any cell do not count.
-    pub(super) number: u64,
+    pub number: u64,
     /// Line of the file on which it begins, from 1; none of what is no file on a disk.
-    pub(super) line: Option<u64>,
+    pub line: Option<u64>,
     /// Its cells, or why they cannot be read.
-    pub(super) cells: Result<Vec<String>, Vec<CellProblem>>,
+    pub cells: Result<Vec<String>, Vec<CellProblem>>,
 }
 
 impl Rows {
     /// Opens a file.
-    pub(super) fn open(path: &Path, dialect: Dialect) -> Result<Self, Failure> {
+    pub fn open(path: &Path, dialect: Dialect) -> Result<Self, Failure> {
         let unusable = |error: std::io::Error| files::unusable(path, &error);
         let mut file = File::open(path).map_err(unusable)?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
@@ -59,7 +59,7 @@ impl Rows {
     }
 
     /// The next row; `None` behind the last one.
-    pub(super) fn next(&mut self) -> Result<Option<Row>, Failure> {
+    pub fn next(&mut self) -> Result<Option<Row>, Failure> {
         self.left.set(ROW_BYTES_MAX);
         let begins = self.reader.position().clone();
         match self.reader.read_byte_record(&mut self.record) {
