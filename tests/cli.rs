@@ -724,7 +724,8 @@ fn the_access_log_is_audited_while_the_node_runs_and_when_it_is_stopped() {
     assert!(cut.contains("fault  00000002.access: the file goes on behind entry 3"), "{cut}");
     assert!(cut.contains("does not have the head that was noted") && cut.contains("broken: "), "{cut}");
     std::fs::remove_dir_all(&access).expect("a folder");
-    audit(&network, &["--head", &head]).expect(1);
+    let gone = audit(&network, &["--head", &head]).expect(1).stdout;
+    assert!(gone.contains("does not have the head") && gone.contains("there is no access log in"), "{gone}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ecomesh_node::access_log::{Audit, Consultation, Entry, Fault, Head, audit};
+use ecomesh_node::access_log::{Audit, Consultation, Entry, Fault, FaultKind, Head, audit};
 use ecomesh_node::home::Home;
 use serde::Serialize;
 
@@ -87,11 +87,12 @@ pub(super) fn run(
         }
     };
     let audited = audit(&home, || passphrase.source().existing(keys::prompt), noted, &mut keep)?;
-    // Whoever has noted a head knows that there was a log.
-    let is_good = audited.as_ref().map_or_else(|| noted.is_none(), Audit::is_whole);
-    let view = view(audited, is_good, entries);
+    let view = match audited {
+        Some(audit) => view(audit, entries),
+        None => view_of_none(noted),
+    };
     output::either(global, &view, |view| text(view, &home))?;
-    Ok(if is_good { ExitCode::Ok } else { ExitCode::No })
+    Ok(if view.fault_count == 0 { ExitCode::Ok } else { ExitCode::No })
 }
 
 fn parse_head(text: &str) -> Result<Head, Failure> {
@@ -106,27 +107,9 @@ fn parse_head(text: &str) -> Result<Head, Failure> {
     })
 }
 
-fn view(audited: Option<Audit>, is_good: bool, entries: Vec<EntryView>) -> View {
-    let verdict = if is_good { "whole" } else { "broken" };
-    let Some(audit) = audited else {
-        return View {
-            verdict,
-            files: 0,
-            head: None,
-            fault_count: 0,
-            faults: Vec::new(),
-            torn_bytes: 0,
-            entries,
-        };
-    };
-    let fault = |fault: Fault| FaultView {
-        file: fault.file,
-        entry: fault.entry,
-        code: fault.kind.code(),
-        what: fault.kind.to_string(),
-    };
+fn view(audit: Audit, entries: Vec<EntryView>) -> View {
     View {
-        verdict,
+        verdict: verdict(audit.is_whole()),
         files: audit.files,
         head: Some(HeadView { entries: audit.head.entries, hash: hex::encode(audit.head.hash) }),
         fault_count: audit.fault_count,
@@ -136,11 +119,30 @@ fn view(audited: Option<Audit>, is_good: bool, entries: Vec<EntryView>) -> View 
     }
 }
 
+/// Of a home without a log. Whoever has noted a head knows that there was one.
+fn view_of_none(noted: Option<Head>) -> View {
+    let gone = noted.map(|_| Fault { file: "access".into(), entry: None, kind: FaultKind::NotedHead });
+    let faults: Vec<FaultView> = gone.into_iter().map(fault).collect();
+    View {
+        verdict: verdict(faults.is_empty()),
+        files: 0,
+        head: None,
+        fault_count: faults.len() as u64,
+        faults,
+        torn_bytes: 0,
+        entries: Vec::new(),
+    }
+}
+
+fn verdict(is_whole: bool) -> &'static str {
+    if is_whole { "whole" } else { "broken" }
+}
+
+fn fault(fault: Fault) -> FaultView {
+    FaultView { file: fault.file, entry: fault.entry, code: fault.kind.code(), what: fault.kind.to_string() }
+}
+
 fn text(view: &View, home: &Home) -> String {
-    let Some(head) = &view.head else {
-        let dir = home.access_dir();
-        return format!("there is no access log in {}: this node has logged no consultation", dir.display());
-    };
     let mut text = String::new();
     if !view.entries.is_empty() {
         text.push_str(&table(&view.entries));
@@ -166,14 +168,13 @@ fn text(view: &View, home: &Home) -> String {
             view.torn_bytes
         ));
     }
-    say(format_args!(
-        "{}: {} of {} entries listed, in {} files",
-        view.verdict,
-        view.entries.len(),
-        head.entries,
-        view.files
-    ));
-    say(format_args!("head {}:{}", head.entries, head.hash));
+    let Some(HeadView { entries, hash }) = &view.head else {
+        say(format_args!("there is no access log in {}", home.access_dir().display()));
+        return text;
+    };
+    let (verdict, listed, files) = (view.verdict, view.entries.len(), view.files);
+    say(format_args!("{verdict}: {listed} of {entries} entries listed, in {files} files"));
+    say(format_args!("head {entries}:{hash}"));
     text
 }
 
