@@ -306,6 +306,16 @@ pub struct Network {
 impl Network {
     /// Keys, charter, signatures and homes for these members; nothing runs yet.
     pub fn found(members: &[&str]) -> Self {
+        Self::found_with(members, &[])
+    }
+
+    /// The same, in a network in which `quorum` of `reviewers` review notices.
+    pub fn reviewed(members: &[&str], reviewers: &[&str], quorum: usize) -> Self {
+        let (reviewers, quorum) = (reviewers.join(","), quorum.to_string());
+        Self::found_with(members, &["--reviewers", &reviewers, "--quorum", &quorum])
+    }
+
+    fn found_with(members: &[&str], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let passphrase_file = folder.path().join("passphrase");
         std::fs::write(&passphrase_file, PASSPHRASE).expect("a passphrase file");
@@ -316,7 +326,7 @@ impl Network {
             .map(|(member, port)| keygen(folder.path(), &passphrase_file, member, *port))
             .collect();
         let network = Self { nodes, folder, passphrase_file };
-        network.charter();
+        network.charter(options);
         network
     }
 
@@ -335,11 +345,12 @@ impl Network {
     }
 
     /// Draft, one signature per member, founding, and every home joins.
-    fn charter(&self) {
+    fn charter(&self, options: &[&str]) {
         let folder = self.folder.path();
         let cards: Vec<String> = self.nodes.iter().map(|node| format!("{}/card.toml", node.member)).collect();
         let mut draft = vec!["charter", "draft", "--network", "test", "-o", "charter.toml"];
         draft.extend(cards.iter().map(String::as_str));
+        draft.extend(options);
         run_in(folder, &draft).expect(0);
         let signatures: Vec<String> = self.nodes.iter().map(|node| format!("{}.sig", node.member)).collect();
         for (node, signature) in self.nodes.iter().zip(&signatures) {

@@ -1,0 +1,152 @@
+//! Notices, databases and searches as an officer types them, on real processes: a list is imported, a passport is met at a
+//! border, a notice is reviewed, and every search stands in the access log.
+
+mod common;
+
+use common::{Network, run, wait_for};
+use serde_json::{Value, json};
+
+const WHO: [&str; 4] = ["--purpose", "border-control", "--officer", "N. 12"];
+
+fn sample(name: &str) -> String {
+    common::root().join("node-config/demo").join(name).display().to_string()
+}
+
+/// What a search finds, once it finds so many.
+#[track_caller]
+fn find(node: &common::Node, what: [&str; 2], count: usize) -> Value {
+    let arguments: Vec<&str> = ["find"].into_iter().chain(what).chain(WHO).chain(["--json"]).collect();
+    wait_for(what[1], || {
+        let ran = node.run(&arguments);
+        let answer = ran.json();
+        let found = answer["found"].as_array().map_or(0, Vec::len);
+        assert_eq!(ran.code, i32::from(found == 0), "{ran:?}");
+        if found == count { Ok(answer) } else { Err(answer.to_string()) }
+    })
+}
+
+#[test]
+fn a_list_is_imported_and_met_at_a_border() {
+    let network = Network::start(&["KE", "TZ"]);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    network.nodes.iter().for_each(common::Node::wait_until_prekeys);
+    let list = sample("import/travel-documents.csv");
+    let import = ["import", "csv", "--mapping", "travel-documents", &list];
+    // Dirty rows are told and refused; the others are entered.
+    let first = ke.run(&import).expect(1);
+    assert!(first.stdout.contains("9 rows read: 4 accepted, 5 rejected"), "{first:?}");
+    assert!(first.stderr.contains("4 entries entered; see them with: ecomesh db list"), "{first:?}");
+    // Run again it goes on where it stopped, and enters nothing twice.
+    let again = ke.run(&import).expect(1);
+    assert!(again.stderr.contains("0 entries entered, 4 were there from an import before"), "{again:?}");
+    let listing = ke.json(&["db", "list", "--database", "sltd"]);
+    assert_eq!(listing["entries"].as_array().map(Vec::len), Some(4));
+    // Who did not issue them may not enter them.
+    let foreign = tz.run(&import).expect(5);
+    assert!(foreign.stderr.contains("sltd.issuer") && foreign.stderr.contains("row 2"), "{foreign:?}");
+
+    let answer = find(tz, ["--number", "l898902c3"], 1);
+    assert_eq!(answer["found"][0]["source"], "KE");
+    assert!(answer["found"][0]["hit"].is_string(), "{answer}");
+    assert_eq!(answer["as_of"][0]["member"], "KE");
+    let told = wait_for("the hit", || {
+        let hits = ke.json(&["hits"]);
+        if hits["hits"] == json!([]) { Err(hits.to_string()) } else { Ok(hits) }
+    });
+    assert_eq!(told["hits"][0]["officer"], "N. 12");
+
+    // A whole list: two of its four rows are met, one of them under another spelling.
+    let passengers = network.folder.path().join("passengers.csv");
+    std::fs::write(&passengers, "name,passport\nA,L898902C3\nB,X1\nC,\nD,bk 5501234\n").expect("a file");
+    let passengers = passengers.display().to_string();
+    let check: Vec<&str> = ["check", &passengers, "--number", "Passport"].into_iter().chain(WHO).collect();
+    let checked = tz.run(&check).expect(0);
+    assert_eq!(checked.stdout.lines().count(), 2, "{checked:?}");
+    assert!(checked.stdout.contains("row 2: L898902C3 fits sltd entry of KE"), "{checked:?}");
+    assert!(checked.stderr.contains("4 rows, 3 searches: 2 found"), "{checked:?}");
+    let wrong: Vec<&str> = ["check", &passengers, "--number", "visa"].into_iter().chain(WHO).collect();
+    let wrong = tz.run(&wrong).expect(3);
+    assert!(wrong.stderr.contains("its columns are name, passport"), "{wrong:?}");
+
+    // Supervision reads who searched for what; nothing of it lies readable on the disk.
+    let log =
+        tz.json(&["audit", "--access", "--passphrase-file", &network.passphrase_file.display().to_string()]);
+    let entries = log["entries"].as_array().expect("entries");
+    assert!(entries.iter().any(|entry| entry["query"] == "l898902c3" && entry["hits"] == 1), "{log}");
+    assert!(entries.iter().any(|entry| entry["query"] == "X1" && entry["found"] == 0), "{log}");
+    assert!(entries.iter().all(|entry| entry["officer"] == "N. 12" && entry["purpose"] == "border-control"));
+
+    // Withdrawn: nobody finds it any more.
+    let id = answer["found"][0]["id"].as_str().expect("an id");
+    ke.run(&["db", "withdraw", id, "--reason", "recovered"]).expect(0);
+    find(tz, ["--number", "L898902C3"], 0);
+}
+
+#[test]
+fn a_notice_goes_from_the_form_to_its_end() {
+    let mut network = Network::reviewed(&["KE", "FR", "TZ"], &["FR", "TZ"], 2);
+    for index in 0..3 {
+        network.start_node(index);
+    }
+    let (ke, fr, tz) = (&network.nodes[0], &network.nodes[1], &network.nodes[2]);
+    let red = sample("notices/red.toml");
+    let sent = ke.json(&["notice", "request", &red]);
+    let id = sent["id"].as_str().expect("an id").to_owned();
+    let stands = |node: &common::Node, standing: &str| {
+        wait_for(standing, || {
+            let ran = node.run(&["notice", "show", &id, "--json"]);
+            if ran.code == 0 && ran.json()["notice"]["standing"] == standing {
+                Ok(ran.json())
+            } else {
+                Err(ran.stdout)
+            }
+        })
+    };
+    stands(fr, "requested");
+    assert_eq!(fr.json(&["notice", "list"])["notices"], json!([]));
+    let waiting = fr.run(&["notice", "list", "--standing", "requested"]).expect(0);
+    assert!(waiting.stdout.contains("REQUESTED, not published (0 of 2 approvals)"), "{waiting:?}");
+    fr.run(&["notice", "review", &id, "approve"]).expect(0);
+    let twice = fr.run(&["notice", "review", &id, "approve"]).expect(5);
+    assert!(twice.stderr.contains("life.one-vote"), "{twice:?}");
+    let own = ke.run(&["notice", "review", &id, "approve"]).expect(5);
+    assert!(own.stderr.contains("life.review"), "{own:?}");
+    stands(tz, "requested");
+    tz.run(&["notice", "review", &id, "approve"]).expect(0);
+    for node in [ke, fr, tz] {
+        stands(node, "published");
+    }
+    // The person is found, under another spelling; the notice is no arrest warrant, and says so nowhere.
+    let found = find(tz, ["--name", "Ali Guma EXAMPEL"], 1);
+    assert_eq!(
+        (&found["found"][0]["kind"], &found["found"][0]["standing"]),
+        (&json!("notice"), &json!("published"))
+    );
+    let words = find(tz, ["--text", "\"ivory in a container\""], 1);
+    assert_eq!(words["found"][0]["id"], id.as_str());
+    ke.run(&["notice", "cancel", &id, "--reason", "arrested"]).expect(0);
+    stands(fr, "cancelled");
+    assert_eq!(fr.json(&["notice", "list"])["notices"], json!([]));
+    let shown = fr.run(&["notice", "show", &id]).expect(0);
+    assert!(shown.stdout.contains("cancelled, delete national copies: arrested"), "{shown:?}");
+    // Text in Arabic is whole, between isolates, and not escaped.
+    assert!(shown.stdout.contains("\u{2068}علي جمعة\u{2069}") && !shown.stdout.contains("\\u{"), "{shown:?}");
+
+    // A Red Notice that lacks its minimum data cannot be asked for, off line nor on line.
+    let poor = network.folder.path().join("poor.toml");
+    let text = std::fs::read_to_string(&red).expect("the sample");
+    std::fs::write(&poor, text.replace("[assurances]", "[additional]")).expect("a file");
+    let poor = ke.run(&["notice", "request", &poor.display().to_string()]).expect(3);
+    assert!(poor.stderr.contains("red.assurances"), "{poor:?}");
+}
+
+#[test]
+fn commands_about_notices_and_entries_need_a_node_and_say_so() {
+    let empty = tempfile::tempdir().expect("a folder");
+    let home = empty.path().display().to_string();
+    for command in [&["notice", "list"][..], &["notice", "show", "3f9a2c71d0"], &["db", "list"], &["hits"]] {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--home", &home]).collect();
+        let ran = run(&arguments).expect(4);
+        assert!(ran.stderr.contains("help:"), "{ran:?}");
+    }
+}
