@@ -52,6 +52,8 @@ const COMMANDS: &[&str] = &[
     "restore",
     "transport",
     "selftest",
+    "completions",
+    "man",
 ];
 
 /// Compares with the golden file, or writes it where the environment says so.
@@ -219,10 +221,14 @@ fn accepted_forms_are_written_to_a_folder_and_can_be_checked() {
 }
 
 #[test]
-fn an_import_that_would_store_says_that_this_is_to_come() {
+fn an_import_enters_entries_only_and_needs_a_node_for_it() {
     let folder = common::root().join("node-config/demo/import");
-    let ran = run_in(&folder, &["import", "csv", "--mapping", "vehicles", "vehicles.csv"]).expect(2);
-    assert!(ran.stderr.contains("not part of this version yet"), "{}", ran.stderr);
+    let ran = run_in(&folder, &["import", "csv", "--mapping", "vehicles", "vehicles.csv"]).expect(4);
+    assert!(ran.stderr.contains("row 2 was not entered"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("run the import again"), "{}", ran.stderr);
+    let messages = ["import", "csv", "--mapping", "cites-illegal-trade", "cites-illegal-trade.csv"];
+    let ran = run_in(&folder, &messages).expect(2);
+    assert!(ran.stderr.contains("only entries of databases"), "{}", ran.stderr);
     assert!(ran.stderr.contains("--dry-run") && ran.stderr.contains("--out DIR"), "{}", ran.stderr);
 }
 
@@ -400,11 +406,26 @@ fn wrong_typing_is_code_2() {
         &["db", "new", "cars"],
         &["db", "new", "sltd", "--language", "de"],
         &["db", "check"],
+        &["notice", "diffuse", "x.toml"],
+        &["notice", "review", "3f9a2c71d0"],
+        &["notice", "review", "3f9a2c71d0", "return"],
+        &["notice", "review", "3f9a2c71d0", "refuse", "--reason", "because"],
+        &["notice", "cancel", "3f9a2c71d0"],
+        &["notice", "list", "--standing", "famous"],
+        &["db", "withdraw", "3f9a2c71d0", "--reason", "because"],
+        &["find", "--purpose", "visa", "--officer", "x"],
+        &["find", "--number", "a", "--officer", "x"],
+        &["find", "--number", "a", "--name", "b", "--purpose", "visa", "--officer", "x"],
+        &["find", "--number", "a", "--purpose", "curiosity", "--officer", "x"],
+        &["check", "x.csv", "--purpose", "visa", "--officer", "x"],
+        &["check", "x.csv", "--number", "a", "--delimiter", "→", "--purpose", "visa", "--officer", "x"],
+        &["hit", "3f9a2c71d0", "--purpose", "visa", "--officer", "x"],
+        &["completions"],
+        &["completions", "cobol"],
         &["import"],
         &["import", "csv"],
         &["import", "csv", "--mapping", "vehicles"],
         &["import", "csv", "list.csv", "--dry-run"],
-        &["import", "csv", "list.csv", "--mapping", "vehicles"],
         &["import", "csv", "list.csv", "--mapping", "vehicles", "--dry-run", "--out", "x"],
         &["import", "mappings", "nothing"],
         &["import", "x.ecoarchive", "mappings"],

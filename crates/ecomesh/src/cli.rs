@@ -176,4 +176,8 @@ pub enum Command {
     Transport(commands::transport::Args),
     /// Check this build: cryptography, codecs and disk on known answers
     Selftest(commands::selftest::Args),
+    /// Print a completion script for a shell
+    Completions(commands::manual::CompletionsArgs),
+    /// Write man pages of all commands
+    Man(commands::manual::ManArgs),
 }

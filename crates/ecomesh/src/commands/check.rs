@@ -25,9 +25,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// Check a list, such as the passengers of a flight, against all that this bureau may read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The list is CSV in UTF-8, and its first row names the columns. It is read row by row, however long it is. Each row is a
-search of its own: it goes into the access log, and a number that stands in another country's entry is told to that country.
-Names are shown if they fit well enough (--fits).
+The list is CSV in UTF-8, and its first row names the columns. It is read row by row, however long
+it is. Each row is a search of its own: it goes into the access log, and a number that stands in
+another country's entry is told to that country. Names are shown if they fit well enough (--fits).
 
 Exit code 0 means that something was found, 1 that nothing was, as of the times that are told.
 

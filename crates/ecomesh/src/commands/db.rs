@@ -24,8 +24,9 @@ use crate::{files, times};
 /// Enter what other bureaus may come across: documents, vehicles, vessels, works of art, firearms, persons, seizures.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-An entry is its source's: nobody else changes or withdraws it, and only the country that issued a travel document enters
-it. All members can look it up, unless the form excludes countries: then it is sealed to the others.
+An entry is its source's: nobody else changes or withdraws it, and only the country that issued a
+travel document enters it. All members can look it up, unless the form excludes countries: then it
+is sealed to the others.
 
 Examples:
   ecomesh db new sltd -o passport.toml               a commented form to fill in

@@ -23,6 +23,7 @@ pub mod join;
 pub mod keygen;
 pub mod listing;
 pub mod lock;
+pub mod manual;
 pub mod network;
 pub mod notice;
 pub mod outbox;
@@ -84,5 +85,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => restore::run(args, global),
         Command::Transport(args) => transport::run(args, global),
         Command::Selftest(args) => selftest::run(args, global),
+        Command::Completions(args) => manual::completions(args, global),
+        Command::Man(args) => manual::man(args, global),
     }
 }

@@ -23,9 +23,10 @@ use crate::{files, output};
 /// Ask for notices, send diffusions, review them, and see where they stand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A notice is asked for by a bureau and published once enough reviewers have approved it; the charter names them. Until
-then it is a request, and no node shows it as a notice. A diffusion goes out at once, to whom the bureau chooses, and is
-reviewed afterwards; a verdict reaches everybody who has it. Whichever is used, a Red Notice is no arrest warrant.
+A notice is asked for by a bureau and published once enough reviewers have approved it; the
+charter names them. Until then it is a request, and no node shows it as a notice. A diffusion goes
+out at once, to whom the bureau chooses, and is reviewed afterwards; a verdict reaches everybody
+who has it. Whichever is used, a Red Notice is no arrest warrant.
 
 Examples:
   ecomesh notice new red -o wanted.toml          a commented form to fill in
