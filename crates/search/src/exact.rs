@@ -70,6 +70,11 @@ impl Exact {
         self.len == 0
     }
 
+    /// Memory of the entries, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.runs.iter().map(Run::bytes).sum::<usize>() + self.tail.capacity() * size_of::<Entry>()
+    }
+
     /// The places of a key, ascending, at most `limit`: the lowest. Some may be of another key with the same fingerprint:
     /// compare the entry itself.
     pub fn places(&self, key: &[u8], limit: usize) -> Vec<u32> {
@@ -262,6 +267,7 @@ mod tests {
         assert_eq!(exact.extend((80_000..120_000).map(|n| (key(n), n))), Ok(30_000));
         assert_in_order(&exact);
         assert!(exact.runs.len() <= 5, "{}", exact.runs.len());
+        assert!((12 * 120_000..13 * 120_000).contains(&exact.bytes()), "{}", exact.bytes());
         for n in 0..120_000 {
             assert_eq!(exact.places(&key(n), 9), [n]);
         }
