@@ -189,10 +189,10 @@ fn names(count: usize, queries: usize, seed: u64) -> anyhow::Result<Vec<Figure>>
             all.time(began.elapsed());
             found += usize::from(hits.iter().any(|hit| people.answers(&query, hit.place as usize)));
         }
-        let recall = found as f64 / queries as f64;
+        let recall = 100.0 * found as f64 / queries as f64;
         let name = format!("{kind:?}").to_lowercase();
-        let row = figure(&format!("recall.{name}"), format!("names: recall at {RANK}, {name}"), recall, "");
-        figures.push(row.target(Target::AtLeast(0.95)));
+        let row = figure(&format!("recall.{name}"), format!("names: recall at {RANK}, {name}"), recall, "%");
+        figures.push(row.target(Target::AtLeast(95.0)));
     }
     figures.push(figure("ms_p50", "names: a query, p50".into(), all.median(), "ms"));
     let p99 = figure("ms_p99", "names: a query, p99".into(), all.percentile(0.99), "ms");

@@ -4,7 +4,7 @@
 //! (`names/sounds.rs`), to which letters of every script lead (`names/script.rs`). Each distinct part is held once, with the
 //! names that have it (`names/dictionary.rs`).
 //!
-//! A query is read in up to four ways (`names/query.rs`). For each of its parts the most alike distinct parts are found; all
+//! A query is read in up to three ways (`names/query.rs`). For each of its parts the most alike distinct parts are found; all
 //! names that have one of them add up likeness times rarity; the best of these are then compared whole. A score is 1 for a name
 //! with just the parts of the query, in their order.
 //!

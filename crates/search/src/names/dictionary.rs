@@ -16,7 +16,7 @@ use super::skeleton::{Skeleton, skeletons, with_one_less};
 use crate::limits::{COMPARED_MAX, MATCHES_MAX};
 
 /// Parts that are less alike than this do not match.
-const ALIKE_MIN: f32 = 0.55;
+const ALIKE_MIN: f32 = 0.6;
 /// Another romanisation of one family name.
 const KIN_ALIKE: f32 = 0.93;
 /// The sound before the first and the one behind the last, in pairs.
