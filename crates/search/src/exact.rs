@@ -8,7 +8,7 @@
 //! **Layout.** Entries lie in sorted runs, fingerprints and places in an array each, 12 bytes for an entry. Each run is at
 //! least [`RUN_GROWTH`] times as long as the next, and the last few entries are a short sorted list; what grows too long is
 //! merged into its neighbour. Since fingerprints are evenly spread, their first bits number a bucket of some
-//! [`BUCKET_ENTRIES`] entries, and a look-up reads a line or two of memory in each run. Removal sets a bit; a run of which
+//! [`BUCKET_ENTRIES`](crate::limits::BUCKET_ENTRIES) entries, and a look-up reads a line or two of memory in each run. Removal sets a bit; a run of which
 //! half is removed is written anew.
 //!
 //! **Costs.** A merge of all takes as much memory again as the index, for as long as it runs: about 10 ns for each entry. So one
