@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["record", "seal", "protocol"]),
     ("net", &["record", "protocol"]),
     ("api", &["record", "document"]),
-    ("node", &["record", "seal", "protocol", "document", "store", "net", "api", "audit"]),
+    ("node", &["record", "seal", "protocol", "document", "search", "store", "net", "api", "audit"]),
     ("audit", &["record", "seal", "protocol"]),
     ("ecomesh", &["api", "node", "audit", "document"]),
     ("sim", &["record", "seal", "protocol"]),

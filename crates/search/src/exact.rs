@@ -8,7 +8,7 @@
 //! **Layout.** Entries lie in sorted runs, fingerprints and places in an array each, 12 bytes for an entry. Each run is at
 //! least [`RUN_GROWTH`] times as long as the next, and the last few entries are a short sorted list; what grows too long is
 //! merged into its neighbour. Since fingerprints are evenly spread, their first bits number a bucket of some
-//! [`BUCKET_ENTRIES`] entries, and a look-up reads a line or two of memory in each run. Removal sets a bit; a run of which
+//! [`BUCKET_ENTRIES`](crate::limits::BUCKET_ENTRIES) entries, and a look-up reads a line or two of memory in each run. Removal sets a bit; a run of which
 //! half is removed is written anew.
 //!
 //! **Costs.** A merge of all takes as much memory again as the index, for as long as it runs: about 10 ns for each entry. So one
@@ -68,6 +68,11 @@ impl Exact {
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Memory of the entries, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.runs.iter().map(Run::bytes).sum::<usize>() + self.tail.capacity() * size_of::<Entry>()
     }
 
     /// The places of a key, ascending, at most `limit`: the lowest. Some may be of another key with the same fingerprint:
@@ -262,6 +267,7 @@ mod tests {
         assert_eq!(exact.extend((80_000..120_000).map(|n| (key(n), n))), Ok(30_000));
         assert_in_order(&exact);
         assert!(exact.runs.len() <= 5, "{}", exact.runs.len());
+        assert!((12 * 120_000..13 * 120_000).contains(&exact.bytes()), "{}", exact.bytes());
         for n in 0..120_000 {
             assert_eq!(exact.places(&key(n), 9), [n]);
         }

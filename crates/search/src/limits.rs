@@ -25,11 +25,11 @@ pub const PART_SOUNDS_MAX: usize = 24;
 /// Most skeletons of one part: four readings of one letter that languages speak in different ways.
 pub const SKELETONS_MAX: usize = 4;
 /// Most readings of a query: as it is written, with two parts joined, one part split, or without particles.
-pub const READINGS_MAX: usize = 4;
+pub const READINGS_MAX: usize = 3;
 /// Most distinct parts that are compared with one part of a query, some 0.2 µs each.
 pub const COMPARED_MAX: usize = 3_000;
 /// Most distinct parts that count as matches of one part of a query.
-pub const MATCHES_MAX: usize = 400;
+pub const MATCHES_MAX: usize = 300;
 /// Most entries of posting lists that one reading of a query walks: 3 ns each.
 pub const POSTINGS_MAX: usize = 1_500_000;
 /// Names that are compared whole, for each reading of a query.

@@ -4,7 +4,7 @@
 //! (`names/sounds.rs`), to which letters of every script lead (`names/script.rs`). Each distinct part is held once, with the
 //! names that have it (`names/dictionary.rs`).
 //!
-//! A query is read in up to four ways (`names/query.rs`). For each of its parts the most alike distinct parts are found; all
+//! A query is read in up to three ways (`names/query.rs`). For each of its parts the most alike distinct parts are found; all
 //! names that have one of them add up likeness times rarity; the best of these are then compared whole. A score is 1 for a name
 //! with just the parts of the query, in their order.
 //!
@@ -44,6 +44,42 @@ struct Name {
     first_sounds: u64,
 }
 
+/// What names add up for one reading of a query. Made once for a query: to wipe it costs more than to fill it.
+struct Sums {
+    /// By name.
+    sums: Vec<(f32, u8)>,
+    /// Names with a sum.
+    touched: Vec<u32>,
+}
+
+impl Sums {
+    fn new(names: usize) -> Self {
+        Self { sums: vec![(0.0, 0); names], touched: Vec::new() }
+    }
+
+    fn clear(&mut self) {
+        for number in self.touched.drain(..) {
+            self.sums[number as usize] = (0.0, 0);
+        }
+    }
+
+    /// Adds a share for a part of the query, a bit, unless the name has one for it.
+    fn add(&mut self, number: u32, part: u8, share: f32) {
+        let (sum, counted) = &mut self.sums[number as usize];
+        if *counted == 0 {
+            self.touched.push(number);
+        }
+        if *counted & part == 0 {
+            *counted |= part;
+            *sum += share;
+        }
+    }
+
+    fn of(&self, number: u32) -> f32 {
+        self.sums[number as usize].0
+    }
+}
+
 /// An index of names. Each place may have several.
 #[derive(Default)]
 pub struct Names {
@@ -72,7 +108,8 @@ impl Names {
         Self::default()
     }
 
-    /// How many names it holds.
+    /// How many names it holds. One of three or four Han or Hangul characters counts twice: it is held with the given name in
+    /// one part as well.
     pub fn len(&self) -> usize {
         self.by_place.len()
     }
@@ -89,7 +126,14 @@ impl Names {
 
     /// Adds a name to a place. Tells whether it can be found: it has letters, and the place does not have it yet.
     pub fn add(&mut self, place: u32, name: &str) -> bool {
-        let parts = parts::parts(name);
+        let is_new = self.add_parts(place, parts::parts(name));
+        if let Some(parts) = parts::with_given_name_joined(name).filter(|_| is_new) {
+            self.add_parts(place, parts);
+        }
+        is_new
+    }
+
+    fn add_parts(&mut self, place: u32, parts: Vec<parts::Part>) -> bool {
         if parts.is_empty() || self.has(place, &parts) {
             return false;
         }
@@ -108,7 +152,7 @@ impl Names {
         true
     }
 
-    /// Forgets all names of a place; tells how many they were.
+    /// Forgets all names of a place; tells how many they were, as [`Self::len`] counts them.
     pub fn remove(&mut self, place: u32) -> usize {
         let numbers: Vec<u32> = self.numbers(place).collect();
         for number in &numbers {
@@ -126,8 +170,9 @@ impl Names {
     pub fn search(&self, query: &str, limit: usize) -> Vec<Hit> {
         let limit = limit.min(RESULTS_MAX);
         let mut best = BTreeMap::<u32, f32>::new();
+        let mut sums = Sums::new(self.names.len());
         for reading in readings(query, &self.dictionary, self.len()) {
-            for number in self.candidates(&reading, limit.max(CANDIDATES_MAX)) {
+            for number in self.candidates(&reading, limit.max(CANDIDATES_MAX), &mut sums) {
                 let name = &self.names[number as usize];
                 let score = reading.score(&name.parts, &self.dictionary);
                 let known = best.entry(name.place).or_default();
@@ -142,10 +187,8 @@ impl Names {
     }
 
     /// The names with the largest sums of likeness times rarity.
-    fn candidates(&self, reading: &Reading, most: usize) -> Vec<u32> {
-        let mut sums = vec![0.0_f32; self.names.len()];
-        let mut counted = vec![0_u8; self.names.len()];
-        let mut touched: Vec<u32> = Vec::new();
+    fn candidates(&self, reading: &Reading, most: usize, sums: &mut Sums) -> Vec<u32> {
+        sums.clear();
         let mut walked = 0;
         let mut order: Vec<usize> = (0..reading.0.len()).collect();
         // The rarest first: what is beyond the bound is of parts that say the least.
@@ -160,28 +203,19 @@ impl Names {
                 if walked > POSTINGS_MAX {
                     break;
                 }
-                for number in names {
-                    let at = *number as usize;
-                    if counted[at] == 0 {
-                        touched.push(*number);
-                    }
-                    if counted[at] & this == 0 {
-                        counted[at] |= this;
-                        sums[at] += found.alike * asked.weight;
-                    }
-                }
+                let share = found.alike * asked.weight;
+                names.iter().for_each(|number| sums.add(*number, this, share));
             }
         }
         let parts = reading.0.len();
         // Names far below the best are not looked at: most have one common part, or a part that is hardly alike.
-        let best = touched.iter().map(|number| sums[*number as usize]).fold(0.0, f32::max);
+        let best = sums.touched.iter().map(|number| sums.of(*number)).fold(0.0, f32::max);
         let least = best * CANDIDATE_SHARE;
         let has_initials = reading.has_initials();
-        let mut ranked: Vec<(f32, u32)> = touched
-            .into_iter()
-            .filter(|number| sums[*number as usize] >= least)
+        let likely = sums.touched.iter().copied().filter(|number| sums.of(*number) >= least);
+        let mut ranked: Vec<(f32, u32)> = likely
             .map(|number| {
-                let mut sum = sums[number as usize];
+                let mut sum = sums.of(number);
                 if has_initials {
                     sum += reading.initials(self.names[number as usize].first_sounds);
                 }

@@ -222,7 +222,7 @@ impl Text {
         language: Option<Language>,
         limit: usize,
     ) -> Result<Vec<Hit>, TextError> {
-        let languages = language.map_or(Language::ALL.to_vec(), |one| vec![one]);
+        let languages = language.map_or_else(|| Language::ALL.to_vec(), |one| vec![one]);
         let mut analysed: Vec<_> = languages
             .into_iter()
             .map(|language| (self.fields[language as usize], words::analyzer(language)))

@@ -44,6 +44,12 @@ impl Run {
         self.fingerprints.len()
     }
 
+    /// Memory of its lists, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        8 * (self.fingerprints.capacity() + self.dead.capacity())
+            + 4 * (self.places.capacity() + self.buckets.capacity())
+    }
+
     /// Appends at most `limit` places of a fingerprint, the lowest.
     pub(super) fn collect(&self, fingerprint: u64, limit: usize, into: &mut Vec<u32>) {
         let first = self.first(fingerprint);

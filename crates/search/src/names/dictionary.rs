@@ -143,9 +143,9 @@ impl Dictionary {
         let entry = std::mem::take(&mut self.entries[id as usize]);
         let Some(part) = entry.part else { return };
         for skeleton in skeletons(&part.sounds) {
-            if take(&mut self.by_skeleton, skeleton, id) {
+            if take(&mut self.by_skeleton, skeleton, &id) {
                 for less in with_one_less(skeleton) {
-                    take(&mut self.one_more, less, skeleton);
+                    take(&mut self.one_more, less, &skeleton);
                 }
             }
         }
@@ -203,7 +203,7 @@ impl Dictionary {
     fn near(&self, skeleton: Skeleton) -> Vec<Skeleton> {
         let longer = |shorter: &Skeleton| self.one_more.get(shorter).map_or(&[][..], Vec::as_slice);
         let less = with_one_less(skeleton);
-        let mut near: Vec<Skeleton> = less.iter().flat_map(|shorter| longer(shorter)).copied().collect();
+        let mut near: Vec<Skeleton> = less.iter().flat_map(longer).copied().collect();
         near.extend(longer(&skeleton));
         near.extend(less);
         near.sort_unstable();
@@ -239,9 +239,9 @@ impl Dictionary {
 }
 
 /// Takes a value out of a list; tells whether the list, now empty, has gone as well.
-fn take<V: PartialEq>(lists: &mut BTreeMap<Skeleton, Vec<V>>, key: Skeleton, value: V) -> bool {
+fn take<V: PartialEq>(lists: &mut BTreeMap<Skeleton, Vec<V>>, key: Skeleton, value: &V) -> bool {
     let Some(list) = lists.get_mut(&key) else { return false };
-    list.retain(|other| *other != value);
+    list.retain(|other| other != value);
     let is_gone = list.is_empty();
     if is_gone {
         lists.remove(&key);

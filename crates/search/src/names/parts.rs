@@ -69,6 +69,26 @@ pub(super) fn without_particles(name: &str) -> Vec<Part> {
     kept.filter_map(|word| Part::of(&word)).take(NAME_PARTS_MAX).collect()
 }
 
+/// A name of three or four characters of a syllable each, with its given name in one part, as Latin letters write it mostly: a
+/// slip in `Xiaoming` would hide both of its syllables. None for other names.
+pub(super) fn with_given_name_joined(name: &str) -> Option<Vec<Part>> {
+    let words = words(name);
+    let family = match words.len() {
+        3 => 1,
+        4 => 2,
+        _ => return None,
+    };
+    if !words.iter().all(|word| word.syllable) {
+        return None;
+    }
+    let parts = [&words[..family], &words[family..]];
+    let joined = parts.map(|words| {
+        let parts = words.iter().filter_map(Part::of);
+        parts.reduce(|before, next| before.joined(&next))
+    });
+    joined.into_iter().collect()
+}
+
 fn split(name: &str) -> Vec<Word> {
     let mut all = Vec::new();
     words(name).into_iter().for_each(|word| split_servant(word, &mut all));
@@ -116,6 +136,14 @@ mod tests {
         assert_eq!(text("王德芳"), "wang de fang");
         assert_eq!(without_particles("de Gaulle"), parts("Gaulle"));
         assert!(without_particles("Du").is_empty());
+    }
+
+    #[test]
+    fn given_names_of_syllables_are_one_part_as_well() {
+        assert_eq!(with_given_name_joined("王小明"), Some(parts("Wang Xiaoming")));
+        assert_eq!(with_given_name_joined("欧阳小明"), Some(parts("Ouyang Xiaoming")));
+        assert_eq!(with_given_name_joined("Wang Xiao Ming"), None);
+        assert_eq!(with_given_name_joined("王明"), None);
     }
 
     #[test]
