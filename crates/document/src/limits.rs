@@ -17,6 +17,8 @@ pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 pub const ENTRIES_MAX: usize = 256;
 /// Most entries of a list of single values: aliases, codes, the container numbers of one bill of lading.
 pub const SHORT_LIST_MAX: usize = 128;
+/// Most entries of a batch: at some 200 bytes each they fill a content.
+pub const BATCH_ENTRIES_MAX: usize = 4096;
 /// Most addressees and excluded members, as a record's header bounds them.
 pub const MEMBERS_MAX: usize = 64;
 /// Most digits of a decimal number, before and after the point together.

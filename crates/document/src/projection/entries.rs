@@ -79,7 +79,8 @@ impl Entries {
     pub fn take(&mut self, place: &Place, document: &Document) {
         match document {
             Document::Entry(entry) => self.text(place, entry),
-            Document::EntryStep(step) => {
+            // A line of a batch is withdrawn from `batches`.
+            Document::EntryStep(step) if step.line.is_none() => {
                 self.part(place, step.entry.0, Part::Withdrawal(step.reason.clone()));
             }
             _ => {}
