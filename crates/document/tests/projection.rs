@@ -181,6 +181,19 @@ fn a_step_is_tried_before_it_is_written() {
 }
 
 #[test]
+fn a_step_without_effect_keeps_nobody_waiting() {
+    let mut notices = notices(&story());
+    let last = notices.case(id(1)).unwrap().last_ms();
+    // Whoever answers an event dates the answer after it. A stranger's step from the year 2100 is not answered.
+    let mut ahead = place(40, "UG");
+    ahead.position.when_ms = 4_102_444_800_000;
+    notices.take(&ahead, &approve(1, 4));
+    let case = notices.case(id(1)).unwrap();
+    assert_eq!((case.last_ms(), last), (4, 4));
+    assert_eq!(case.history(|_| false).len(), 7);
+}
+
+#[test]
 fn what_is_erased_was_never_said() {
     let mut all = notices(&story());
     all.forget(id(3));

@@ -273,9 +273,11 @@ impl Case {
         self.void.iter().map(|(position, rule)| (position, *rule))
     }
 
-    /// When the last event is dated that is kept. A step must be dated after the one that it answers.
+    /// When the last event is dated that has an effect. A step must be dated after the one that it answers; nobody answers
+    /// what has none, which somebody who has no say here could date years ahead.
     pub fn last_ms(&self) -> u64 {
-        self.life.events().map(|event| event.position.when_ms).max().unwrap_or(0)
+        let effective = self.history(|_| false).into_iter().filter(|(_, rule)| rule.is_none());
+        effective.map(|(event, _)| event.position.when_ms).max().unwrap_or(self.place.position.when_ms)
     }
 
     /// Whether a step would have an effect.
