@@ -26,6 +26,8 @@ pub enum DocumentKind {
     EntryStep,
     /// A search that found another country's entry.
     Hit,
+    /// Many entries of a database.
+    EntryBatch,
     /// A kind that this version does not know.
     #[serde(other)]
     Other,

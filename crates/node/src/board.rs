@@ -20,7 +20,7 @@ use ecomesh_document::Document;
 use ecomesh_document::hit::Hit;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::{self, Review};
-use ecomesh_document::projection::{Entries, Notices, Place};
+use ecomesh_document::projection::{Batches, Entries, Notices, Place};
 use ecomesh_protocol::Roster;
 use ecomesh_protocol::judge::Void;
 use ecomesh_record::{Header, Kind, Lane, LogId, MemberId, Position, Record, RecordId};
@@ -49,6 +49,7 @@ pub(crate) struct Board {
 pub(crate) struct Projections {
     pub(crate) notices: Notices,
     pub(crate) entries: Entries,
+    pub(crate) batches: Batches,
     pub(crate) index: Index,
     /// Hits, by the records that tell of them.
     pub(crate) hits: BTreeMap<Place, Hit>,
@@ -157,6 +158,7 @@ impl Projections {
         Self {
             notices: Notices::new(review.clone()),
             entries: Entries::default(),
+            batches: Batches::default(),
             index: Index::new(secret),
             hits: BTreeMap::new(),
         }
@@ -165,6 +167,7 @@ impl Projections {
     fn take(&mut self, place: &Place, document: &Document) {
         self.notices.take(place, document);
         self.entries.take(place, document);
+        self.batches.take(place, document);
         self.index.take(place.id, document);
         if let Document::Hit(hit) = document {
             self.hits.insert(place.clone(), Hit::clone(hit));
@@ -174,6 +177,7 @@ impl Projections {
     fn forget(&mut self, id: RecordId) {
         self.notices.forget(id);
         self.entries.forget(id);
+        self.batches.forget(id);
         self.index.forget(id);
         self.hits.retain(|place, _| place.id != id);
     }
@@ -191,6 +195,7 @@ fn is_projected(kind: Kind) -> bool {
             | Kind::ENTRY
             | Kind::ENTRY_STEP
             | Kind::HIT
+            | Kind::ENTRY_BATCH
     )
 }
 

@@ -441,7 +441,7 @@ fn names_a_prekey_for_each(audience: &Audience, to: &[MemberId]) -> bool {
 /// behind them.
 fn lane_of(draft: &Draft) -> Lane {
     match draft.kind {
-        Kind::PART => Lane::BULK,
+        Kind::PART | Kind::ENTRY_BATCH => Lane::BULK,
         Kind::ENTRY | Kind::ENTRY_STEP => Lane::ENTRIES,
         kind if kind.is_control() => Lane::CONTROL,
         _ => Lane::MESSAGES,

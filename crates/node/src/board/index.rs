@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 
+use ecomesh_document::entry::Batch;
 use ecomesh_document::lookup::Number;
 use ecomesh_document::notice::Identity;
 use ecomesh_document::{Document, words};
 use ecomesh_record::RecordId;
-use ecomesh_search::exact::{Exact, SECRET_BYTES};
+use ecomesh_search::exact::{Exact, Full, SECRET_BYTES};
 use ecomesh_search::names::Names;
 use ecomesh_search::text::{Language, Text, TextError};
 
@@ -18,9 +19,7 @@ const SAME_NUMBER_MAX: usize = 256;
 
 /// An index of the texts of all documents that can be looked up.
 pub(crate) struct Index {
-    /// The record at each place; none for one that was forgotten.
-    records: Vec<Option<RecordId>>,
-    places: HashMap<RecordId, u32>,
+    texts_at: Slots,
     numbers: Exact,
     names: Names,
     /// None if the engine did not start; it says so in the log.
@@ -33,6 +32,8 @@ pub(crate) struct Index {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) record: RecordId,
+    /// Line of a batch, from 1; 0 of a record that is none.
+    pub(crate) line: u32,
     /// Of 0 to 1.
     pub(crate) score: f32,
 }
@@ -41,8 +42,7 @@ impl Index {
     /// An empty index. The secret is random, and known to nobody.
     pub(crate) fn new(secret: [u8; SECRET_BYTES]) -> Self {
         Self {
-            records: Vec::new(),
-            places: HashMap::new(),
+            texts_at: Slots::default(),
             numbers: Exact::new(secret),
             names: Names::new(),
             texts: logged(Text::new()),
@@ -52,28 +52,36 @@ impl Index {
 
     /// Takes the text of a record.
     pub(crate) fn take(&mut self, record: RecordId, document: &Document) {
-        if self.places.contains_key(&record) {
-            return;
-        }
-        let (keys, names) = match document {
-            Document::Entry(entry) => (entry.keys(), entry.person().map(Identity::names)),
+        match document {
+            Document::Entry(entry) => {
+                let names = entry.person().map(Identity::names).unwrap_or_default();
+                self.take_one(record, document, entry.keys(), &names);
+            }
             Document::Notice(notice) | Document::Diffusion(notice) => {
-                (notice.keys(), notice.person().map(Identity::names))
+                let names = notice.person().map(Identity::names).unwrap_or_default();
+                self.take_one(record, document, notice.keys(), &names);
             }
-            Document::Ecomessage(_) | Document::Message(_) => (Vec::new(), None),
-            _ => return,
-        };
-        // Four thousand million texts do not fit into any memory.
-        let Ok(place) = u32::try_from(self.records.len()) else { return };
-        self.records.push(Some(record));
-        self.places.insert(record, place);
-        for (number, key) in keys {
-            if let Err(full) = self.numbers.insert(&bytes(number, &key), place) {
-                tracing::error!(%full, "a number cannot be looked up");
+            Document::Ecomessage(_) | Document::Message(_) => {
+                self.take_one(record, document, Vec::new(), &[])
             }
+            Document::Batch(batch) => self.take_batch(record, batch),
+            _ => {}
         }
-        for name in names.into_iter().flatten() {
-            self.names.add(place, &name);
+    }
+
+    fn take_one(
+        &mut self,
+        record: RecordId,
+        document: &Document,
+        keys: Vec<(Number, String)>,
+        names: &[String],
+    ) {
+        let Some(place) = self.texts_at.add(record, 1, false) else { return };
+        for (number, key) in keys {
+            full(self.numbers.insert(&bytes(number, &key), place));
+        }
+        for name in names {
+            self.names.add(place, name);
         }
         // A document whose language the engine does not know is searched as English.
         let language = Language::of_code(document.language()).unwrap_or(Language::English);
@@ -83,17 +91,28 @@ impl Index {
         }
     }
 
+    /// A batch names nobody: its entries are found by their numbers alone.
+    fn take_batch(&mut self, record: RecordId, batch: &Batch) {
+        let Some(first) = self.texts_at.add(record, batch.lines(), true) else { return };
+        let keys = batch.entries().flat_map(|(line, entry)| {
+            // Lines begin with 1, and the places of a batch are as many as its lines.
+            entry.keys().into_iter().map(move |key| (key, first + (line - 1)))
+        });
+        full(self.numbers.extend(keys.map(|((number, key), place)| (bytes(number, &key), place))));
+    }
+
     /// Forgets the text of a record.
     pub(crate) fn forget(&mut self, record: RecordId) {
-        let Some(place) = self.places.remove(&record) else { return };
-        // Its names are read by whoever looks into this memory; fingerprints of numbers say nothing to anybody.
+        let Some((place, is_batch)) = self.texts_at.forget(record) else { return };
+        if is_batch {
+            // Fingerprints of numbers say nothing to anybody.
+            return;
+        }
+        // Its names are read by whoever looks into this memory.
         self.names.remove(place);
         if let Some(texts) = &mut self.texts {
             texts.remove(place);
             self.unshown += 1;
-        }
-        if let Some(forgotten) = self.records.get_mut(place as usize) {
-            *forgotten = None;
         }
     }
 
@@ -138,8 +157,60 @@ impl Index {
     }
 
     fn candidate(&self, place: u32, score: f32) -> Option<Candidate> {
-        let record = self.records.get(place as usize).copied().flatten()?;
-        Some(Candidate { record, score })
+        let (record, line) = self.texts_at.at(place)?;
+        Some(Candidate { record, line, score })
+    }
+}
+
+/// Which places each record has: one, or as many as a batch has lines.
+#[derive(Default)]
+struct Slots {
+    /// By their first places, ascending.
+    slots: Vec<Slot>,
+    by_record: HashMap<RecordId, usize>,
+    next: u32,
+}
+
+struct Slot {
+    first: u32,
+    /// None once it is forgotten: its places are not given again.
+    record: Option<RecordId>,
+    is_batch: bool,
+}
+
+impl Slots {
+    /// Gives a record its places; the first of them, unless it has some.
+    fn add(&mut self, record: RecordId, count: u32, is_batch: bool) -> Option<u32> {
+        if self.by_record.contains_key(&record) {
+            return None;
+        }
+        let first = self.next;
+        // Four thousand million texts do not fit into any memory.
+        self.next = first.checked_add(count)?;
+        self.by_record.insert(record, self.slots.len());
+        self.slots.push(Slot { first, record: Some(record), is_batch });
+        Some(first)
+    }
+
+    /// Takes a record out; its first place, and whether it is a batch.
+    fn forget(&mut self, record: RecordId) -> Option<(u32, bool)> {
+        let slot = self.slots.get_mut(self.by_record.remove(&record)?)?;
+        slot.record = None;
+        Some((slot.first, slot.is_batch))
+    }
+
+    /// The record at a place, and the line of it if it is a batch.
+    fn at(&self, place: u32) -> Option<(RecordId, u32)> {
+        let behind = self.slots.partition_point(|slot| slot.first <= place);
+        let slot = self.slots.get(behind.checked_sub(1)?)?;
+        let line = if slot.is_batch { place - slot.first + 1 } else { 0 };
+        Some((slot.record?, line))
+    }
+}
+
+fn full<T>(result: Result<T, Full>) {
+    if let Err(full) = result {
+        tracing::error!(%full, "a number cannot be looked up");
     }
 }
 
@@ -168,8 +239,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(form: serde_json::Value) -> Document {
-        DatabaseEntry::carried(&form).unwrap().into()
+    fn entry(form: &serde_json::Value) -> Document {
+        DatabaseEntry::carried(form).unwrap().into()
     }
 
     #[test]
@@ -178,13 +249,13 @@ mod tests {
         let (passport, person) = (RecordId([1; 32]), RecordId([2; 32]));
         index.take(
             passport,
-            &entry(json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
+            &entry(&json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
         );
         index.take(
             person,
-            &entry(json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
+            &entry(&json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
         );
-        assert_eq!(index.by_number("a-123"), [Candidate { record: passport, score: 1.0 }]);
+        assert_eq!(index.by_number("a-123"), [Candidate { record: passport, line: 0, score: 1.0 }]);
         assert_eq!(index.by_number("A124"), []);
         assert_eq!(index.by_name("Gawrilow", 5)[0].record, person);
         let message = json!({ "form": "message", "language": "fr", "text": "Des défenses d'éléphants saisies au port." });
@@ -192,8 +263,15 @@ mod tests {
         index.take(letter, &Document::from_json(&message).unwrap().0);
         assert_eq!((index.by_text("éléphant", 5), index.unshown()), (vec![], 3));
         index.show();
-        assert_eq!(index.by_text("éléphant", 5), [Candidate { record: letter, score: 1.0 }]);
+        assert_eq!(index.by_text("éléphant", 5), [Candidate { record: letter, line: 0, score: 1.0 }]);
         assert_eq!(index.by_text("language", 5), []);
+        let batch = RecordId([4; 32]);
+        let line = |number: &str| json!({ "form": "sltd-entry", "source": { "reference": number }, "document": { "kind": "passport", "number": number, "country": "KE" }, "status": "lost", "date": "2026" });
+        let entries = json!({ "form": "entry-batch", "source": { "reference": "KE/1" }, "entries": [line("X1"), line("X2")] });
+        index.take(batch, &Document::from_json(&entries).unwrap().0);
+        assert_eq!(index.by_number("X2"), [Candidate { record: batch, line: 2, score: 1.0 }]);
+        index.forget(batch);
+        assert_eq!(index.by_number("X2"), []);
         index.forget(passport);
         index.forget(person);
         assert_eq!((index.by_number("A123"), index.by_name("Gavrilov", 5)), (vec![], vec![]));

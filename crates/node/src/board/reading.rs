@@ -118,7 +118,7 @@ impl Reading {
     /// Finds all documents that come to something.
     fn look_through(&self) -> Result<(), LedgerError> {
         for head in self.reader.heads() {
-            if !matches!(head.log.lane, Lane::MESSAGES | Lane::ENTRIES) {
+            if head.log.lane == Lane::CONTROL {
                 continue;
             }
             let mut next = 0;
@@ -165,6 +165,21 @@ impl Reading {
         Ok(())
     }
 
+    /// Whether a document is a step, a withdrawal or a new text of what was erased.
+    fn target_is_erased(&self, document: &Document) -> bool {
+        let target = match document {
+            Document::NoticeStep(step) => Some(step.notice),
+            Document::EntryStep(step) => Some(step.entry),
+            other => other.replaces(),
+        };
+        let position = target.and_then(|target| self.reader.find(target.0).ok().flatten());
+        let header = position.and_then(|position| self.reader.header(position).ok().flatten());
+        header.is_some_and(|(record, _)| {
+            let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+            views.lives().life(&Term::of(&record), clock::wall()) == Life::Erased
+        })
+    }
+
     fn said(&self, record: &Record) -> Result<Said, Locked> {
         let header = record.header();
         let life = {
@@ -185,6 +200,12 @@ impl Reading {
         } else {
             Document::decode(header.kind.0, body.content())
         };
+        // What speaks of a record that was erased would wait for it for ever.
+        if let Ok(document) = &document
+            && self.target_is_erased(document)
+        {
+            return Ok(Said::Nothing);
+        }
         Ok(document.map_or_else(
             |error| {
                 tracing::debug!(id = %record.id().short(), kind = header.kind.0, %error, "a record says nothing");

@@ -11,11 +11,12 @@ use axum::Json;
 use ecomesh_api::{AsOfView, FindAnswer, FindRequest, FoundKind, FoundView, Problem, RecordState};
 use ecomesh_document::Document;
 use ecomesh_document::codes::{Code, CodeList, SearchPurpose};
-use ecomesh_document::entry::Database;
+use ecomesh_document::entry::{Batch, Database};
 use ecomesh_document::notice::Colour;
 use ecomesh_document::projection::entries::EntryStanding;
-use ecomesh_record::{Record, RecordId};
+use ecomesh_record::Record;
 
+use super::entries::Named;
 use super::extract::{ApiJson, Live, bad_request};
 use super::paging::state_of;
 use super::{Refusal, Services, entries, notices, records};
@@ -179,7 +180,13 @@ fn look_at(
     let (record, _) = records::find(services, &id.to_string())?;
     let Ok(document) = records::document_of(services, &record) else { return Ok(None) };
     let of_source = |source: &str| request.source.as_deref().is_none_or(|s| s.eq_ignore_ascii_case(source));
-    if !of_source(record.header().author.as_str()) || !fits(query, &document) {
+    if !of_source(record.header().author.as_str()) {
+        return Ok(None);
+    }
+    if let Document::Batch(batch) = &document {
+        return line_of(services, query, request, candidate, batch);
+    }
+    if !fits(query, &document) {
         return Ok(None);
     }
     match &document {
@@ -221,20 +228,50 @@ fn entry(
     if !holds || !asked_for {
         return Ok(None);
     }
-    let view = FoundView {
+    let named = Named::alone(&item);
+    let view = entry_view(&named, database, document, candidate.score);
+    let told = matches!(query, Query::Number(_))
+        .then(|| hits::Draft::of(services, &named, document, request, query.text()));
+    Ok(Some(Found { view, hit: told.flatten() }))
+}
+
+/// An entry of a batch.
+fn line_of(
+    services: &Services,
+    query: &Query,
+    request: &FindRequest,
+    candidate: Candidate,
+    batch: &Batch,
+) -> Result<Option<Found>, Refusal> {
+    let Some(document) = batch.entry(candidate.line).map(Document::from) else { return Ok(None) };
+    let item = services.board.look(|projections| projections.batches.batch_of(candidate.record).cloned())?;
+    let Some(item) = item.filter(|_| fits(query, &document)) else { return Ok(None) };
+    let standing =
+        item.standing(candidate.line, services.now().0, |position| entries::is_disputed(services, position));
+    let database = item.database().name;
+    let asked_for =
+        request.colour.is_none() && request.database.as_deref().is_none_or(|name| name == database);
+    if standing != Some(EntryStanding::Active) || !asked_for {
+        return Ok(None);
+    }
+    let named = Named::line(&item, candidate.line);
+    let view = entry_view(&named, database, &document, candidate.score);
+    let hit = hits::Draft::of(services, &named, &document, request, query.text());
+    Ok(Some(Found { view, hit }))
+}
+
+fn entry_view(named: &Named, database: &str, document: &Document, score: f32) -> FoundView {
+    FoundView {
         kind: FoundKind::Entry,
-        id: item.id().to_string(),
+        id: named.to_string(),
         register: Some(database.to_owned()),
-        source: item.source().to_string(),
+        source: named.source.to_string(),
         subject: subject(document),
         reference: document.reference().map(str::to_owned),
         standing: None,
-        score: candidate.score,
+        score,
         hit: None,
-    };
-    let told = matches!(query, Query::Number(_))
-        .then(|| hits::Draft::of(services, &item, document, request, query.text()));
-    Ok(Some(Found { view, hit: told.flatten() }))
+    }
 }
 
 fn notice(
@@ -322,10 +359,4 @@ async fn log(services: &Arc<Services>, request: &FindRequest, found: &[FoundView
         hits: found.iter().filter(|view| view.hit.is_some()).count() as u64,
     };
     services.log(consultation).await
-}
-
-/// The record of an entry that was found, for whoever tells of it.
-fn found_at(services: &Services, id: RecordId) -> Option<Document> {
-    let (record, _) = records::find(services, &id.to_string()).ok()?;
-    records::document_of(services, &record).ok()
 }

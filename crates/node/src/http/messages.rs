@@ -256,7 +256,7 @@ fn check_is_message(document: &Document) -> Result<(), Refusal> {
             "ask for it with `ecomesh notice request`, or send it at once as a diffusion with `ecomesh notice diffuse`"
         }
         Document::NoticeStep(_) => "take the step with `ecomesh notice`",
-        Document::Entry(_) | Document::EntryStep(_) => "enter it with `ecomesh db add`",
+        Document::Entry(_) | Document::EntryStep(_) | Document::Batch(_) => "enter it with `ecomesh db add`",
         Document::Hit(_) => "`ecomesh find` tells the source of an entry that it was found",
     };
     Err(wrong_field(Detail {

@@ -4,19 +4,19 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use ecomesh_api::{FindRequest, HitListing, HitRequest, HitView, Problem, ProblemCode, Sent};
-use ecomesh_document::Document;
 use ecomesh_document::codes::{Code, SearchPurpose};
-use ecomesh_document::projection::entries::Item;
+use ecomesh_document::{Count, Document};
 use ecomesh_protocol::Draft as RecordDraft;
 use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
 use serde_json::{Map, Value};
 
-use super::{check_code, check_line, found_at};
+use super::{check_code, check_line};
 use crate::access_log::Consultation;
 use crate::founding::text::time_text;
+use crate::http::entries::{self, Named, named_text};
 use crate::http::extract::{ApiJson, Live};
 use crate::http::messages::{bad_document, encoded, record, salt, sealed_unless};
-use crate::http::{Refusal, Services, entries};
+use crate::http::{Refusal, Services};
 
 /// Most hits of a listing.
 const LISTED_MAX: usize = 500;
@@ -53,16 +53,15 @@ pub(in crate::http) async fn report(
     };
     let draft = services
         .read(move |services| {
-            let (item, _) = entries::find(services, &id)?;
-            if item.source().as_str() == services.own.as_str() {
+            let (named, document) = entries::named(services, &id)?;
+            if named.source.as_str() == services.own.as_str() {
                 return Err(Refusal(
                     Problem::new(ProblemCode::OwnMember, "this is an entry of the own bureau")
                         .advice("nobody need be told of it"),
                 ));
             }
-            let document = item.state(|_| false).text.and_then(|text| found_at(services, text.place.id));
             let reference = document.as_ref().and_then(Document::reference).map(str::to_owned);
-            Draft::new(services, &item, reference, &request)
+            Draft::new(services, &named, reference, &request)
         })
         .await?;
     services.log(consultation).await?;
@@ -89,14 +88,14 @@ impl Draft {
     /// What the source of an entry is told of a look-up; nothing if it is this bureau, or does not want to be told.
     pub(super) fn of(
         services: &Services,
-        item: &Item,
+        named: &Named,
         document: &Document,
         request: &FindRequest,
         query: &str,
     ) -> Option<Self> {
         let Document::Entry(entry) = document else { return None };
         let wants = entry.source().and_then(|source| source.tell_hits.as_ref());
-        if item.source().as_str() == services.own.as_str()
+        if named.source.as_str() == services.own.as_str()
             || wants.is_some_and(|answer| answer.as_str() == "no")
         {
             return None;
@@ -108,12 +107,12 @@ impl Draft {
             place: request.place.clone(),
             remarks: None,
         };
-        Self::new(services, item, document.reference().map(str::to_owned), &request).ok()
+        Self::new(services, named, document.reference().map(str::to_owned), &request).ok()
     }
 
     fn new(
         services: &Services,
-        item: &Item,
+        named: &Named,
         reference: Option<String>,
         request: &HitRequest,
     ) -> Result<Self, Refusal> {
@@ -124,7 +123,7 @@ impl Draft {
         // To the second, as documents tell times.
         let now = Time(services.now().0 / 1000 * 1000);
         fill("form", Some("hit".into()));
-        fill("entry", Some(item.id().to_string()));
+        fill("entry", Some(named.record.to_string()));
         fill("reference", reference);
         fill("found_at", Some(time_text(now)));
         fill("purpose", Some(request.purpose.clone()));
@@ -134,7 +133,7 @@ impl Draft {
         fill("remarks", request.remarks.clone());
         let (document, _) =
             Document::from_json(&Value::Object(form)).map_err(|report| bad_document(&report))?;
-        let to = MemberId::parse(item.source().as_str())
+        let to = MemberId::parse(named.source.as_str())
             .map_err(|e| Refusal(Problem::new(ProblemCode::UnknownMember, e.to_string())))?;
         Ok(Self { document, to })
     }
@@ -179,7 +178,7 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
             searcher: place.author().to_string(),
             // Only the source can read a hit that another country had.
             source: if is_own { source.unwrap_or_default() } else { services.own.to_string() },
-            entry: hit.entry.to_string(),
+            entry: named_text(hit.entry.0, hit.line.map(Count::get)),
             reference: hit.reference.as_ref().map(ToString::to_string),
             found_at: hit.found_at.to_string(),
             purpose: Code::as_str(&hit.purpose).to_owned(),
