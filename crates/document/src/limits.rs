@@ -27,7 +27,7 @@ pub const DECIMAL_SCALE_MAX: u8 = 9;
 pub const YEARS: std::ops::RangeInclusive<u16> = 1800..=2199;
 /// Most problems that one report lists; a file with more is better started anew.
 pub const PROBLEMS_MAX: usize = 500;
-/// Most events of one author in the life of one notice: updates every week for five years.
+/// Most events of one author that count in the life of one notice: updates every week for five years.
 pub const LIFE_EVENTS_MAX: usize = 256;
 /// Most documents of one author that a projection keeps while what they speak of has not come: steps, new texts,
 /// withdrawals. They take some 200 bytes each; an honest author has few, since it has read what it speaks of.

@@ -335,11 +335,10 @@ fn any_what() -> impl Strategy<Value = What> {
     let n = 1u8..4;
     prop_oneof![
         3 => n.clone().prop_map(asked),
-        2 => n.clone().prop_map(completed),
         1 => n.clone().prop_map(returned),
         1 => n.clone().prop_map(refused),
         8 => n.clone().prop_map(attested),
-        2 => n.prop_map(updated),
+        4 => n.prop_map(revised),
         1 => Just(suspended()),
         2 => Just(What::Reinstated),
         1 => (0..VALIDITY_MS).prop_map(renewed),

@@ -3,7 +3,7 @@
 
 use ecomesh_document::codes::Code;
 use ecomesh_document::entry::DatabaseEntry;
-use ecomesh_document::limits::WAITING_MAX;
+use ecomesh_document::limits::{LIFE_EVENTS_MAX, WAITING_MAX};
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::Notice;
 use ecomesh_document::notice::life::{Event, Position, Review, Standing, VALIDITY_MS, Version, What};
@@ -181,6 +181,19 @@ fn a_step_is_tried_before_it_is_written() {
 }
 
 #[test]
+fn a_step_without_effect_keeps_nobody_waiting() {
+    let mut notices = notices(&story());
+    let last = notices.case(id(1)).unwrap().last_ms();
+    // Whoever answers an event dates the answer after it. A stranger's step from the year 2100 is not answered.
+    let mut ahead = place(40, "UG");
+    ahead.position.when_ms = 4_102_444_800_000;
+    notices.take(&ahead, &approve(1, 4));
+    let case = notices.case(id(1)).unwrap();
+    assert_eq!((case.last_ms(), last), (4, 4));
+    assert_eq!(case.history(|_| false).len(), 7);
+}
+
+#[test]
 fn what_is_erased_was_never_said() {
     let mut all = notices(&story());
     all.forget(id(3));
@@ -191,6 +204,59 @@ fn what_is_erased_was_never_said() {
     assert!(all.case(id(1)).is_none() && all.case_of(id(2)).is_none());
     all.forget(id(15));
     assert_eq!(all.waiting(), 0);
+}
+
+#[test]
+fn a_new_text_that_is_none_is_forgotten_like_any_other() {
+    let mut all = notices(&story());
+    all.forget(id(13));
+    let void: Vec<_> = all.case(id(1)).unwrap().void().map(|(at, _)| at.seq).collect();
+    assert_eq!(void, [14]);
+    assert!(all.case_of(id(13)).is_none());
+    all.forget(id(1));
+    assert!(all.case_of(id(14)).is_none());
+}
+
+/// Steps of one reviewer on the notice of record 1, each in a record of its own.
+fn many_steps(count: u64) -> Vec<(Place, Document)> {
+    let step = step(1, "suspend", &json!({ "refusal": "facts" }));
+    let at = |n: u64| {
+        let mut at = place(1, "SG");
+        (at.position.when_ms, at.position.seq) = (1_000 + n, 1_000 + n);
+        at.id.0[..8].copy_from_slice(&(n + 1).to_be_bytes());
+        at
+    };
+    (0..count).map(|n| (at(n), step.clone())).collect()
+}
+
+#[test]
+fn what_is_erased_makes_room_for_what_came_after_it() {
+    let many = many_steps(LIFE_EVENTS_MAX as u64 + 1);
+    let all: Vec<_> = story().into_iter().chain(many.iter().cloned()).collect();
+    let left: Vec<_> = all.iter().filter(|(place, _)| place.id != many[3].0.id).cloned().collect();
+    let (mut erased, rebuilt) = (notices(&all), notices(&left));
+    let told = |notices: &Notices| format!("{:?}", notices.case(id(1)).unwrap().history(|_| false));
+    assert_ne!(told(&erased), told(&rebuilt));
+    erased.forget(many[3].0.id);
+    assert_eq!(told(&erased), told(&rebuilt));
+}
+
+#[test]
+fn what_is_disputed_takes_no_room_from_what_is_not() {
+    // Two nodes hold two branches of a log, of which one is full; behind it is a generation that all hold alike.
+    let branch: Vec<_> = many_steps(LIFE_EVENTS_MAX as u64);
+    let mut approval = (place(2, "SG"), approve(1, 1));
+    (approval.0.position.generation, approval.0.position.when_ms) = (2, 2_000);
+    approval.0.id.0[0] = 77;
+    let without: Vec<_> = story().into_iter().filter(|(place, _)| place.author() != &member("SG")).collect();
+    let told = |branch: &[(Place, Document)]| {
+        let all: Vec<_> = without.iter().chain(branch).chain([&approval]).cloned().collect();
+        let notices = notices(&all);
+        let disputed = |position: &Position| position.who == member("SG") && position.generation == 1;
+        notices.case(id(1)).unwrap().state(disputed)
+    };
+    assert_eq!(told(&branch), told(&branch[..2]));
+    assert_eq!(told(&branch).standing_at(3_000), Standing::Requested);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub struct Case {
     texts: BTreeMap<Version, Text>,
     steps: BTreeMap<RecordId, Position>,
     /// New texts that are none.
-    void: BTreeMap<Position, &'static Rule>,
+    void: BTreeMap<Place, &'static Rule>,
 }
 
 /// A text of a notice or diffusion: what a list shows of it.
@@ -263,19 +263,20 @@ impl Case {
         let state = self.life.state_without(&left_out);
         let ignored: BTreeMap<&Position, &'static Rule> =
             state.ignored().iter().map(|Ignored { position, rule }| (position, *rule)).collect();
-        let mut events: Vec<_> = self.life.events().filter(|event| !left_out(&event.position)).collect();
-        events.sort_unstable();
-        events.into_iter().map(|event| (event, ignored.get(&event.position).copied())).collect()
+        let events = self.life.counted(&left_out).into_iter();
+        events.map(|event| (event, ignored.get(&event.position).copied())).collect()
     }
 
     /// New texts that have no effect, and why.
     pub fn void(&self) -> impl Iterator<Item = (&Position, &'static Rule)> {
-        self.void.iter().map(|(position, rule)| (position, *rule))
+        self.void.iter().map(|(place, rule)| (&place.position, *rule))
     }
 
-    /// When the last event is dated that is kept. A step must be dated after the one that it answers.
+    /// When the last event is dated that has an effect. A step must be dated after the one that it answers; nobody answers
+    /// what has none, which somebody who has no say here could date years ahead.
     pub fn last_ms(&self) -> u64 {
-        self.life.events().map(|event| event.position.when_ms).max().unwrap_or(0)
+        let effective = self.history(|_| false).into_iter().filter(|(_, rule)| rule.is_none());
+        effective.map(|(event, _)| event.position.when_ms).max().unwrap_or(self.place.position.when_ms)
     }
 
     /// Whether a step would have an effect.
@@ -293,7 +294,8 @@ impl Case {
 
     /// The records of which it is made.
     pub fn records(&self) -> impl Iterator<Item = RecordId> {
-        self.texts.values().map(|text| text.place.id).chain(self.steps.keys().copied())
+        let void = self.void.keys().map(|place| place.id);
+        self.texts.values().map(|text| text.place.id).chain(self.steps.keys().copied()).chain(void)
     }
 
     fn add(&mut self, place: &Place, part: Part) {
@@ -305,7 +307,7 @@ impl Case {
             }
             Part::Text { kind, colour, text } => {
                 if (kind, colour) != (self.kind, self.life.colour()) {
-                    self.void.insert(position, &rules::LIFE_PURPOSE);
+                    self.void.insert(place.clone(), &rules::LIFE_PURPOSE);
                     return;
                 }
                 let version = version_of(place.id);
@@ -322,6 +324,7 @@ impl Case {
     }
 
     fn forget(&mut self, id: RecordId) {
+        self.void.retain(|place, _| place.id != id);
         let text = self.texts.remove(&version_of(id)).map(|text| text.place.position);
         if let Some(position) = text.or_else(|| self.steps.remove(&id)) {
             self.life.remove(&position);

@@ -19,8 +19,7 @@ pub struct Life {
     colour: &'static Colour,
     source: MemberCode,
     review: Arc<Review>,
-    /// The earliest events of each author; so a flood of one member hurts that member alone, and what is kept does not
-    /// depend on the order of arrival.
+    /// All events of each author. What does not count today may count once another is erased or disputed.
     events: BTreeMap<MemberCode, BTreeSet<Event>>,
 }
 
@@ -74,19 +73,21 @@ impl Life {
         Self { colour, source, review: review.into(), events: BTreeMap::new() }
     }
 
-    /// Takes an event, in any order. The same event twice is one; of an author's events the earliest
-    /// [`LIFE_EVENTS_MAX`] are kept.
+    /// Takes an event, in any order. The same event twice is one.
     pub fn insert(&mut self, event: Event) {
-        let own = self.events.entry(event.position.who.clone()).or_default();
-        own.insert(event);
-        if own.len() > LIFE_EVENTS_MAX {
-            own.pop_last();
-        }
+        self.events.entry(event.position.who.clone()).or_default().insert(event);
     }
 
-    /// All events that are kept, by author and then by position.
-    pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.events.values().flatten()
+    /// The events that count, in their order: of each author the earliest [`LIFE_EVENTS_MAX`] of those that do not stand at
+    /// certain places. So a flood of one member hurts that member alone, and what counts does not depend on the order of
+    /// arrival, on what was there before it was erased, or on which branch of a forked log a node holds.
+    pub fn counted(&self, left_out: impl Fn(&Position) -> bool) -> Vec<&Event> {
+        let mut events: Vec<&Event> = Vec::new();
+        for own in self.events.values() {
+            events.extend(own.iter().filter(|event| !left_out(&event.position)).take(LIFE_EVENTS_MAX));
+        }
+        events.sort_unstable();
+        events
     }
 
     /// Its colour.
@@ -113,12 +114,9 @@ impl Life {
 
     /// What the events make of the notice without those that stand at certain places: what is disputed says nothing.
     pub fn state_without(&self, left_out: impl Fn(&Position) -> bool) -> State {
-        let mut events: Vec<&Event> =
-            self.events.values().flatten().filter(|event| !left_out(&event.position)).collect();
-        events.sort_unstable();
         let mut fold = Fold::new(self);
         let mut last: Option<&Position> = None;
-        for event in events {
+        for event in self.counted(left_out) {
             let verdict =
                 if last == Some(&event.position) { Err(&rules::LIFE_ONE_PLACE) } else { fold.apply(event) };
             if let Err(rule) = verdict {
