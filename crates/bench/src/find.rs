@@ -62,7 +62,7 @@ fn medians(runs: &[Vec<Figure>]) -> Vec<Figure> {
     };
     let remade = |(n, figure): (usize, &Figure)| {
         let plain = Figure::new(&figure.id, figure.what.clone(), median(n), figure.unit);
-        figure.target.map_or(plain.clone(), |target| plain.target(target))
+        figure.target.map_or_else(|| plain.clone(), |target| plain.target(target))
     };
     first.iter().enumerate().map(remade).collect()
 }

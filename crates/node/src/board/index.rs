@@ -168,8 +168,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(form: serde_json::Value) -> Document {
-        DatabaseEntry::carried(&form).unwrap().into()
+    fn entry(form: &serde_json::Value) -> Document {
+        DatabaseEntry::carried(form).unwrap().into()
     }
 
     #[test]
@@ -178,11 +178,11 @@ mod tests {
         let (passport, person) = (RecordId([1; 32]), RecordId([2; 32]));
         index.take(
             passport,
-            &entry(json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
+            &entry(&json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
         );
         index.take(
             person,
-            &entry(json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
+            &entry(&json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
         );
         assert_eq!(index.by_number("a-123"), [Candidate { record: passport, score: 1.0 }]);
         assert_eq!(index.by_number("A124"), []);
