@@ -62,7 +62,10 @@ fn medians(runs: &[Vec<Figure>]) -> Vec<Figure> {
     };
     let remade = |(n, figure): (usize, &Figure)| {
         let plain = Figure::new(&figure.id, figure.what.clone(), median(n), figure.unit);
-        figure.target.map_or_else(|| plain.clone(), |target| plain.target(target))
+        match figure.target {
+            Some(target) => plain.target(target),
+            None => plain,
+        }
     };
     first.iter().enumerate().map(remade).collect()
 }
