@@ -1,6 +1,9 @@
 //! What all documents together come to, in whatever order they come: stories of notices, diffusions and entries, and what
 //! hostile members write.
 
+// Helpers of tests are no tests to clippy; their unwraps are assertions all the same.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 use ecomesh_document::codes::Code;
 use ecomesh_document::entry::DatabaseEntry;
 use ecomesh_document::limits::{LIFE_EVENTS_MAX, WAITING_MAX};
