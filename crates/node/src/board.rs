@@ -7,10 +7,12 @@
 //!
 //! * [`index`] leads from numbers and names to records;
 //! * [`Board`] knows what is not read yet, and holds the projections;
-//! * [`reading`] reads it.
+//! * [`reading`] reads it;
+//! * [`reissue`] writes batches anew without what was withdrawn from them.
 
 pub(crate) mod index;
 pub(crate) mod reading;
+pub(crate) mod reissue;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
