@@ -16,7 +16,7 @@ pub(crate) mod reissue;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ecomesh_document::Document;
 use ecomesh_document::hit::Hit;
@@ -34,6 +34,10 @@ use index::Index;
 
 /// Longest wait for an own record to be read: it is durable already, and only the answer's picture would be old.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// The index of texts is written anew without what was forgotten at most so often: that takes a second for each hundred
+/// thousand.
+const COMPACT_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// What the documents come to, and what is not read yet.
 pub(crate) struct Board {
@@ -55,13 +59,32 @@ pub(crate) struct Projections {
     pub(crate) index: Index,
     /// Hits, by the records that tell of them.
     pub(crate) hits: BTreeMap<Place, Hit>,
+    /// Whether words of what was forgotten may still lie in the index of texts.
+    stale: bool,
+    compacted: Instant,
 }
 
 #[derive(Default)]
 struct Unread {
-    positions: BTreeSet<Position>,
+    positions: BTreeSet<Key>,
+    /// What was erased or destroyed, and may be in the projections.
+    forgotten: Vec<RecordId>,
     /// All logs are to be looked through: after a start, and after the node was unlocked.
     everything: bool,
+}
+
+/// The order in which records are read: texts before what speaks of them, so that little has to wait.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    speaks_of_another: bool,
+    position: Position,
+}
+
+impl Key {
+    fn of(header: &Header) -> Self {
+        let speaks_of_another = matches!(header.kind, Kind::NOTICE_STEP | Kind::ENTRY_STEP);
+        Self { speaks_of_another, position: header.position() }
+    }
 }
 
 impl Board {
@@ -71,7 +94,7 @@ impl Board {
         Self {
             projections: RwLock::new(Some(Projections::new(&review))),
             review,
-            unread: Mutex::new(Unread { positions: BTreeSet::new(), everything: true }),
+            unread: Mutex::new(Unread { everything: true, ..Unread::default() }),
             news: Notify::new(),
             read: watch::Sender::new(0),
         }
@@ -84,8 +107,8 @@ impl Board {
 
     /// A record is durable here. What is void says nothing.
     pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
-        if verdict.is_ok() && is_projected(header.kind) {
-            self.unread().positions.insert(header.position());
+        if verdict.is_ok() && is_projected(header) {
+            self.unread().positions.insert(Key::of(header));
             self.news.notify_one();
         }
     }
@@ -95,11 +118,11 @@ impl Board {
         self.news.notify_one();
     }
 
-    /// What this record said was erased.
+    /// What this record said was erased or destroyed. The core waits for this: it is only noted, and what is erased is hidden
+    /// meanwhile, since whoever shows something looks how its record stands.
     pub(crate) fn forget(&self, id: RecordId) {
-        if let Some(projections) = &mut *self.projections.write().unwrap_or_else(PoisonError::into_inner) {
-            projections.forget(id);
-        }
+        self.unread().forgotten.push(id);
+        self.news.notify_one();
     }
 
     /// Looks at the projections.
@@ -112,7 +135,11 @@ impl Board {
 
     /// How many records are here, and not read or not searched yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.unread().positions.len() + self.look(|projections| projections.index.unshown()).unwrap_or(0)
+        let unread = {
+            let unread = self.unread();
+            unread.positions.len() + usize::from(unread.everything)
+        };
+        unread + self.look(|projections| projections.index.unshown()).unwrap_or(0)
     }
 
     /// Nothing of the documents stays in memory.
@@ -133,7 +160,7 @@ impl Board {
     pub(crate) async fn settled(&self, position: Position) {
         let mut read = self.read.subscribe();
         let wait = async {
-            while self.unread().positions.contains(&position) {
+            while self.unread().positions.iter().any(|key| key.position == position) {
                 if read.changed().await.is_err() {
                     return;
                 }
@@ -163,6 +190,17 @@ impl Projections {
             batches: Batches::default(),
             index: Index::new(secret),
             hits: BTreeMap::new(),
+            stale: false,
+            compacted: Instant::now(),
+        }
+    }
+
+    /// From now on what was read is searched. Now and then the words of what was forgotten are taken out of memory, too.
+    fn show(&mut self) {
+        let compact = self.stale && self.compacted.elapsed() >= COMPACT_EVERY;
+        self.index.show(compact);
+        if compact {
+            (self.stale, self.compacted) = (false, Instant::now());
         }
     }
 
@@ -170,7 +208,7 @@ impl Projections {
         self.notices.take(place, document);
         self.entries.take(place, document);
         self.batches.take(place, document);
-        self.index.take(place.id, document);
+        self.index.take(place, document);
         if let Document::Hit(hit) = document {
             self.hits.insert(place.clone(), Hit::clone(hit));
         }
@@ -185,20 +223,18 @@ impl Projections {
     }
 }
 
-/// Whether documents of this kind come to something together.
-fn is_projected(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::ECOMESSAGE
-            | Kind::MESSAGE
-            | Kind::NOTICE
-            | Kind::DIFFUSION
-            | Kind::NOTICE_STEP
-            | Kind::ENTRY
-            | Kind::ENTRY_STEP
-            | Kind::HIT
-            | Kind::ENTRY_BATCH
-    )
+/// Whether a document comes to something together with others. One that stands in another lane than those of its kind does
+/// not: two records of an author would share a place.
+fn is_projected(header: &Header) -> bool {
+    let lane = match header.kind {
+        Kind::ECOMESSAGE | Kind::MESSAGE | Kind::NOTICE | Kind::DIFFUSION | Kind::NOTICE_STEP | Kind::HIT => {
+            Lane::MESSAGES
+        }
+        Kind::ENTRY | Kind::ENTRY_STEP => Lane::ENTRIES,
+        Kind::ENTRY_BATCH => Lane::BULK,
+        _ => return false,
+    };
+    header.lane == lane
 }
 
 /// A member's code in documents. Both are 2 to 8 capital letters.

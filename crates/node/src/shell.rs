@@ -170,6 +170,7 @@ impl Effects {
                 tracing::debug!(id = %record.id().short(), "a body was destroyed");
                 self.metrics.destroyed.inc();
                 self.mail.destroyed(record.header());
+                self.board.forget(record.id());
             }
             Ok(None) => {}
             // The next start looks at all that is destroyed.

@@ -231,14 +231,16 @@ impl Case {
         self.life.state_without(left_out)
     }
 
-    /// The text that is shown at a time: of a notice the one that was attested, of a diffusion the last one.
+    /// The text that is shown at a time: of a notice the one that was attested, of a diffusion that too, or the newest one as
+    /// long as none is reviewed.
     pub fn shown(&self, state: &State, now_ms: u64) -> Option<&Text> {
         let version = match self.kind {
             CaseKind::Notice => state.shown_at(now_ms),
             CaseKind::Diffusion => match state.standing_at(now_ms) {
-                Standing::Requested | Standing::Returned(_) | Standing::Published => {
-                    state.pending().or_else(|| state.attested())
-                }
+                // Until it is reviewed its newest text is in circulation; afterwards a new one waits as that of a notice does,
+                // so that nothing unreviewed is shown as reviewed.
+                Standing::Requested | Standing::Returned(_) => state.pending(),
+                Standing::Published => state.attested(),
                 _ => None,
             },
         };
@@ -274,8 +276,8 @@ impl Case {
 
     /// When the last event is dated that has an effect. A step must be dated after the one that it answers; nobody answers
     /// what has none, which somebody who has no say here could date years ahead.
-    pub fn last_ms(&self) -> u64 {
-        let effective = self.history(|_| false).into_iter().filter(|(_, rule)| rule.is_none());
+    pub fn last_ms(&self, left_out: impl Fn(&Position) -> bool) -> u64 {
+        let effective = self.history(left_out).into_iter().filter(|(_, rule)| rule.is_none());
         effective.map(|(event, _)| event.position.when_ms).max().unwrap_or(self.place.position.when_ms)
     }
 
@@ -283,11 +285,11 @@ impl Case {
     ///
     /// # Errors
     /// The rule that it would break.
-    pub fn would(&self, event: Event) -> Result<(), &'static Rule> {
+    pub fn would(&self, event: Event, left_out: impl Fn(&Position) -> bool) -> Result<(), &'static Rule> {
         let mut life = self.life.clone();
         let position = event.position.clone();
         life.insert(event);
-        let ignored = life.state();
+        let ignored = life.state_without(|other| *other != position && left_out(other));
         let broken = ignored.ignored().iter().find(|ignored| ignored.position == position);
         broken.map_or(Ok(()), |ignored| Err(ignored.rule))
     }

@@ -5,22 +5,25 @@
 
 use std::collections::HashMap;
 
-use ecomesh_document::entry::Batch;
+use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::lookup::Number;
 use ecomesh_document::notice::Identity;
+use ecomesh_document::projection::Place;
 use ecomesh_document::{Document, words};
 use ecomesh_record::RecordId;
 use ecomesh_search::exact::{Exact, Full, SECRET_BYTES};
 use ecomesh_search::names::Names;
 use ecomesh_search::text::{Language, Text, TextError};
 
-/// Records that may have one number. More than these have it only if somebody floods it.
-const SAME_NUMBER_MAX: usize = 256;
+/// Records that may have one number and are looked at. So many have it only if somebody floods it; whoever searches is told.
+pub(crate) const NUMBERS_MAX: usize = 65_536;
 
 /// An index of the texts of all documents that can be looked up.
 pub(crate) struct Index {
     texts_at: Slots,
     numbers: Exact,
+    /// The numbers of each place that is no line of a batch.
+    keys: HashMap<u32, Box<[Vec<u8>]>>,
     names: Names,
     /// None if the engine did not start; it says so in the log.
     texts: Option<Text>,
@@ -44,15 +47,18 @@ impl Index {
         Self {
             texts_at: Slots::default(),
             numbers: Exact::new(secret),
+            keys: HashMap::new(),
             names: Names::new(),
             texts: logged(Text::new()),
             unshown: 0,
         }
     }
 
-    /// Takes the text of a record.
-    pub(crate) fn take(&mut self, record: RecordId, document: &Document) {
+    /// Takes the text of a record. What its author may not enter is no entry, and takes nobody's place.
+    pub(crate) fn take(&mut self, place: &Place, document: &Document) {
+        let record = place.id;
         match document {
+            Document::Entry(entry) if may_enter(entry, place.author()).is_err() => {}
             Document::Entry(entry) => {
                 let names = entry.person().map(Identity::names).unwrap_or_default();
                 self.take_one(record, document, entry.keys(), &names);
@@ -62,9 +68,9 @@ impl Index {
                 self.take_one(record, document, notice.keys(), &names);
             }
             Document::Ecomessage(_) | Document::Message(_) => {
-                self.take_one(record, document, Vec::new(), &[])
+                self.take_one(record, document, Vec::new(), &[]);
             }
-            Document::Batch(batch) => self.take_batch(record, batch),
+            Document::Batch(batch) => self.take_batch(place, batch),
             _ => {}
         }
     }
@@ -77,8 +83,12 @@ impl Index {
         names: &[String],
     ) {
         let Some(place) = self.texts_at.add(record, 1, false) else { return };
-        for (number, key) in keys {
-            full(self.numbers.insert(&bytes(number, &key), place));
+        let keys: Box<[Vec<u8>]> = keys.into_iter().map(|(number, key)| bytes(number, &key)).collect();
+        for key in &keys {
+            full(&self.numbers.insert(key, place));
+        }
+        if !keys.is_empty() {
+            self.keys.insert(place, keys);
         }
         for name in names {
             self.names.add(place, name);
@@ -92,13 +102,14 @@ impl Index {
     }
 
     /// A batch names nobody: its entries are found by their numbers alone.
-    fn take_batch(&mut self, record: RecordId, batch: &Batch) {
-        let Some(first) = self.texts_at.add(record, batch.lines(), true) else { return };
-        let keys = batch.entries().flat_map(|(line, entry)| {
+    fn take_batch(&mut self, place: &Place, batch: &Batch) {
+        let Some(first) = self.texts_at.add(place.id, batch.lines(), true) else { return };
+        let good = batch.entries().filter(|(_, entry)| may_enter(entry, place.author()).is_ok());
+        let keys = good.flat_map(|(line, entry)| {
             // Lines begin with 1, and the places of a batch are as many as its lines.
             entry.keys().into_iter().map(move |key| (key, first + (line - 1)))
         });
-        full(self.numbers.extend(keys.map(|((number, key), place)| (bytes(number, &key), place))));
+        full(&self.numbers.extend(keys.map(|((number, key), place)| (bytes(number, &key), place))));
     }
 
     /// Forgets the text of a record.
@@ -107,6 +118,9 @@ impl Index {
         if is_batch {
             // Fingerprints of numbers say nothing to anybody.
             return;
+        }
+        for key in self.keys.remove(&place).iter().flatten() {
+            self.numbers.remove(key, place);
         }
         // Its names are read by whoever looks into this memory.
         self.names.remove(place);
@@ -120,10 +134,11 @@ impl Index {
     pub(crate) fn by_number(&self, text: &str) -> Vec<Candidate> {
         let mut found: Vec<u32> = Vec::new();
         for (number, key) in keys_of(text) {
-            found.extend(self.numbers.places(&bytes(number, &key), SAME_NUMBER_MAX));
+            found.extend(self.numbers.places(&bytes(number, &key), NUMBERS_MAX));
         }
         found.sort_unstable();
         found.dedup();
+        found.truncate(NUMBERS_MAX);
         found.into_iter().filter_map(|place| self.candidate(place, 1.0)).collect()
     }
 
@@ -133,12 +148,11 @@ impl Index {
         hits.into_iter().filter_map(|hit| self.candidate(hit.place, hit.score)).collect()
     }
 
-    /// Records whose texts answer a query, the best first; their scores only order them.
-    pub(crate) fn by_text(&self, query: &str, limit: usize) -> Vec<Candidate> {
-        let hits = self.texts.as_ref().and_then(|texts| logged(texts.search(query, None, limit)));
-        let hits = hits.unwrap_or_default();
+    /// Records whose texts answer a query, the best first; their scores only order them. None if texts cannot be searched.
+    pub(crate) fn by_text(&self, query: &str, limit: usize) -> Option<Vec<Candidate>> {
+        let hits = logged(self.texts.as_ref()?.search(query, None, limit))?;
         let best = hits.iter().map(|hit| hit.score).fold(f32::MIN_POSITIVE, f32::max);
-        hits.iter().filter_map(|hit| self.candidate(hit.place, hit.score / best)).collect()
+        Some(hits.iter().filter_map(|hit| self.candidate(hit.place, hit.score / best)).collect())
     }
 
     /// How many texts are taken or forgotten, and not searched or left out yet.
@@ -146,12 +160,13 @@ impl Index {
         self.unshown
     }
 
-    /// From now on the texts that were taken are searched, and those that were forgotten are not.
-    pub(crate) fn show(&mut self) {
-        if self.unshown > 0
-            && let Some(texts) = &mut self.texts
-        {
-            logged(texts.commit());
+    /// From now on the texts that were taken are searched, and those that were forgotten are not; with `compact` nothing of
+    /// the latter is left in memory either.
+    pub(crate) fn show(&mut self, compact: bool) {
+        let Some(texts) = &mut self.texts else { return };
+        let shown = if compact { texts.compact() } else { texts.commit() };
+        // What failed is tried again.
+        if logged(shown).is_some() {
             self.unshown = 0;
         }
     }
@@ -208,7 +223,7 @@ impl Slots {
     }
 }
 
-fn full<T>(result: Result<T, Full>) {
+fn full<T>(result: &Result<T, Full>) {
     if let Err(full) = result {
         tracing::error!(%full, "a number cannot be looked up");
     }
@@ -235,12 +250,27 @@ fn bytes(number: Number, key: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use ecomesh_document::entry::DatabaseEntry;
+    use ecomesh_document::notice::life::Position;
     use serde_json::json;
 
     use super::*;
 
     fn entry(form: &serde_json::Value) -> Document {
         DatabaseEntry::carried(form).unwrap().into()
+    }
+
+    fn at(id: RecordId) -> Place {
+        let who = ecomesh_document::member::MemberCode::parse("KE").unwrap();
+        Place { id, position: Position { when_ms: 1, who, generation: 1, seq: 1 } }
+    }
+
+    #[test]
+    fn an_entry_that_its_author_may_not_enter_takes_nobodys_place() {
+        let mut index = Index::new([7; SECRET_BYTES]);
+        let foreign =
+            entry(&json!({ "form": "sltd-entry", "document": { "number": "A1", "country": "TZ" } }));
+        index.take(&at(RecordId([1; 32])), &foreign);
+        assert_eq!(index.by_number("A1"), []);
     }
 
     #[test]
@@ -252,7 +282,7 @@ mod tests {
             &entry(&json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
         );
         index.take(
-            person,
+            &at(person),
             &entry(&json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
         );
         assert_eq!(index.by_number("a-123"), [Candidate { record: passport, line: 0, score: 1.0 }]);
@@ -260,15 +290,18 @@ mod tests {
         assert_eq!(index.by_name("Gawrilow", 5)[0].record, person);
         let message = json!({ "form": "message", "language": "fr", "text": "Des défenses d'éléphants saisies au port." });
         let letter = RecordId([3; 32]);
-        index.take(letter, &Document::from_json(&message).unwrap().0);
-        assert_eq!((index.by_text("éléphant", 5), index.unshown()), (vec![], 3));
-        index.show();
-        assert_eq!(index.by_text("éléphant", 5), [Candidate { record: letter, line: 0, score: 1.0 }]);
-        assert_eq!(index.by_text("language", 5), []);
+        index.take(&at(letter), &Document::from_json(&message).unwrap().0);
+        assert_eq!((index.by_text("éléphant", 5), index.unshown()), (Some(vec![]), 3));
+        index.show(false);
+        assert_eq!(
+            index.by_text("éléphant", 5),
+            Some(vec![Candidate { record: letter, line: 0, score: 1.0 }])
+        );
+        assert_eq!(index.by_text("language", 5), Some(vec![]));
         let batch = RecordId([4; 32]);
         let line = |number: &str| json!({ "form": "sltd-entry", "source": { "reference": number }, "document": { "kind": "passport", "number": number, "country": "KE" }, "status": "lost", "date": "2026" });
         let entries = json!({ "form": "entry-batch", "source": { "reference": "KE/1" }, "entries": [line("X1"), line("X2")] });
-        index.take(batch, &Document::from_json(&entries).unwrap().0);
+        index.take(&at(batch), &Document::from_json(&entries).unwrap().0);
         assert_eq!(index.by_number("X2"), [Candidate { record: batch, line: 2, score: 1.0 }]);
         index.forget(batch);
         assert_eq!(index.by_number("X2"), []);

@@ -23,10 +23,11 @@ use ecomesh_protocol::erasure::{Erase, Ground, TARGETS_MAX};
 use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 use serde_json::json;
 
+use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, record, routed,
-    salt, sealed_unless, within_sealing,
+    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
+    record, routed, salt, sealed_unless, within_sealing,
 };
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
@@ -50,9 +51,10 @@ pub(super) async fn add(
     ApiJson(request): ApiJson<EntryDraft>,
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let idempotency = idempotency_key(&headers)?;
-    let ready = services
+    let (ready, first, until) = services
         .read(move |services| {
-            let Prepared { document, to, open, warnings } = prepare(services, &request)?;
+            let Prepared { document, to, open, warnings, first } = prepare(services, &request)?;
+            let until = lives_until(services, &document);
             let draft = Draft {
                 kind: Kind(document.kind().number),
                 priority: Priority::ROUTINE,
@@ -65,10 +67,14 @@ pub(super) async fn add(
                 idempotency,
                 sealed: None,
             };
-            sealed_unless(open, services, draft, warnings)
+            Ok((sealed_unless(open, services, draft, warnings)?, first, until))
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(record(&services, ready).await?)))
+    let sent = record(&services, ready).await?;
+    if let Some(first) = first {
+        keep_first(&services, &first, until).await?;
+    }
+    Ok((StatusCode::CREATED, Json(sent)))
 }
 
 /// Withdraws an entry of this bureau: no look-up finds it any more, on any node, and its text is destroyed as by an erasure.
@@ -120,6 +126,8 @@ struct Prepared {
     to: Vec<MemberId>,
     open: bool,
     warnings: Vec<ecomesh_api::Detail>,
+    /// The record of which it is a new text.
+    first: Option<Record>,
 }
 
 fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusal> {
@@ -136,7 +144,7 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             let (to, open) = addressed(services, &document)?;
             check_excluded(services, &document, &to)?;
             let document = routed(services, document, &to, Priority::ROUTINE)?;
-            return Ok(Prepared { document, to, open, warnings: Vec::new() });
+            return Ok(Prepared { document, to, open, warnings: Vec::new(), first: None });
         }
         other => {
             return Err(bad_request(format!("this is no entry of a database but: {}", other.heading())));
@@ -146,7 +154,7 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
         may_enter(entry, &own).map_err(against)?;
     }
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
-    let (document, to, open) = match known {
+    let (document, to, open, first) = match known {
         Some((item, first)) => {
             check_own(services, &item)?;
             if *item.database() != *entry.database() {
@@ -155,16 +163,16 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             let document = document.replacing(RecordRef(item.id()));
             let document = document.ok_or_else(|| bad_request("the form has no table [source]"))?;
             let open = matches!(first.header().audience, Audience::Open);
-            (document, first.header().to.clone(), open)
+            (document, first.header().to.clone(), open, Some(first))
         }
         None => {
             let (to, open) = addressed(services, &document)?;
-            (document, to, open)
+            (document, to, open, None)
         }
     };
     check_excluded(services, &document, &to)?;
     let document = routed(services, document, &to, Priority::ROUTINE)?;
-    Ok(Prepared { document, to, open, warnings: report.warnings().map(detail).collect() })
+    Ok(Prepared { document, to, open, warnings: report.warnings().map(detail).collect(), first })
 }
 
 /// Whether this bureau may enter every line of a batch.
@@ -201,13 +209,17 @@ fn withdrawal(
     let (entry, texts) = match line {
         None => {
             let (item, _) = find(services, id)?;
-            check_own(services, &item)?;
+            // A withdrawal that stopped before its erasure is finished by doing it again.
+            let state = item.state(|position| is_disputed(services, position));
+            let standing = state.standing(services.now().0);
+            let again = matches!(standing, EntryStanding::Withdrawn(_));
+            check_standing(services, item.source(), (!again).then_some(&standing))?;
             (item.id(), item.records().collect())
         }
         Some(line) => {
             let (batch, _) = find_line(services, id, line)?;
             let standing = batch.standing(line, services.now().0, |position| is_disputed(services, position));
-            check_standing(services, batch.source(), standing)?;
+            check_standing(services, batch.source(), standing.as_ref())?;
             (batch.id(), Vec::new())
         }
     };
@@ -223,13 +235,13 @@ fn withdrawal(
 /// Only the source changes its entry, as long as that stands.
 fn check_own(services: &Services, item: &Item) -> Result<(), Refusal> {
     let state = item.state(|position| is_disputed(services, position));
-    check_standing(services, item.source(), Some(state.standing(services.now().0)))
+    check_standing(services, item.source(), Some(&state.standing(services.now().0)))
 }
 
 fn check_standing(
     services: &Services,
     source: &MemberCode,
-    standing: Option<EntryStanding>,
+    standing: Option<&EntryStanding>,
 ) -> Result<(), Refusal> {
     if source.as_str() != services.own.as_str() {
         return Err(against(&ecomesh_document::entry::rules::ENTRY_SOURCE_OWNS));

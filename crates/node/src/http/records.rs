@@ -11,7 +11,7 @@ use ecomesh_document::{Document, render};
 use ecomesh_protocol::judge;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::prekeys::Use;
-use ecomesh_record::{Audience, Header, MemberId, Record, RecordId, Time};
+use ecomesh_record::{Audience, Flags, Header, MemberId, Record, RecordId, Time};
 use ecomesh_seal::{PrekeyId, fingerprint};
 
 use super::extract::{Live, bad_request};
@@ -109,6 +109,13 @@ pub(super) fn find(services: &Services, id: &str) -> Result<(Record, Time), Refu
                 .advice("check the id; a record that was just sent elsewhere may still be on its way"),
         )),
     }
+}
+
+/// Whether a record is marked as an exercise.
+pub(super) fn is_exercise(services: &Services, id: RecordId) -> bool {
+    let position = services.reader.find(id).ok().flatten();
+    let header = position.and_then(|position| services.reader.header(position).ok().flatten());
+    header.is_some_and(|(record, _)| record.header().flags.has(Flags::EXERCISE))
 }
 
 /// The document of a record, or why it cannot be shown.

@@ -112,7 +112,7 @@ fn batch_view(services: &Services, batch: &BatchItem, first: &Record) -> EntryVi
 fn view(services: &Services, item: &Item, first: &Record) -> EntryView {
     let state = item.state(|position| is_disputed(services, position));
     let (standing, reason) = told(state.standing(services.now().0));
-    let text_state = state.text.map_or(RecordState::Valid, |text| state_of(services, text.place.id));
+    let text_state = state.text.map_or(RecordState::Void, |text| state_of(services, text.place.id));
     let shown = state.text.filter(|_| text_state == RecordState::Valid);
     let header = first.header();
     EntryView {

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use ecomesh_api::{FindRequest, HitListing, HitRequest, HitView, Problem, ProblemCode, Sent};
+use ecomesh_api::{FindRequest, HitListing, HitRequest, HitView, Problem, ProblemCode, RecordState, Sent};
 use ecomesh_document::codes::{Code, SearchPurpose};
 use ecomesh_document::{Count, Document};
 use ecomesh_protocol::Draft as RecordDraft;
-use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
+use ecomesh_record::{Audience, Flags, Kind, MemberId, Priority, Retention, Time};
 use serde_json::{Map, Value};
 
 use super::{check_code, check_line};
@@ -16,7 +16,8 @@ use crate::founding::text::time_text;
 use crate::http::entries::{self, Named, named_text};
 use crate::http::extract::{ApiJson, Live};
 use crate::http::messages::{bad_document, encoded, record, salt, sealed_unless};
-use crate::http::{Refusal, Services};
+use crate::http::paging::state_of;
+use crate::http::{Refusal, Services, records};
 
 /// Most hits of a listing.
 const LISTED_MAX: usize = 500;
@@ -61,7 +62,8 @@ pub(in crate::http) async fn report(
                 ));
             }
             let reference = document.as_ref().and_then(Document::reference).map(str::to_owned);
-            Draft::new(services, &named, reference, &request)
+            let exercise = records::is_exercise(services, named.record);
+            Ok(Draft { exercise, ..Draft::new(services, &named, reference, &request)? })
         })
         .await?;
     services.log(consultation).await?;
@@ -82,6 +84,8 @@ pub(in crate::http) async fn list(Live(services): Live) -> Result<Json<HitListin
 pub(super) struct Draft {
     document: Document,
     to: MemberId,
+    /// Of an entry that is an exercise.
+    pub(super) exercise: bool,
 }
 
 impl Draft {
@@ -135,7 +139,7 @@ impl Draft {
             Document::from_json(&Value::Object(form)).map_err(|report| bad_document(&report))?;
         let to = MemberId::parse(named.source.as_str())
             .map_err(|e| Refusal(Problem::new(ProblemCode::UnknownMember, e.to_string())))?;
-        Ok(Self { document, to })
+        Ok(Self { document, to, exercise: false })
     }
 }
 
@@ -149,7 +153,7 @@ pub(super) async fn tell(services: &std::sync::Arc<Services>, hit: Draft) -> Res
                 to: vec![hit.to],
                 retention: Retention(hit.document.retention()),
                 expires_at: None,
-                flags: Flags(0),
+                flags: Flags(if hit.exercise { Flags::EXERCISE } else { 0 }),
                 content: encoded(&hit.document)?,
                 salt: salt()?,
                 idempotency: None,
@@ -166,13 +170,22 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
         services.board.look(|projections| projections.hits.clone())?.into_iter().collect::<Vec<_>>();
     hits.sort_by(|a, b| b.0.cmp(&a.0));
     let mut views = Vec::new();
-    for (place, hit) in hits.into_iter().take(LISTED_MAX) {
+    for (place, hit) in hits {
+        if views.len() == LISTED_MAX {
+            break;
+        }
+        let position = services.reader.find(place.id).ok().flatten();
+        let header = position.and_then(|position| services.reader.header(position).ok().flatten());
+        let Some((record, first_seen)) = header else { continue };
+        let is_own = place.author().as_str() == services.own.as_str();
+        // One that is not sealed to this bureau alone was told to nobody, or by nobody who had it.
+        let for_us = record.header().to == [services.own] && record.header().audience != Audience::Open;
+        if !(is_own || for_us) || state_of(services, place.id) != RecordState::Valid {
+            continue;
+        }
         let source = services.board.look(|projections| {
             projections.entries.item_of(hit.entry.0).map(|item| item.source().to_string())
         })?;
-        let position = services.reader.find(place.id).ok().flatten();
-        let first_seen = position.and_then(|position| services.reader.first_seen(position).ok().flatten());
-        let is_own = place.author().as_str() == services.own.as_str();
         views.push(HitView {
             id: place.id.to_string(),
             searcher: place.author().to_string(),
@@ -186,7 +199,8 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
             place: hit.place.as_ref().map(ToString::to_string),
             query: hit.query.to_string(),
             remarks: hit.remarks.as_ref().map(ToString::to_string),
-            first_seen_ms: first_seen.map_or(place.position.when_ms, |time| time.0),
+            exercise: record.header().flags.has(Flags::EXERCISE),
+            first_seen_ms: first_seen.0,
         });
     }
     Ok(HitListing { hits: views })
