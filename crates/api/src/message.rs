@@ -223,6 +223,9 @@ pub struct MessageView {
     pub sealed: bool,
     /// Whether the body is here.
     pub body_here: bool,
+    /// Of a notice or diffusion where it stands: what is not in force is not to be acted upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<crate::NoticeStanding>,
     /// How far one's own message has come; only in the outbox.
     pub delivery: Option<DeliveryView>,
 }

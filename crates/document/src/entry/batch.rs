@@ -43,6 +43,18 @@ pub struct Batch {
     entries: Vec<DatabaseEntry>,
 }
 
+impl DatabaseEntry {
+    /// The entry as it stands in a batch: of its source the reference alone.
+    #[must_use]
+    pub fn with_reference_alone(mut self) -> Self {
+        let reference = self.source().and_then(|source| source.reference.clone());
+        if let Some(source) = self.source_mut() {
+            *source = EntrySource { reference, ..EntrySource::default() };
+        }
+        self
+    }
+}
+
 /// Why entries make no batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {

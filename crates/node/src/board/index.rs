@@ -278,7 +278,7 @@ mod tests {
         let mut index = Index::new([7; SECRET_BYTES]);
         let (passport, person) = (RecordId([1; 32]), RecordId([2; 32]));
         index.take(
-            passport,
+            &at(passport),
             &entry(&json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
         );
         index.take(

@@ -27,7 +27,7 @@ use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 use crate::clock;
 
-pub(super) use show::{__path_list, __path_notice, list, notice, view_of};
+pub(super) use show::{__path_list, __path_notice, list, notice, standing_of, view_of};
 pub(super) use steps::{__path_step, step};
 
 /// So far may the last event of a notice lie ahead of this node's clock: the answer waits for it.

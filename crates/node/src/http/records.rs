@@ -17,7 +17,7 @@ use ecomesh_seal::{PrekeyId, fingerprint};
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
 use super::receipts::Said;
-use super::{Refusal, Services, damaged, erasures, files, receipts};
+use super::{Refusal, Services, damaged, erasures, files, notices, receipts};
 use crate::sealing::Closed;
 use crate::views::{Entry, kind_view};
 
@@ -175,6 +175,7 @@ pub(super) fn message_view(
         body_bytes: entry.body_len,
         sealed: entry.sealed,
         body_here: record.is_some_and(|record| record.body().is_some()),
+        standing: notices::standing_of(services, entry),
         delivery: None,
     }
 }

@@ -11,13 +11,14 @@ use ecomesh_document::notice::Colour;
 use ecomesh_document::notice::life::{Standing, State, What};
 use ecomesh_document::projection::notices::{self, Case};
 use ecomesh_document::{Document, render};
-use ecomesh_record::{Flags, Record, RecordId};
+use ecomesh_record::{Flags, Kind, Record, RecordId};
 
 use super::{find, is_left_out};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
 use crate::http::{Refusal, Services, damaged, records};
+use crate::views::Entry;
 
 /// Notices in force and diffusions in circulation, the newest first; others if asked for.
 #[utoipa::path(
@@ -88,6 +89,15 @@ fn first_of(services: &Services, case: &Case) -> Result<Option<Record>, Refusal>
     let position = services.reader.find(case.id()).map_err(|e| damaged(&e))?;
     let Some(position) = position else { return Ok(None) };
     Ok(services.reader.header(position).map_err(|e| damaged(&e))?.map(|(record, _)| record))
+}
+
+/// Where the notice or diffusion of a record stands, if it is one of its texts.
+pub(in crate::http) fn standing_of(services: &Services, entry: &Entry) -> Option<NoticeStanding> {
+    if !matches!(entry.kind, Kind::NOTICE | Kind::DIFFUSION) {
+        return None;
+    }
+    let case = services.board.look(|projections| projections.notices.case_of(entry.id).cloned()).ok()??;
+    Some(view_of(services, &case).ok()??.standing)
 }
 
 /// Where a case stands, if the record of its first text is here.
