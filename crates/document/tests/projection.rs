@@ -10,7 +10,7 @@ use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::Notice;
 use ecomesh_document::notice::life::{Event, Position, Review, Standing, VALIDITY_MS, Version, What};
 use ecomesh_document::projection::entries::EntryStanding;
-use ecomesh_document::projection::notices::CaseKind;
+use ecomesh_document::projection::notices::{Case, CaseKind};
 use ecomesh_document::projection::{Entries, Notices, Place};
 use ecomesh_document::{Document, RecordRef};
 use ecomesh_record::RecordId;
@@ -180,6 +180,24 @@ fn a_step_is_tried_before_it_is_written() {
     assert_eq!(case.would(event("FR", attested(9))).unwrap_err().id, "life.version");
     // It was only tried.
     assert_eq!(case.history(|_| false).len(), 6);
+}
+
+#[test]
+fn what_is_disputed_is_in_nobodys_way() {
+    let notices = notices(&story());
+    let disputed = |position: &Position| position.who == member("SG");
+    let refusal = |case: &Case| {
+        let position = Position { when_ms: 60, who: member("IPSG"), generation: 1, seq: 50 };
+        let reason = Code::new("facts").unwrap();
+        case.would(Event { position, what: What::Refused { version: Version([1; 32]), reason } })
+    };
+    // With the second approval it is published, and cannot be refused. Without it, it is a request, and only the text that
+    // waits can be: the new one.
+    let case = notices.case(id(1)).unwrap().clone();
+    assert_eq!(refusal(&case).unwrap_err().id, "life.order");
+    let case = case.without(disputed);
+    assert_eq!(refusal(&case).unwrap_err().id, "life.version");
+    assert_eq!((case.state(|_| false).standing_at(0), case.last_ms()), (Standing::Requested, 4));
 }
 
 #[test]

@@ -272,6 +272,13 @@ impl Case {
         self.void.iter().map(|(place, rule)| (&place.position, *rule))
     }
 
+    /// The same case without what stands at certain places of logs: what is disputed is neither answered nor in the way of a
+    /// step.
+    #[must_use]
+    pub fn without(self, left_out: impl Fn(&Position) -> bool) -> Self {
+        Self { life: self.life.without(left_out), ..self }
+    }
+
     /// When the last event is dated that has an effect. A step must be dated after the one that it answers; nobody answers
     /// what has none, which somebody who has no say here could date years ahead.
     pub fn last_ms(&self) -> u64 {
@@ -279,7 +286,7 @@ impl Case {
         effective.map(|(event, _)| event.position.when_ms).max().unwrap_or(self.place.position.when_ms)
     }
 
-    /// Whether a step would have an effect.
+    /// Whether a step would have an effect. Ask a case [without](Self::without) what is disputed.
     ///
     /// # Errors
     /// The rule that it would break.

@@ -246,7 +246,8 @@ fn find(services: &Services, id: &str) -> Result<(Case, Record), Refusal> {
         ));
     };
     let (first, _) = records::find(services, &case.id().to_string())?;
-    Ok((case, first))
+    // What is disputed is no reason to refuse a step, and none to wait for.
+    Ok((case.without(|position| is_disputed(services, position)), first))
 }
 
 /// Whether an event of the projections stands in a log that is disputed from there on.

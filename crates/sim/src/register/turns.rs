@@ -109,9 +109,12 @@ fn honest_step(rng: &mut Rng, register: &Register, writer: &Writer) -> Option<Do
     let rash = rng.percent(RASH_PERCENT);
     let mut cases: Vec<&Case> = register.notices.cases().collect();
     rng.shuffle(&mut cases);
-    cases.into_iter().filter(|case| case.last_ms() < writer.now_ms).take(CASES_LOOKED_AT).find_map(|case| {
-        let mut possible = steps_on(rng, register, case);
-        possible.retain(|paper| rash || has_effect(case, paper, writer));
+    let undisputed =
+        |case: &Case| case.clone().without(|position| register.is_disputed(position, Lane::MESSAGES));
+    let cases = cases.into_iter().map(undisputed).filter(|case| case.last_ms() < writer.now_ms);
+    cases.take(CASES_LOOKED_AT).find_map(|case| {
+        let mut possible = steps_on(rng, register, &case);
+        possible.retain(|paper| rash || has_effect(&case, paper, writer));
         rng.pick(&possible).cloned()
     })
 }
