@@ -129,7 +129,8 @@ impl Reading {
                 }
                 next += page.len() as u64;
                 let wanted = page.iter().map(|(record, _)| record).filter(|record| {
-                    is_projected(record.header().kind, record.header().lane) && judge(&self.roster, record).is_ok()
+                    is_projected(record.header().kind, record.header().lane)
+                        && judge(&self.roster, record).is_ok()
                 });
                 self.board.unread().positions.extend(wanted.map(Record::position));
             }

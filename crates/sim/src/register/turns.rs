@@ -18,9 +18,9 @@ const RASH_PERCENT: u8 = 10;
 /// So many cases an honest client looks at until it finds one where it has something to do.
 const CASES_LOOKED_AT: usize = 5;
 /// Of a hundred looks at a case so many think of its end.
-const ENDED_PERCENT: u8 = 10;
+const ENDED_PERCENT: u8 = 5;
 /// Of a hundred looks at a case that was not returned so many think of a new text.
-const NEW_TEXT_PERCENT: u8 = 25;
+const NEW_TEXT_PERCENT: u8 = 6;
 /// So much likelier than any other step is that of which most reviewers think.
 const OPINIONATED: usize = 5;
 
