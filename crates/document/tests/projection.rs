@@ -198,6 +198,8 @@ fn what_is_disputed_is_in_nobodys_way() {
     let case = case.without(disputed);
     assert_eq!(refusal(&case).unwrap_err().id, "life.version");
     assert_eq!((case.state(|_| false).standing_at(0), case.last_ms()), (Standing::Requested, 4));
+    assert_eq!(case.void().count(), 2);
+    assert_eq!(case.without(|position| position.seq == 14).void().count(), 1);
 }
 
 #[test]

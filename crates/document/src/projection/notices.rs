@@ -272,10 +272,11 @@ impl Case {
         self.void.iter().map(|(place, rule)| (&place.position, *rule))
     }
 
-    /// The same case without what stands at certain places of logs: what is disputed is neither answered nor in the way of a
-    /// step.
+    /// The same case without what stands at certain places of logs: what is disputed is neither answered nor shown, nor in the
+    /// way of a step.
     #[must_use]
-    pub fn without(self, left_out: impl Fn(&Position) -> bool) -> Self {
+    pub fn without(mut self, left_out: impl Fn(&Position) -> bool) -> Self {
+        self.void.retain(|place, _| !left_out(&place.position));
         Self { life: self.life.without(left_out), ..self }
     }
 
