@@ -10,7 +10,7 @@ use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::Notice;
 use ecomesh_document::notice::life::{Event, Position, Review, Standing, VALIDITY_MS, Version, What};
 use ecomesh_document::projection::entries::EntryStanding;
-use ecomesh_document::projection::notices::CaseKind;
+use ecomesh_document::projection::notices::{Case, CaseKind};
 use ecomesh_document::projection::{Batches, Entries, Notices, Place};
 use ecomesh_document::{Document, RecordRef};
 use ecomesh_record::RecordId;
@@ -212,28 +212,48 @@ fn a_step_is_tried_before_it_is_written() {
     let notices = notices(&story());
     let case = notices.case(id(1)).unwrap();
     let event = |who: &str, what| Event {
-        position: Position { when_ms: case.last_ms(|_| false) + 1, who: member(who), generation: 1, seq: 50 },
+        position: Position { when_ms: case.last_ms() + 1, who: member(who), generation: 1, seq: 50 },
         what,
     };
     let attested = |n: u8| What::Attested { version: Version([n; 32]) };
-    assert_eq!(case.would(event("FR", attested(4)), |_| false), Ok(()));
-    assert_eq!(case.would(event("FR", attested(1)), |_| false).unwrap_err().id, "life.one-vote");
-    assert_eq!(case.would(event("TZ", attested(4)), |_| false).unwrap_err().id, "life.review");
-    assert_eq!(case.would(event("FR", attested(9)), |_| false).unwrap_err().id, "life.version");
+    assert_eq!(case.would(event("FR", attested(4))), Ok(()));
+    assert_eq!(case.would(event("FR", attested(1))).unwrap_err().id, "life.one-vote");
+    assert_eq!(case.would(event("TZ", attested(4))).unwrap_err().id, "life.review");
+    assert_eq!(case.would(event("FR", attested(9))).unwrap_err().id, "life.version");
     // It was only tried.
     assert_eq!(case.history(|_| false).len(), 6);
 }
 
 #[test]
+fn what_is_disputed_is_in_nobodys_way() {
+    let notices = notices(&story());
+    let disputed = |position: &Position| position.who == member("SG");
+    let refusal = |case: &Case| {
+        let position = Position { when_ms: 60, who: member("IPSG"), generation: 1, seq: 50 };
+        let reason = Code::new("facts").unwrap();
+        case.would(Event { position, what: What::Refused { version: Version([1; 32]), reason } })
+    };
+    // With the second approval it is published, and cannot be refused. Without it, it is a request, and only the text that
+    // waits can be: the new one.
+    let case = notices.case(id(1)).unwrap().clone();
+    assert_eq!(refusal(&case).unwrap_err().id, "life.order");
+    let case = case.without(disputed);
+    assert_eq!(refusal(&case).unwrap_err().id, "life.version");
+    assert_eq!((case.state(|_| false).standing_at(0), case.last_ms()), (Standing::Requested, 4));
+    assert_eq!(case.void().count(), 2);
+    assert_eq!(case.without(|position| position.seq == 14).void().count(), 1);
+}
+
+#[test]
 fn a_step_without_effect_keeps_nobody_waiting() {
     let mut notices = notices(&story());
-    let last = notices.case(id(1)).unwrap().last_ms(|_| false);
+    let last = notices.case(id(1)).unwrap().last_ms();
     // Whoever answers an event dates the answer after it. A stranger's step from the year 2100 is not answered.
     let mut ahead = place(40, "UG");
     ahead.position.when_ms = 4_102_444_800_000;
     notices.take(&ahead, &approve(1, 4));
     let case = notices.case(id(1)).unwrap();
-    assert_eq!((case.last_ms(|_| false), last), (4, 4));
+    assert_eq!((case.last_ms(), last), (4, 4));
     assert_eq!(case.history(|_| false).len(), 7);
 }
 

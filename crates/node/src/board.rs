@@ -24,6 +24,7 @@ use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::{self, Review};
 use ecomesh_document::projection::{Batches, Entries, Notices, Place};
 use ecomesh_protocol::Roster;
+use ecomesh_protocol::author::lane_of;
 use ecomesh_protocol::judge::Void;
 use ecomesh_record::{Header, Kind, Lane, LogId, MemberId, Position, Record, RecordId};
 use ecomesh_search::exact::SECRET_BYTES;
@@ -107,7 +108,7 @@ impl Board {
 
     /// A record is durable here. What is void says nothing.
     pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
-        if verdict.is_ok() && is_projected(header) {
+        if verdict.is_ok() && is_projected(header.kind, header.lane) {
             self.unread().positions.insert(Key::of(header));
             self.news.notify_one();
         }
@@ -223,18 +224,22 @@ impl Projections {
     }
 }
 
-/// Whether a document comes to something together with others. One that stands in another lane than those of its kind does
-/// not: two records of an author would share a place.
-fn is_projected(header: &Header) -> bool {
-    let lane = match header.kind {
-        Kind::ECOMESSAGE | Kind::MESSAGE | Kind::NOTICE | Kind::DIFFUSION | Kind::NOTICE_STEP | Kind::HIT => {
-            Lane::MESSAGES
-        }
-        Kind::ENTRY | Kind::ENTRY_STEP => Lane::ENTRIES,
-        Kind::ENTRY_BATCH => Lane::BULK,
-        _ => return false,
-    };
-    header.lane == lane
+/// Whether a document comes to something together with others. One in another lane than honest authors write it into says
+/// nothing: whether it is disputed is asked of that lane, and places in the logs of one lane are all different.
+fn is_projected(kind: Kind, lane: Lane) -> bool {
+    let comes_to_something = matches!(
+        kind,
+        Kind::ECOMESSAGE
+            | Kind::MESSAGE
+            | Kind::NOTICE
+            | Kind::DIFFUSION
+            | Kind::NOTICE_STEP
+            | Kind::ENTRY
+            | Kind::ENTRY_STEP
+            | Kind::ENTRY_BATCH
+            | Kind::HIT
+    );
+    comes_to_something && lane == lane_of(kind)
 }
 
 /// A member's code in documents. Both are 2 to 8 capital letters.
@@ -283,4 +288,18 @@ fn review_of(roster: &Roster) -> Review {
         }
     }
     review
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_in_another_lane_comes_to_nothing() {
+        assert!(is_projected(Kind::NOTICE_STEP, Lane::MESSAGES) && is_projected(Kind::ENTRY, Lane::ENTRIES));
+        for lane in [Lane::CONTROL, Lane::ENTRIES, Lane::BULK] {
+            assert!(!is_projected(Kind::NOTICE_STEP, lane), "{lane:?}");
+        }
+        assert!(!is_projected(Kind::ENTRY_STEP, Lane::MESSAGES) && !is_projected(Kind::PART, Lane::BULK));
+    }
 }

@@ -163,7 +163,7 @@ impl Effects {
         self.hub.publish(ecomesh_api::Event::Delivered { id, member, at_ms: at.0 });
     }
 
-    /// What opens a body goes with it.
+    /// What opens a body goes with it, and what the projections hold of it.
     fn destroyed(&self, position: Position) {
         match self.reader.header(position) {
             Ok(Some((record, _))) => {

@@ -18,6 +18,7 @@ use ecomesh_document::notice::life::{self, Review};
 use ecomesh_document::projection::entries::Item;
 use ecomesh_document::projection::notices::Case;
 use ecomesh_document::projection::{Entries, Notices, Place};
+use ecomesh_protocol::author::lane_of;
 use ecomesh_protocol::forks::Forks;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{Ledger, judge};
@@ -131,8 +132,11 @@ fn place_of(record: &Record) -> Option<Place> {
     Some(Place { position, id: record.id() })
 }
 
-fn is_registered(kind: Kind) -> bool {
-    matches!(kind, Kind::NOTICE | Kind::DIFFUSION | Kind::NOTICE_STEP | Kind::ENTRY | Kind::ENTRY_STEP)
+/// Whether a record is read here, as in a node: not if it stands in another lane than honest authors write it into.
+fn is_registered(record: &Record) -> bool {
+    let header = record.header();
+    let kinds = [Kind::NOTICE, Kind::DIFFUSION, Kind::NOTICE_STEP, Kind::ENTRY, Kind::ENTRY_STEP];
+    kinds.contains(&header.kind) && header.lane == lane_of(header.kind)
 }
 
 /// Feeding.
@@ -151,7 +155,7 @@ impl World {
 
     /// A record is durable at a node. What is void says nothing.
     pub(crate) fn register(&mut self, number: usize, record: &Record, is_valid: bool) {
-        if self.keeps_register() && is_valid && is_registered(record.header().kind) {
+        if self.keeps_register() && is_valid && is_registered(record) {
             self.nodes[number].register.unread.insert(record.position());
             self.read_unread(number);
         }
@@ -226,7 +230,7 @@ impl World {
     fn reading(&mut self, number: usize, position: Position) -> Reading {
         let node = &self.nodes[number];
         let Some(record) = node.ledger.record(position).ok().flatten() else { return Reading::NotYet };
-        if !is_registered(record.header().kind) || judge(&self.members.roster, &record).is_err() {
+        if !is_registered(&record) || judge(&self.members.roster, &record).is_err() {
             return Reading::Nothing;
         }
         match self.life_at(number, &record) {

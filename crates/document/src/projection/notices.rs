@@ -274,22 +274,31 @@ impl Case {
         self.void.iter().map(|(place, rule)| (&place.position, *rule))
     }
 
+    /// The same case without what stands at certain places of logs: what is disputed is neither answered nor shown, nor in the
+    /// way of a step.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&Position) -> bool) -> Self {
+        self.void.retain(|place, _| !left_out(&place.position));
+        Self { life: self.life.without(left_out), ..self }
+    }
+
     /// When the last event is dated that has an effect. A step must be dated after the one that it answers; nobody answers
     /// what has none, which somebody who has no say here could date years ahead.
-    pub fn last_ms(&self, left_out: impl Fn(&Position) -> bool) -> u64 {
-        let effective = self.history(left_out).into_iter().filter(|(_, rule)| rule.is_none());
+    /// Ask a case [without](Self::without) what is disputed.
+    pub fn last_ms(&self) -> u64 {
+        let effective = self.history(|_| false).into_iter().filter(|(_, rule)| rule.is_none());
         effective.map(|(event, _)| event.position.when_ms).max().unwrap_or(self.place.position.when_ms)
     }
 
-    /// Whether a step would have an effect.
+    /// Whether a step would have an effect. Ask a case [without](Self::without) what is disputed.
     ///
     /// # Errors
     /// The rule that it would break.
-    pub fn would(&self, event: Event, left_out: impl Fn(&Position) -> bool) -> Result<(), &'static Rule> {
+    pub fn would(&self, event: Event) -> Result<(), &'static Rule> {
         let mut life = self.life.clone();
         let position = event.position.clone();
         life.insert(event);
-        let ignored = life.state_without(|other| *other != position && left_out(other));
+        let ignored = life.state();
         let broken = ignored.ignored().iter().find(|ignored| ignored.position == position);
         broken.map_or(Ok(()), |ignored| Err(ignored.rule))
     }

@@ -150,10 +150,10 @@ impl Reading {
                     break;
                 }
                 next += page.len() as u64;
-                let wanted = page
-                    .iter()
-                    .map(|(record, _)| record)
-                    .filter(|record| is_projected(record.header()) && judge(&self.roster, record).is_ok());
+                let wanted = page.iter().map(|(record, _)| record).filter(|record| {
+                    is_projected(record.header().kind, record.header().lane)
+                        && judge(&self.roster, record).is_ok()
+                });
                 self.board.unread().positions.extend(wanted.map(|record| Key::of(record.header())));
             }
         }

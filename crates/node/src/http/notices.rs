@@ -111,11 +111,7 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
             let document = document.ok_or_else(|| bad_request("the form has no table [request]"))?;
             may_revise(services, case, &document)?;
             let open = matches!(first.header().audience, Audience::Open);
-            (
-                document,
-                Addressed { to: first.header().to.clone(), open },
-                case.last_ms(|position| is_left_out(services, position)),
-            )
+            (document, Addressed { to: first.header().to.clone(), open }, case.last_ms())
         }
         None => {
             let addressed = addressed(services, &document, request, &mut warnings)?;
@@ -226,11 +222,10 @@ fn may_revise(services: &Services, case: &Case, document: &Document) -> Result<(
 /// Whether a step of this bureau would have an effect now.
 fn would(services: &Services, case: &Case, what: What) -> Result<(), Refusal> {
     let Some(who) = code_of(services.own) else { return Ok(()) };
-    let left_out = |position: &Position| is_left_out(services, position);
-    let when_ms = services.now().0.max(case.last_ms(left_out) + 1);
+    let when_ms = services.now().0.max(case.last_ms() + 1);
     // Its place in the log is not known yet, and must only be nobody else's.
     let position = Position { when_ms, who, generation: u32::MAX, seq: u64::MAX };
-    case.would(Event { position, what }, left_out).map_err(against)
+    case.would(Event { position, what }).map_err(against)
 }
 
 /// The rule of the domain that forbids it.
@@ -269,7 +264,8 @@ fn find(services: &Services, id: &str) -> Result<(Case, Record), Refusal> {
         ));
     };
     let (first, _) = records::find(services, &case.id().to_string())?;
-    Ok((case, first))
+    // It is no reason to refuse a step, and none to wait for.
+    Ok((case.without(|position| is_left_out(services, position)), first))
 }
 
 /// Whether an event says nothing here and now: it stands in a log that is disputed from there on, or its author has dated it

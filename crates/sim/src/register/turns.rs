@@ -18,9 +18,9 @@ const RASH_PERCENT: u8 = 10;
 /// So many cases an honest client looks at until it finds one where it has something to do.
 const CASES_LOOKED_AT: usize = 5;
 /// Of a hundred looks at a case so many think of its end.
-const ENDED_PERCENT: u8 = 10;
+const ENDED_PERCENT: u8 = 5;
 /// Of a hundred looks at a case that was not returned so many think of a new text.
-const NEW_TEXT_PERCENT: u8 = 25;
+const NEW_TEXT_PERCENT: u8 = 6;
 /// So much likelier than any other step is that of which most reviewers think.
 const OPINIONATED: usize = 5;
 
@@ -109,13 +109,14 @@ fn honest_step(rng: &mut Rng, register: &Register, writer: &Writer) -> Option<Do
     let rash = rng.percent(RASH_PERCENT);
     let mut cases: Vec<&Case> = register.notices.cases().collect();
     rng.shuffle(&mut cases);
-    cases.into_iter().filter(|case| case.last_ms(|_| false) < writer.now_ms).take(CASES_LOOKED_AT).find_map(
-        |case| {
-            let mut possible = steps_on(rng, register, case);
-            possible.retain(|paper| rash || has_effect(case, paper, writer));
-            rng.pick(&possible).cloned()
-        },
-    )
+    let undisputed =
+        |case: &Case| case.clone().without(|position| register.is_disputed(position, Lane::MESSAGES));
+    let cases = cases.into_iter().map(undisputed).filter(|case| case.last_ms() < writer.now_ms);
+    cases.take(CASES_LOOKED_AT).find_map(|case| {
+        let mut possible = steps_on(rng, register, &case);
+        possible.retain(|paper| rash || has_effect(&case, paper, writer));
+        rng.pick(&possible).cloned()
+    })
 }
 
 /// All that can be done about a case, whoever may do it. What most reviewers think of it is in its id, so that they come to
@@ -154,7 +155,7 @@ fn has_effect(case: &Case, paper: &Document, writer: &Writer) -> bool {
     let (Some(what), Some(who)) = (what, code_of(writer.member)) else { return false };
     // Its place in the log is not known yet, and must only be nobody else's.
     let position = Position { when_ms: writer.now_ms, who, generation: u32::MAX, seq: u64::MAX };
-    case.would(Event { position, what }, |_| false).is_ok()
+    case.would(Event { position, what }).is_ok()
 }
 
 /// What breaks the rules, and now and then what does not: a fork is worth more where something rests on it.

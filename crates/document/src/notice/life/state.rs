@@ -107,6 +107,13 @@ impl Life {
         }
     }
 
+    /// The same life without the events that stand at certain places.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&Position) -> bool) -> Self {
+        self.events.values_mut().for_each(|own| own.retain(|event| !left_out(&event.position)));
+        self
+    }
+
     /// What the events make of the notice.
     pub fn state(&self) -> State {
         self.state_without(|_| false)

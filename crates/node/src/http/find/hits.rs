@@ -135,6 +135,7 @@ impl Draft {
         fill("place", request.place.clone());
         fill("query", Some(request.query.clone()));
         fill("remarks", request.remarks.clone());
+        form.extend(named.line.map(|line| ("line".to_owned(), Value::from(line))));
         let (document, _) =
             Document::from_json(&Value::Object(form)).map_err(|report| bad_document(&report))?;
         let to = MemberId::parse(named.source.as_str())

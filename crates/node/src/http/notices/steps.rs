@@ -12,7 +12,7 @@ use ecomesh_protocol::Draft;
 use ecomesh_record::{Flags, Kind, Priority, Retention};
 use serde_json::{Map, Value, json};
 
-use super::{find, is_left_out, show, wait_for, would};
+use super::{find, show, wait_for, would};
 use crate::http::extract::{ApiJson, Live};
 use crate::http::messages::{bad_document, encoded, record, salt, sealed_unless, wrong_field};
 use crate::http::{Refusal, Services, records};
@@ -63,7 +63,7 @@ fn prepare(services: &Services, id: &str, request: &StepRequest) -> Result<(Docu
         })
     })?;
     would(services, &case, what)?;
-    let after_ms = case.last_ms(|position| is_left_out(services, position));
+    let after_ms = case.last_ms();
     Ok((document, case, after_ms))
 }
 
