@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("node", &["record", "seal", "protocol", "document", "search", "store", "net", "api", "audit"]),
     ("audit", &["record", "seal", "protocol"]),
     ("ecomesh", &["api", "node", "audit", "document"]),
-    ("sim", &["record", "seal", "protocol"]),
+    ("sim", &["record", "seal", "protocol", "document"]),
     (
         "bench",
         &["record", "seal", "protocol", "document", "search", "store", "net", "api", "node", "audit", "sim"],

@@ -305,7 +305,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn withdraw_entry(&self, id: &str, request: &WithdrawRequest) -> Result<Sent, ClientError> {
-        self.post(&format!("/v1/entries/{}/withdrawal", digits(id)?), request).await
+        self.post(&format!("/v1/entries/{}/withdrawal", entry_name(id)?), request).await
     }
 
     /// `GET /v1/entries`: the newest first.
@@ -321,7 +321,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn entry(&self, id: &str) -> Result<EntryDetail, ClientError> {
-        self.get(&format!("/v1/entries/{}", digits(id)?)).await
+        self.get(&format!("/v1/entries/{}", entry_name(id)?)).await
     }
 
     /// `POST /v1/find`: searches, and writes that into the access log.
@@ -337,7 +337,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn report_hit(&self, id: &str, request: &HitRequest) -> Result<Sent, ClientError> {
-        self.post(&format!("/v1/entries/{}/hit", digits(id)?), request).await
+        self.post(&format!("/v1/entries/{}/hit", entry_name(id)?), request).await
     }
 
     /// `GET /v1/hits`: hits on entries of this bureau, and its own on those of others, newest first.
@@ -574,6 +574,15 @@ fn digits(id: &str) -> Result<String, ClientError> {
     Err(ClientError::Request(format!(
         "a record is named by its id or by at least its first {ID_PREFIX_MIN} digits (0-9, a-f)"
     )))
+}
+
+/// The name of an entry: digits, and behind a full stop the line of a batch.
+fn entry_name(name: &str) -> Result<String, ClientError> {
+    let Some((id, line)) = name.split_once('.') else { return digits(name) };
+    let line: u32 = line.trim().parse().map_err(|_| {
+        ClientError::Request("an entry of a batch is named by its id, a full stop and its line".into())
+    })?;
+    Ok(format!("{}.{line}", digits(id)?))
 }
 
 #[cfg(test)]

@@ -216,6 +216,9 @@ pub struct FoundView {
     pub standing: Option<NoticeStanding>,
     /// Of 0 to 1: how well it fits. A number fits or does not.
     pub score: f32,
+    /// An exercise, not a real case.
+    #[serde(default)]
+    pub exercise: bool,
     /// The record by which its source was told of this hit.
     pub hit: Option<String>,
 }
@@ -276,6 +279,9 @@ pub struct HitView {
     pub query: String,
     /// What else was said.
     pub remarks: Option<String>,
+    /// An exercise, not a real case.
+    #[serde(default)]
+    pub exercise: bool,
     /// When this node first saw the record.
     pub first_seen_ms: u64,
 }

@@ -26,6 +26,8 @@ pub enum DocumentKind {
     EntryStep,
     /// A search that found another country's entry.
     Hit,
+    /// Many entries of a database.
+    EntryBatch,
     /// A kind that this version does not know.
     #[serde(other)]
     Other,
@@ -221,6 +223,9 @@ pub struct MessageView {
     pub sealed: bool,
     /// Whether the body is here.
     pub body_here: bool,
+    /// Of a notice or diffusion where it stands: what is not in force is not to be acted upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<crate::NoticeStanding>,
     /// How far one's own message has come; only in the outbox.
     pub delivery: Option<DeliveryView>,
 }

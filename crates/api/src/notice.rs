@@ -140,12 +140,15 @@ pub struct NoticeView {
 pub struct NoticeDetail {
     /// Where it stands.
     pub notice: NoticeView,
-    /// The text that is spoken of as people read it: the one that waits for a review, else the one in force.
+    /// The text as people read it: the one in force, else the one that waits for a review.
     pub rendered: Option<String>,
     /// The same as JSON.
     pub document: Option<serde_json::Value>,
     /// The record of that text.
     pub rendered_id: Option<String>,
+    /// The text that waits for a review, if another one is in force.
+    #[serde(default)]
+    pub waiting: Option<String>,
     /// Why it is not shown.
     pub unreadable: Option<String>,
     /// What the rules find missing or wrong in it.

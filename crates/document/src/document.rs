@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::ecomessage::Ecomessage;
-use crate::entry::{DatabaseEntry, EntryStep};
+use crate::entry::{Batch, DatabaseEntry, EntryStep};
 use crate::form::{Field, Form, FormSpec, Mode, Reader};
 use crate::hit::Hit;
 use crate::kinds::{self, OfKind};
@@ -23,7 +23,8 @@ use crate::report::{Finding, Report, Severity, excerpt};
 use crate::tree::{Entry, Node, Value};
 
 pub use kind::{
-    DIFFUSION, ECOMESSAGE, ENTRY, ENTRY_STEP, Forms, HIT, KINDS, Kind, MESSAGE, NOTICE, NOTICE_STEP,
+    DIFFUSION, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, Forms, HIT, KINDS, Kind, MESSAGE, NOTICE,
+    NOTICE_STEP,
 };
 
 /// A document of any kind.
@@ -45,6 +46,8 @@ pub enum Document {
     EntryStep(Box<EntryStep>),
     /// Kind 264.
     Hit(Box<Hit>),
+    /// Kind 265.
+    Batch(Box<Batch>),
 }
 
 /// Why a document has no bytes. The author must act.
@@ -188,6 +191,7 @@ impl FromForm for Document {
             Self::Entry(entry) => entry.write_fields(),
             Self::EntryStep(step) => step.write_table(),
             Self::Hit(hit) => hit.write_table(),
+            Self::Batch(batch) => batch.write(),
         });
         Node::new(Value::Table(entries))
     }
@@ -220,6 +224,12 @@ impl From<EntryStep> for Document {
 impl From<Hit> for Document {
     fn from(hit: Hit) -> Self {
         Self::Hit(Box::new(hit))
+    }
+}
+
+impl From<Batch> for Document {
+    fn from(batch: Batch) -> Self {
+        Self::Batch(Box::new(batch))
     }
 }
 
@@ -282,6 +292,7 @@ fn read_as(kind: &Kind, node: &Node, mode: Mode, findings: &mut Vec<Finding>) ->
             notice.map(|n| if is_diffusion { Document::Diffusion(n) } else { Document::Notice(n) })
         }
         Forms::Entries => kinds::read(node, mode, findings).map(Document::Entry),
+        Forms::One { .. } if *kind == ENTRY_BATCH => Batch::read(node, mode, findings).map(Document::from),
         Forms::One { spec, .. } => read_one(kind, spec, node, mode, findings),
     }
 }

@@ -12,6 +12,7 @@ pub mod database;
 pub mod rules;
 
 mod art;
+pub(crate) mod batch;
 mod firearm;
 mod loss;
 mod nominal;
@@ -25,6 +26,7 @@ mod vehicle;
 mod vessel;
 
 pub use art::{ArtEntry, WorkOfArt};
+pub use batch::{BATCHED, Batch, BatchError};
 pub use database::{Database, Retention};
 pub use firearm::{Firearm, FirearmEntry};
 pub use loss::Loss;

@@ -6,7 +6,7 @@
 
 use crate::codes::{Code, SearchPurpose};
 use crate::date::UtcTime;
-use crate::form::{form, no_rules};
+use crate::form::{Count, form, no_rules};
 use crate::record_ref::RecordRef;
 use crate::text::{Line, Prose};
 
@@ -15,6 +15,8 @@ form! {
     struct Hit, rules no_rules {
         /// Record of the entry that was found.
         required entry: RecordRef = "Entry";
+        /// Line of the entry, if the record is a batch.
+        optional line: Count = "Line";
         /// Reference of the entry, as its source wrote it.
         optional reference: Line = "Reference of the entry";
         /// When it was found, in UTC.

@@ -51,8 +51,8 @@ mod render;
 mod tree;
 
 pub use document::{
-    DIFFUSION, DecodeError, Document, ECOMESSAGE, ENTRY, ENTRY_STEP, EncodeError, Forms, HIT, KINDS, Kind,
-    MESSAGE, NOTICE, NOTICE_STEP, check,
+    DIFFUSION, DecodeError, Document, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, EncodeError, Forms, HIT,
+    KINDS, Kind, MESSAGE, NOTICE, NOTICE_STEP, check,
 };
 pub use form::Count;
 pub use record_ref::RecordRef;

@@ -17,6 +17,8 @@ pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 pub const ENTRIES_MAX: usize = 256;
 /// Most entries of a list of single values: aliases, codes, the container numbers of one bill of lading.
 pub const SHORT_LIST_MAX: usize = 128;
+/// Most entries of a batch: at some 200 bytes each they fill a content.
+pub const BATCH_ENTRIES_MAX: usize = 4096;
 /// Most addressees and excluded members, as a record's header bounds them.
 pub const MEMBERS_MAX: usize = 64;
 /// Most digits of a decimal number, before and after the point together.
@@ -30,8 +32,11 @@ pub const PROBLEMS_MAX: usize = 500;
 /// Most events of one author that count in the life of one notice: updates every week for five years.
 pub const LIFE_EVENTS_MAX: usize = 256;
 /// Most documents of one author that a projection keeps while what they speak of has not come: steps, new texts,
-/// withdrawals. They take some 200 bytes each; an honest author has few, since it has read what it speaks of.
-pub const WAITING_MAX: usize = 16_384;
+/// withdrawals. They take some 200 bytes each. An honest author has some: what it says of texts that are sealed to others waits
+/// for ever where these cannot be read, and INTERPOL counted 49,000 diffusions in 2011.
+pub const WAITING_MAX: usize = 262_144;
+/// Most documents of others about an entry that are kept as evidence.
+pub const FOREIGN_MAX: usize = 16;
 /// Longest excerpt of a wrong value in a problem, in characters.
 pub const EXCERPT_CHARS_MAX: usize = 60;
 /// Longest mapping file in bytes: a table of all countries in several languages fits ten times over.

@@ -8,6 +8,7 @@
 //!
 //! A projection holds ids, times and one line of each text, not the texts.
 
+pub mod batches;
 pub mod entries;
 pub mod notices;
 
@@ -18,6 +19,7 @@ use ecomesh_record::RecordId;
 use crate::member::MemberCode;
 use crate::notice::life::Position;
 
+pub use batches::Batches;
 pub use entries::Entries;
 pub use notices::Notices;
 

@@ -120,6 +120,50 @@ fn an_entry_is_a_document_and_checked_as_its_form_is() {
     }
 }
 
+#[test]
+fn a_batch_has_one_encoding_and_its_lines_are_whole_entries() {
+    use ecomesh_document::entry::{Batch, BatchError, DatabaseEntry, EntrySource};
+    let sltd = |number: &str| {
+        let text = sample("sltd").replace("L898902C3", number).replace("check_digit = \"6\"\n", "");
+        DatabaseEntry::from_toml(&text).unwrap().0
+    };
+    let whole = [sltd("A1"), sltd("A2"), sltd("A3")];
+    let source = EntrySource { reference: None, ..whole[0].source().unwrap().clone() };
+    let source = EntrySource { reference: whole[0].source().unwrap().reference.clone(), ..source };
+    let lines: Vec<_> = whole.iter().map(|entry| entry.clone().with_reference_alone()).collect();
+    let batch = Batch::new(source.clone(), lines.clone()).unwrap();
+    let document = ecomesh_document::Document::from(batch.clone());
+    let bytes = document.encode().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(ecomesh_document::Document::decode(265, &bytes).as_ref(), Ok(&document));
+    assert!(ecomesh_document::Document::decode(262, &bytes).is_err());
+    // Nothing of an entry is lost by standing in a batch.
+    for (line, entry) in (1..).zip(&whole) {
+        assert_eq!(batch.entry(line).as_ref(), Some(entry));
+    }
+    assert_eq!((batch.entry(0), batch.entry(4)), (None, None));
+    let left = batch.without(&[2].into()).unwrap();
+    assert_eq!((left.lines(), left.entry(2)), (2, Some(whole[2].clone())));
+    assert_eq!(batch.without(&[1, 2, 3].into()), None);
+    // Entries about persons stand alone, and so do those of another database.
+    let person = DatabaseEntry::from_toml(sample("nominal")).unwrap().0;
+    assert_eq!(Batch::new(source.clone(), vec![person.clone()]), Err(BatchError::Database(1)));
+    assert_eq!(Batch::new(source.clone(), vec![lines[0].clone(), person]), Err(BatchError::Database(2)));
+    assert_eq!(Batch::new(source.clone(), Vec::new()), Err(BatchError::Count(0)));
+    assert_eq!(Batch::new(source, vec![lines[0].clone(); 4097]), Err(BatchError::Count(4097)));
+    // Another order of fields, another field, a line without its number.
+    let text = String::from_utf8(bytes).unwrap();
+    for bad in [
+        text.replacen("{\"form\"", "{ \"form\"", 1),
+        text.replacen("\"source\"", "\"sorcery\"", 1),
+        text.replacen("entries", "entrees", 1),
+    ] {
+        assert!(ecomesh_document::Document::decode(265, bad.as_bytes()).is_err(), "{bad}");
+    }
+    let poor = text.replacen("\"number\":\"A2\",", "", 1);
+    let poor = ecomesh_document::Document::from_json(&serde_json::from_str(&poor).unwrap()).unwrap_err();
+    assert!(poor.errors().any(|problem| problem.path == "entries[2].document.number"), "{poor}");
+}
+
 /// Without one item of a whole entry, that item is asked for.
 #[test]
 fn each_item_that_is_taken_out_is_named() {

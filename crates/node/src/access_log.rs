@@ -1,4 +1,5 @@
-//! The access log: every consultation of the bureau's databases, with who, when, what and why.
+//! The access log: every search and every hit that is reported, with who, when, what and why. (What is only listed is not
+//! in it.)
 //!
 //! The rules on the processing of data ask for it, and let it be used for supervision only. So it is written before an
 //! answer is given, it can be read with the passphrase alone, and it is part of no search. [`AccessLog`] writes it,

@@ -7,21 +7,24 @@
 //!
 //! * [`index`] leads from numbers and names to records;
 //! * [`Board`] knows what is not read yet, and holds the projections;
-//! * [`reading`] reads it.
+//! * [`reading`] reads it;
+//! * [`reissue`] writes batches anew without what was withdrawn from them.
 
 pub(crate) mod index;
 pub(crate) mod reading;
+pub(crate) mod reissue;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ecomesh_document::Document;
 use ecomesh_document::hit::Hit;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::{self, Review};
-use ecomesh_document::projection::{Entries, Notices, Place};
+use ecomesh_document::projection::{Batches, Entries, Notices, Place};
 use ecomesh_protocol::Roster;
+use ecomesh_protocol::author::lane_of;
 use ecomesh_protocol::judge::Void;
 use ecomesh_record::{Header, Kind, Lane, LogId, MemberId, Position, Record, RecordId};
 use ecomesh_search::exact::SECRET_BYTES;
@@ -32,6 +35,10 @@ use index::Index;
 
 /// Longest wait for an own record to be read: it is durable already, and only the answer's picture would be old.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// The index of texts is written anew without what was forgotten at most so often: that takes a second for each hundred
+/// thousand.
+const COMPACT_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// What the documents come to, and what is not read yet.
 pub(crate) struct Board {
@@ -49,16 +56,36 @@ pub(crate) struct Board {
 pub(crate) struct Projections {
     pub(crate) notices: Notices,
     pub(crate) entries: Entries,
+    pub(crate) batches: Batches,
     pub(crate) index: Index,
     /// Hits, by the records that tell of them.
     pub(crate) hits: BTreeMap<Place, Hit>,
+    /// Whether words of what was forgotten may still lie in the index of texts.
+    stale: bool,
+    compacted: Instant,
 }
 
 #[derive(Default)]
 struct Unread {
-    positions: BTreeSet<Position>,
+    positions: BTreeSet<Key>,
+    /// What was erased or destroyed, and may be in the projections.
+    forgotten: Vec<RecordId>,
     /// All logs are to be looked through: after a start, and after the node was unlocked.
     everything: bool,
+}
+
+/// The order in which records are read: texts before what speaks of them, so that little has to wait.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    speaks_of_another: bool,
+    position: Position,
+}
+
+impl Key {
+    fn of(header: &Header) -> Self {
+        let speaks_of_another = matches!(header.kind, Kind::NOTICE_STEP | Kind::ENTRY_STEP);
+        Self { speaks_of_another, position: header.position() }
+    }
 }
 
 impl Board {
@@ -68,7 +95,7 @@ impl Board {
         Self {
             projections: RwLock::new(Some(Projections::new(&review))),
             review,
-            unread: Mutex::new(Unread { positions: BTreeSet::new(), everything: true }),
+            unread: Mutex::new(Unread { everything: true, ..Unread::default() }),
             news: Notify::new(),
             read: watch::Sender::new(0),
         }
@@ -81,8 +108,8 @@ impl Board {
 
     /// A record is durable here. What is void says nothing.
     pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
-        if verdict.is_ok() && is_projected(header.kind) {
-            self.unread().positions.insert(header.position());
+        if verdict.is_ok() && is_projected(header.kind, header.lane) {
+            self.unread().positions.insert(Key::of(header));
             self.news.notify_one();
         }
     }
@@ -92,11 +119,11 @@ impl Board {
         self.news.notify_one();
     }
 
-    /// What this record said was erased.
+    /// What this record said was erased or destroyed. The core waits for this: it is only noted, and what is erased is hidden
+    /// meanwhile, since whoever shows something looks how its record stands.
     pub(crate) fn forget(&self, id: RecordId) {
-        if let Some(projections) = &mut *self.projections.write().unwrap_or_else(PoisonError::into_inner) {
-            projections.forget(id);
-        }
+        self.unread().forgotten.push(id);
+        self.news.notify_one();
     }
 
     /// Looks at the projections.
@@ -109,7 +136,11 @@ impl Board {
 
     /// How many records are here, and not read or not searched yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.unread().positions.len() + self.look(|projections| projections.index.unshown()).unwrap_or(0)
+        let unread = {
+            let unread = self.unread();
+            unread.positions.len() + usize::from(unread.everything)
+        };
+        unread + self.look(|projections| projections.index.unshown()).unwrap_or(0)
     }
 
     /// Nothing of the documents stays in memory.
@@ -130,7 +161,7 @@ impl Board {
     pub(crate) async fn settled(&self, position: Position) {
         let mut read = self.read.subscribe();
         let wait = async {
-            while self.unread().positions.contains(&position) {
+            while self.unread().positions.iter().any(|key| key.position == position) {
                 if read.changed().await.is_err() {
                     return;
                 }
@@ -157,15 +188,28 @@ impl Projections {
         Self {
             notices: Notices::new(review.clone()),
             entries: Entries::default(),
+            batches: Batches::default(),
             index: Index::new(secret),
             hits: BTreeMap::new(),
+            stale: false,
+            compacted: Instant::now(),
+        }
+    }
+
+    /// From now on what was read is searched. Now and then the words of what was forgotten are taken out of memory, too.
+    fn show(&mut self) {
+        let compact = self.stale && self.compacted.elapsed() >= COMPACT_EVERY;
+        self.index.show(compact);
+        if compact {
+            (self.stale, self.compacted) = (false, Instant::now());
         }
     }
 
     fn take(&mut self, place: &Place, document: &Document) {
         self.notices.take(place, document);
         self.entries.take(place, document);
-        self.index.take(place.id, document);
+        self.batches.take(place, document);
+        self.index.take(place, document);
         if let Document::Hit(hit) = document {
             self.hits.insert(place.clone(), Hit::clone(hit));
         }
@@ -174,14 +218,16 @@ impl Projections {
     fn forget(&mut self, id: RecordId) {
         self.notices.forget(id);
         self.entries.forget(id);
+        self.batches.forget(id);
         self.index.forget(id);
         self.hits.retain(|place, _| place.id != id);
     }
 }
 
-/// Whether documents of this kind come to something together.
-fn is_projected(kind: Kind) -> bool {
-    matches!(
+/// Whether a document comes to something together with others. One in another lane than honest authors write it into says
+/// nothing: whether it is disputed is asked of that lane, and places in the logs of one lane are all different.
+fn is_projected(kind: Kind, lane: Lane) -> bool {
+    let comes_to_something = matches!(
         kind,
         Kind::ECOMESSAGE
             | Kind::MESSAGE
@@ -190,8 +236,10 @@ fn is_projected(kind: Kind) -> bool {
             | Kind::NOTICE_STEP
             | Kind::ENTRY
             | Kind::ENTRY_STEP
+            | Kind::ENTRY_BATCH
             | Kind::HIT
-    )
+    );
+    comes_to_something && lane == lane_of(kind)
 }
 
 /// A member's code in documents. Both are 2 to 8 capital letters.
@@ -240,4 +288,18 @@ fn review_of(roster: &Roster) -> Review {
         }
     }
     review
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_in_another_lane_comes_to_nothing() {
+        assert!(is_projected(Kind::NOTICE_STEP, Lane::MESSAGES) && is_projected(Kind::ENTRY, Lane::ENTRIES));
+        for lane in [Lane::CONTROL, Lane::ENTRIES, Lane::BULK] {
+            assert!(!is_projected(Kind::NOTICE_STEP, lane), "{lane:?}");
+        }
+        assert!(!is_projected(Kind::ENTRY_STEP, Lane::MESSAGES) && !is_projected(Kind::PART, Lane::BULK));
+    }
 }

@@ -163,13 +163,14 @@ impl Effects {
         self.hub.publish(ecomesh_api::Event::Delivered { id, member, at_ms: at.0 });
     }
 
-    /// What opens a body goes with it.
+    /// What opens a body goes with it, and what the projections hold of it.
     fn destroyed(&self, position: Position) {
         match self.reader.header(position) {
             Ok(Some((record, _))) => {
                 tracing::debug!(id = %record.id().short(), "a body was destroyed");
                 self.metrics.destroyed.inc();
                 self.mail.destroyed(record.header());
+                self.board.forget(record.id());
             }
             Ok(None) => {}
             // The next start looks at all that is destroyed.

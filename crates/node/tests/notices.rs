@@ -121,7 +121,10 @@ async fn a_request_is_a_notice_once_two_reviewers_have_approved_it() {
     let updated = ke.notice(&update, None).await.unwrap();
     let detail = stands(tz, &asked.id, |detail| detail.notice.pending.is_some()).await;
     assert_eq!((detail.notice.subject.as_str(), detail.notice.in_force), ("DOE, Jane", true));
-    assert_eq!(detail.rendered_id.as_ref(), Some(&updated.id));
+    // What is in force is shown, and what waits beside it.
+    assert_eq!(detail.rendered_id.as_ref(), Some(&asked.id));
+    assert!(detail.rendered.is_some_and(|text| text.contains("DOE")));
+    assert!(detail.waiting.is_some_and(|text| text.contains("ROE")));
     let problem = refused(tz.notice_step(&asked.id, &step("approve")).await);
     assert!(problem.message.contains("several texts"), "{}", problem.message);
     let read = StepRequest { text: Some(updated.id.clone()), ..step("approve") };

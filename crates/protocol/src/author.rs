@@ -179,7 +179,7 @@ impl Author {
         if draft.sealed.as_ref().is_some_and(|sealed| !names_a_prekey_for_each(&sealed.audience, &draft.to)) {
             return Err(Void::Audience.into());
         }
-        let log = LogId { author: self.member, lane: lane_of(draft), generation: 0 };
+        let log = LogId { author: self.member, lane: lane_of(draft.kind), generation: 0 };
         if draft.kind.is_control() {
             // Its body is judged as well; control records are short.
             return Ok(judge(roster, &self.write(draft, log, &END_ZERO, now)?.record)?);
@@ -229,7 +229,7 @@ impl Author {
                 break;
             }
             self.waiting_bytes -= draft.content.len();
-            let log = LogId { author: self.member, lane: lane_of(&draft), generation };
+            let log = LogId { author: self.member, lane: lane_of(draft.kind), generation };
             let end = self.ends.get(&log.lane).copied().unwrap_or(END_ZERO);
             // Time has passed since the draft was checked: it may have expired while it waited.
             let written = self.write(&draft, log, &end, now);
@@ -403,7 +403,7 @@ fn header_of(draft: &Draft, log: LogId, end: &End, now: Time) -> Header {
 /// The header to which the body of a draft can be sealed ([`ecomesh_seal::envelope::seal`]) before its record has a
 /// place. What comes out goes back into the draft, as [`SealedTo`].
 pub fn header_to_seal(author: MemberId, draft: &Draft, now: Time) -> Header {
-    let log = LogId { author, lane: lane_of(draft), generation: 0 };
+    let log = LogId { author, lane: lane_of(draft.kind), generation: 0 };
     let mut to = draft.to.clone();
     to.sort_unstable();
     to.dedup();
@@ -437,11 +437,11 @@ fn names_a_prekey_for_each(audience: &Audience, to: &[MemberId]) -> bool {
     matches!(audience, Audience::Sealed { prekeys, .. } if prekeys.len() == to.len())
 }
 
-/// Control records have a lane of their own, and so have database entries and parts of attachments: nothing urgent waits
-/// behind them.
-fn lane_of(draft: &Draft) -> Lane {
-    match draft.kind {
-        Kind::PART => Lane::BULK,
+/// The lane into which an honest author writes records of a kind. Control records have a lane of their own, and so have
+/// database entries and parts of attachments: nothing urgent waits behind them.
+pub fn lane_of(kind: Kind) -> Lane {
+    match kind {
+        Kind::PART | Kind::ENTRY_BATCH => Lane::BULK,
         Kind::ENTRY | Kind::ENTRY_STEP => Lane::ENTRIES,
         kind if kind.is_control() => Lane::CONTROL,
         _ => Lane::MESSAGES,

@@ -94,6 +94,8 @@ impl Kind {
     pub const ENTRY_STEP: Self = Self(263);
     /// A search that found another country's entry.
     pub const HIT: Self = Self(264);
+    /// Many entries of a database.
+    pub const ENTRY_BATCH: Self = Self(265);
 
     /// Whether this is a control record.
     pub fn is_control(self) -> bool {

@@ -160,7 +160,7 @@ impl World {
         node.core.as_ref().is_some_and(|core| core.status(node.now(self.now)).generation.is_none())
     }
 
-    /// A message, a part of a file, or an erasure. Where there are none of these no luck is used up: kept seeds go on to play what they played.
+    /// A message, a part of a file, an erasure, or something for the register. Where there are none of these no luck is used up: kept seeds go on to play what they played.
     fn any_draft(&mut self, number: usize) -> Draft {
         let permille = self.scenario.load.erase_permille;
         if permille > 0
@@ -168,6 +168,13 @@ impl World {
             && let Some(erasure) = self.erasing_draft(number)
         {
             return erasure;
+        }
+        let permille = self.scenario.load.register_permille;
+        if permille > 0
+            && self.client_rng.permille(permille)
+            && let Some(draft) = self.register_draft(number)
+        {
+            return draft;
         }
         let draft = self.draft(number);
         let permille = self.scenario.load.part_permille;

@@ -147,6 +147,20 @@ marks! {
     ReadAgain => "what was sent again was opened",
     /// Nobody has the content key of a record any more.
     ClosedForEver => "a record stays closed for ever",
+    /// A request for a notice was published.
+    NoticePublished => "a notice was published",
+    /// A request for a notice was refused.
+    NoticeRefused => "a notice was refused",
+    /// A request for a notice was returned, and its source gave it a new text.
+    NoticeCompleted => "a returned notice was completed",
+    /// The reviewers found that a diffusion does not comply.
+    DiffusionRefused => "a diffusion was found not to comply",
+    /// An entry was withdrawn.
+    EntryWithdrawn => "an entry was withdrawn",
+    /// Somebody entered a travel document that he did not issue.
+    EntryVoid => "a travel document was entered by who did not issue it",
+    /// What was said about a notice came before the notice.
+    StepBeforeNotice => "a step came before its notice",
     /// A delivery was proved.
     Delivered => "a delivery was proved",
 }

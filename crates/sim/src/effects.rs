@@ -57,17 +57,28 @@ impl World {
             Output::Respond { exchange, bytes } => self.respond(number, exchange, bytes),
             Output::Authored { ticket, result } => self.authored(number, ticket, &result),
             Output::Imported { .. } => {}
-            Output::Stored { record, .. } => self.stored(number, record.record()),
+            Output::Stored { record, verdict, .. } => {
+                self.stored(number, record.record());
+                self.register(number, record.record(), verdict.is_ok());
+            }
             Output::Filled { position } => {
                 self.coverage.mark(Mark::HoleFilled);
                 self.body_came(number, position);
+                self.read_unread(number);
             }
-            Output::Erased { record, .. } => self.learnt_erasure(number, record.record()),
-            Output::Destroyed { .. } => self.coverage.mark(Mark::Destroyed),
+            Output::Erased { record, .. } => {
+                self.learnt_erasure(number, record.record());
+                self.forget_erased(number, record.record());
+            }
+            Output::Destroyed { position } => {
+                self.coverage.mark(Mark::Destroyed);
+                self.forget_destroyed(number, position);
+            }
             Output::Delivered { id, position, member, .. } => self.delivered(number, id, position, member),
             Output::Keys(ring) => self.set_ring(number, ring),
             Output::Forked(proof) => {
                 self.forked(number, &proof);
+                self.learn_fork(number, &proof);
             }
             Output::Alarm(alarm) => self.alarmed(number, &alarm),
             Output::Fatal(reason) => {

@@ -130,7 +130,8 @@ fn stored_erasures(node: &Node) -> Erased {
     places.filter_map(record).flat_map(|record| targets(&record)).collect()
 }
 
-fn targets(record: &Record) -> Vec<(MemberId, RecordId)> {
+/// What a record erases: whose, and which.
+pub(crate) fn targets(record: &Record) -> Vec<(MemberId, RecordId)> {
     if record.header().kind != Kind::ERASE {
         return Vec::new();
     }

@@ -331,6 +331,7 @@ impl World {
         }
         self.check_durable(number);
         self.open_desk(number);
+        self.open_register(number);
         self.choose_addresses(number);
         let boot = self.nodes[number].boot;
         let phase = self.work_rng.below(1_000 * MS);

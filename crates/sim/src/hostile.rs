@@ -239,7 +239,10 @@ impl World {
         let mut twins: Vec<Record> = Vec::new();
         for verified in report.records {
             let mut header = verified.record().header().clone();
-            let body = Body::new(self.misdeeds.rng.bytes(), b"another story".to_vec()).ok()?;
+            let told = verified.record().body().map(Body::content).unwrap_or_default();
+            let story = self.other_story(number, header.kind, told);
+            let story = story.unwrap_or_else(|| b"another story".to_vec());
+            let body = Body::new(self.misdeeds.rng.bytes(), story).ok()?;
             header.body_commit = body.commitment(network);
             header.body_len = u32::try_from(body.content().len()).ok()?;
             if let Some(before) = twins.last().filter(|twin| twin.position().log == header.log()) {

@@ -5,7 +5,8 @@
 //! of the project's list: I1 acknowledged is durable, I2 equal frontiers mean equal contents, I3 no honest node holds
 //! two records for one place, I4 accepted is signed, I6 what is erased is not served (`erasures.rs`), I7 sealed plaintext
 //! only at recipients (`secrecy.rs`), I8 all agree once the faults are over, I9 nothing grows without bound and no honest
-//! node is blamed, I10 the same seed plays the same run (that one is a test).
+//! node is blamed, I10 the same seed plays the same run (that one is a test), I11 all make the same of notices and entries
+//! (`register/checks.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -30,6 +30,7 @@ mod network;
 mod node;
 mod pace;
 mod pool;
+mod register;
 mod report;
 mod rng;
 mod sabotage;

@@ -37,6 +37,8 @@ const SHORT: &[&str] = &[
     "erasures",
     "parts",
     "sealing",
+    "register",
+    "retracted",
     "calm",
 ];
 

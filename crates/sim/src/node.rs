@@ -19,6 +19,7 @@ use crate::members::storage_key;
 use crate::network::ConnId;
 use crate::pace::Pace;
 use crate::pool::RingHash;
+use crate::register::Register;
 
 /// The core as the simulator runs it.
 pub(crate) type SimCore = Core<SimLedger, SimDisk>;
@@ -89,6 +90,8 @@ pub(crate) struct Node {
     pub(crate) vault: Vault,
     /// What this process has read of its sealed mail.
     pub(crate) desk: Desk,
+    /// What this process makes of notices and entries.
+    pub(crate) register: Register,
     /// What this process knows to be erased.
     pub(crate) erased: Erased,
     /// The latest time that its clock has shown when it jumped.
@@ -159,6 +162,7 @@ impl Node {
             leapt_ms: 0,
             vault: Vault::default(),
             desk: Desk::default(),
+            register: Register::default(),
             erased: Erased::new(),
             latest_wall: Time(0),
             paused_until: 0,
@@ -248,6 +252,7 @@ impl Node {
         self.last_token = 0;
         self.erased.clear();
         self.desk = Desk::default();
+        self.register = Register::default();
         self.fatal = None;
         self.may_fail = false;
     }

@@ -53,6 +53,14 @@ pub enum Sabotage {
     NeverTell,
     /// What others cannot open is not sent again (I7).
     NeverResend,
+    /// Events of notices and entries are ordered by their arrival (I11).
+    OrderByArrival,
+    /// Whoever writes of a notice or an entry is taken for its source (I11).
+    SourceUnchecked,
+    /// One approval is enough (I11).
+    PublishUnreviewed,
+    /// What was erased is still counted (I11).
+    RememberErased,
     /// The store holds another record than was signed (I4).
     Forge,
     /// Each batch of the core leads to the next at once (I9).
@@ -82,6 +90,10 @@ impl Sabotage {
         Self::ForgetContentKeys,
         Self::NeverTell,
         Self::NeverResend,
+        Self::OrderByArrival,
+        Self::SourceUnchecked,
+        Self::PublishUnreviewed,
+        Self::RememberErased,
         Self::Forge,
         Self::NeverRest,
     ];

@@ -84,6 +84,9 @@ pub struct Load {
     /// So many of a thousand drafts that name addressees are sealed to these. The members have a vault then, and publish
     /// prekeys. Default 0.
     pub seal_permille: u16,
+    /// So many of a thousand drafts are notices, diffusions, entries of databases, and steps on them, readable by all; the
+    /// first three members review. Default 0.
+    pub register_permille: u16,
     /// So many percent of drafts are flash, and as many urgent. Default 20.
     pub urgent_percent: u8,
 }
@@ -313,6 +316,7 @@ impl Default for Load {
             erase_permille: 0,
             part_permille: 0,
             seal_permille: 0,
+            register_permille: 0,
             urgent_percent: 20,
         }
     }
@@ -446,6 +450,7 @@ impl Scenario {
         share("load.erase_permille", self.load.erase_permille.into(), 1_000)?;
         share("load.part_permille", self.load.part_permille.into(), 1_000)?;
         share("load.seal_permille", self.load.seal_permille.into(), 1_000)?;
+        share("load.register_permille", self.load.register_permille.into(), 1_000)?;
         share("network.double_percent", self.network.double_percent.into(), 50)?;
         share("network.overtake_percent", self.network.overtake_percent.into(), 100)?;
         share("network.clog_ms", self.network.clog_ms, 5_000)
@@ -480,6 +485,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("erasures", include_str!("../scenarios/erasures.toml")),
     ("parts", include_str!("../scenarios/parts.toml")),
     ("sealing", include_str!("../scenarios/sealing.toml")),
+    ("register", include_str!("../scenarios/register.toml")),
+    ("retracted", include_str!("../scenarios/retracted.toml")),
     ("hostile", include_str!("../scenarios/hostile.toml")),
     ("everything", include_str!("../scenarios/everything.toml")),
     ("wide", include_str!("../scenarios/wide.toml")),

@@ -23,6 +23,7 @@ use crate::members::Members;
 use crate::network::{ConnId, Network, Parcel};
 use crate::node::{BATCH_INPUTS, INBOX_MAX, Node};
 use crate::pool::{Cache, Job, RingHash, ring_hash};
+use crate::register::Library;
 use crate::rng::Rng;
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
@@ -101,6 +102,9 @@ pub(crate) struct World {
     /// Of all that was sealed, who wrote it, for whom, and who can open it.
     pub(crate) book: Book,
     pub(crate) seal_rng: Rng,
+    /// The documents of notices and entries, each read once.
+    pub(crate) library: Library,
+    pub(crate) register_rng: Rng,
     pub(crate) sabotage: Option<Sabotage>,
     pub(crate) work_rng: Rng,
     pub(crate) fault_rng: Rng,
@@ -147,6 +151,8 @@ impl World {
             calendar: Calendar::new(seed),
             book: Book::new(count),
             seal_rng: Rng::stream(seed, "sealing"),
+            library: Library::new(),
+            register_rng: Rng::stream(seed, "register"),
             sabotage,
             work_rng: Rng::stream(seed, "work"),
             fault_rng: Rng::stream(seed, "faults"),
@@ -402,6 +408,7 @@ impl World {
         self.let_days_pass();
         let wrong = self.disagreement().map(|wrong| ("I8", wrong));
         let wrong = wrong.or_else(|| self.unread().map(|wrong| ("I7", wrong)));
+        let wrong = wrong.or_else(|| self.unlike_registers().map(|wrong| ("I11", wrong)));
         let late = self.scenario.run_ms + self.scenario.converge_ms;
         match (wrong, self.agreed_at) {
             (None, None) => {

@@ -29,6 +29,10 @@ const BROKEN: &[(Sabotage, &str, &[&str])] = &[
     (Sabotage::ForgetContentKeys, "sealing", &["I7"]),
     (Sabotage::NeverTell, "sealing", &["I7"]),
     (Sabotage::NeverResend, "sealing", &["I7"]),
+    (Sabotage::OrderByArrival, "register", &["I11"]),
+    (Sabotage::SourceUnchecked, "register", &["I11"]),
+    (Sabotage::PublishUnreviewed, "register", &["I11"]),
+    (Sabotage::RememberErased, "retracted", &["I11"]),
     (Sabotage::Forge, "calm", &["I4"]),
     (Sabotage::NeverRest, "calm", &["I9"]),
 ];
@@ -40,7 +44,8 @@ fn every_sabotage_is_noticed() {
         // Weeks must pass for prekeys to end.
         if scenario.days.day_ms == 0 {
             scenario.run_ms = 40_000;
-            scenario.converge_ms = 60_000;
+            // Whether all remember what was erased is asked once they agree.
+            scenario.converge_ms = if *sabotage == Sabotage::RememberErased { 240_000 } else { 60_000 };
         }
         let mut seen = Vec::new();
         for seed in SEEDS {

@@ -1,6 +1,8 @@
 //! What a document says of itself, whichever kind it is: title, language, reference, sender, for whom it is not.
 
-use super::{DIFFUSION, Document, ECOMESSAGE, ENTRY, ENTRY_STEP, HIT, Kind, MESSAGE, NOTICE, NOTICE_STEP};
+use super::{
+    DIFFUSION, Document, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, HIT, Kind, MESSAGE, NOTICE, NOTICE_STEP,
+};
 use crate::codes::{Code, Priority};
 use crate::date::PartialDate;
 use crate::ecomessage::{Ecomessage, Handling};
@@ -25,6 +27,7 @@ impl Document {
             Self::Entry(_) => &ENTRY,
             Self::EntryStep(_) => &ENTRY_STEP,
             Self::Hit(_) => &HIT,
+            Self::Batch(_) => &ENTRY_BATCH,
         }
     }
 
@@ -38,6 +41,7 @@ impl Document {
             Self::Entry(entry) => (entry.database().form, entry.database().spec),
             Self::EntryStep(_) => ("entry-withdrawal", crate::entry::EntryStep::SPEC),
             Self::Hit(_) => ("hit", crate::hit::Hit::SPEC),
+            Self::Batch(_) => ("entry-batch", crate::entry::batch::SPEC),
         }
     }
 
@@ -47,6 +51,7 @@ impl Document {
             Self::Notice(notice) => format!("Request for a {}", notice.colour().title),
             Self::Diffusion(notice) => format!("Diffusion ({})", notice.colour().name),
             Self::Entry(entry) => entry.database().title.to_owned(),
+            Self::Batch(batch) => format!("Batch of {} entries of {}", batch.lines(), batch.database().name),
             _ => self.kind().title.to_owned(),
         }
     }
@@ -65,6 +70,7 @@ impl Document {
             }
             Self::NoticeStep(step) => format!("{} ({})", step.summary(), step.notice.0.short()),
             Self::Entry(entry) => format!("{}: {}", self.heading(), entry.subject()),
+            Self::Batch(_) => self.heading(),
             Self::EntryStep(step) => format!("{} ({})", step.reason.as_str(), step.entry.0.short()),
             Self::Hit(hit) => match &hit.reference {
                 Some(reference) => format!("Hit on {reference}"),
@@ -80,6 +86,7 @@ impl Document {
             Self::Message(m) => m.language.as_str(),
             Self::Notice(notice) | Self::Diffusion(notice) => notice.language(),
             Self::Entry(entry) => entry.language(),
+            Self::Batch(batch) => batch.source().language.as_ref().map_or("en", Code::as_str),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) => "en",
         }
     }
@@ -91,6 +98,7 @@ impl Document {
             Self::Message(m) => m.reference.as_ref().map(Line::as_str),
             Self::Notice(n) | Self::Diffusion(n) => n.request()?.reference.as_ref().map(Line::as_str),
             Self::Entry(entry) => entry.source()?.reference.as_ref().map(Line::as_str),
+            Self::Batch(batch) => batch.source().reference.as_ref().map(Line::as_str),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) => None,
         }
     }
@@ -112,6 +120,7 @@ impl Document {
             Self::Message(m) => m.from.as_ref(),
             Self::Notice(notice) | Self::Diffusion(notice) => notice.request()?.from.as_ref(),
             Self::Entry(entry) => entry.source()?.from.as_ref(),
+            Self::Batch(batch) => batch.source().from.as_ref(),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) => None,
         }
     }
@@ -150,6 +159,7 @@ impl Document {
             Self::Message(m) => m.confidentiality.as_ref(),
             Self::Notice(n) | Self::Diffusion(n) => n.request().and_then(|r| r.confidentiality.as_ref()),
             Self::Entry(entry) => entry.source().and_then(|source| source.confidentiality.as_ref()),
+            Self::Batch(batch) => batch.source().confidentiality.as_ref(),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) => None,
         };
         level.map_or("official-use-only", Code::as_str)
@@ -166,6 +176,7 @@ impl Document {
             Self::Message(m) => m.handling.as_ref(),
             Self::Notice(notice) | Self::Diffusion(notice) => notice.request()?.handling.as_ref(),
             Self::Entry(entry) => entry.source()?.handling.as_ref(),
+            Self::Batch(batch) => batch.source().handling.as_ref(),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) => None,
         }
     }
@@ -175,6 +186,7 @@ impl Document {
         match self {
             Self::Notice(notice) | Self::Diffusion(notice) => notice.request()?.valid_until,
             Self::Entry(entry) => entry.source()?.valid_until,
+            Self::Batch(batch) => batch.source().valid_until,
             _ => None,
         }
     }
@@ -193,10 +205,14 @@ impl Document {
     pub fn retention(&self) -> u8 {
         /// Thirty years: until it is recovered, or withdrawn.
         const LONG: u8 = 5;
-        let Self::Entry(entry) = self else { return self.kind().retention };
+        let (database, source) = match self {
+            Self::Entry(entry) => (entry.database(), entry.source()),
+            Self::Batch(batch) => (batch.database(), Some(batch.source())),
+            _ => return self.kind().retention,
+        };
         let five_years = Retention::FiveYears.code();
-        let asked = entry.source().and_then(|source| source.retention.as_ref());
-        let code = asked.map_or_else(|| entry.database().retention.code(), Code::as_str);
+        let asked = source.and_then(|source| source.retention.as_ref());
+        let code = asked.map_or_else(|| database.retention.code(), Code::as_str);
         if code == five_years { self.kind().retention } else { LONG }
     }
 
@@ -237,6 +253,7 @@ impl Document {
                     source.from = Some(from);
                 }
             }
+            Self::Batch(batch) => batch.source_mut().from = Some(from),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) => {}
         }
         self

@@ -75,8 +75,16 @@ pub const ENTRY_STEP: Kind = Kind {
 /// A search that found another country's entry.
 pub const HIT: Kind =
     Kind { number: 264, title: "Hit", retention: 2, forms: Forms::One { name: "hit", spec: Hit::SPEC } };
+/// Many entries of a database in one record.
+pub const ENTRY_BATCH: Kind = Kind {
+    number: 265,
+    title: "Batch of entries",
+    retention: 2,
+    forms: Forms::One { name: "entry-batch", spec: crate::entry::batch::SPEC },
+};
 /// All kinds, ascending.
-pub const KINDS: &[Kind] = &[ECOMESSAGE, MESSAGE, NOTICE, DIFFUSION, NOTICE_STEP, ENTRY, ENTRY_STEP, HIT];
+pub const KINDS: &[Kind] =
+    &[ECOMESSAGE, MESSAGE, NOTICE, DIFFUSION, NOTICE_STEP, ENTRY, ENTRY_STEP, HIT, ENTRY_BATCH];
 
 impl Kind {
     /// The kind of a number.

@@ -9,6 +9,26 @@ use crate::notice::rules;
 use crate::record_ref::RecordRef;
 use crate::text::Line;
 
+impl Default for EntrySource {
+    /// One that says nothing.
+    fn default() -> Self {
+        Self {
+            reference: None,
+            date_time: None,
+            from: None,
+            language: None,
+            confidentiality: None,
+            retention: None,
+            valid_until: None,
+            handling: None,
+            contact: None,
+            tell_hits: None,
+            related: Vec::new(),
+            replaces: None,
+        }
+    }
+}
+
 form! {
     /// Who enters it, under which reference, for whom and for how long.
     struct EntrySource, rules no_rules {

@@ -1,7 +1,7 @@
 //! The source **withdraws** an entry (kind 263): from then on no look-up finds it.
 
 use crate::codes::{Code, EntryWithdrawal};
-use crate::form::{form, no_rules};
+use crate::form::{Count, form, no_rules};
 use crate::record_ref::RecordRef;
 
 form! {
@@ -9,6 +9,8 @@ form! {
     struct EntryStep, rules no_rules {
         /// Record of the entry.
         required entry: RecordRef = "Entry";
+        /// Line of the entry, if the record is a batch: from 1.
+        optional line: Count = "Line";
         /// Why it is withdrawn.
         required reason: Code<EntryWithdrawal> = "Reason";
     }

@@ -10,6 +10,7 @@ use crate::Document;
 use crate::codes::{Code, EntryWithdrawal};
 use crate::date::PartialDate;
 use crate::entry::{Database, DatabaseEntry, may_enter, rules};
+use crate::limits::FOREIGN_MAX;
 use crate::member::MemberCode;
 use crate::notice::life::Position;
 use crate::rule::Rule;
@@ -79,7 +80,8 @@ impl Entries {
     pub fn take(&mut self, place: &Place, document: &Document) {
         match document {
             Document::Entry(entry) => self.text(place, entry),
-            Document::EntryStep(step) => {
+            // A line of a batch is withdrawn from `batches`.
+            Document::EntryStep(step) if step.line.is_none() => {
                 self.part(place, step.entry.0, Part::Withdrawal(step.reason.clone()));
             }
             _ => {}
@@ -153,7 +155,11 @@ impl Entries {
             self.belongs.insert(waited.id, place.id);
             parts.insert(waited, part);
         }
-        self.items.insert(place.id, Item { place: place.clone(), database, parts });
+        let mut item = Item { place: place.clone(), database, parts };
+        while let Some(dropped) = item.drop_foreign() {
+            self.belongs.remove(&dropped);
+        }
+        self.items.insert(place.id, item);
     }
 
     fn part(&mut self, place: &Place, target: RecordId, part: Part) {
@@ -161,6 +167,9 @@ impl Entries {
             Some(item) => {
                 self.belongs.insert(place.id, target);
                 item.parts.insert(place.clone(), part);
+                if let Some(dropped) = item.drop_foreign() {
+                    self.belongs.remove(&dropped);
+                }
             }
             None => self.waiting.hold(target, place.clone(), part),
         }
@@ -188,9 +197,18 @@ impl Item {
         self.place.author()
     }
 
-    /// The records of which it is made.
+    /// The records of its source of which it is made.
     pub fn records(&self) -> impl Iterator<Item = RecordId> {
-        self.parts.keys().map(|place| place.id)
+        self.parts.keys().filter(|place| place.author() == self.source()).map(|place| place.id)
+    }
+
+    /// What others write about it is evidence without effect, of which the earliest [`FOREIGN_MAX`] are kept: whatever else
+    /// they write costs nobody anything. Gives the record of one that is not kept.
+    fn drop_foreign(&mut self) -> Option<RecordId> {
+        let foreign = self.parts.keys().filter(|place| place.author() != self.source());
+        let dropped = foreign.skip(FOREIGN_MAX).last()?.clone();
+        self.parts.remove(&dropped);
+        Some(dropped.id)
     }
 
     /// What its documents come to, without what stands at certain places of logs: what is disputed says nothing.

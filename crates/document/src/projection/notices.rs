@@ -231,14 +231,16 @@ impl Case {
         self.life.state_without(left_out)
     }
 
-    /// The text that is shown at a time: of a notice the one that was attested, of a diffusion the last one.
+    /// The text that is shown at a time: of a notice the one that was attested, of a diffusion that too, or the newest one as
+    /// long as none is reviewed.
     pub fn shown(&self, state: &State, now_ms: u64) -> Option<&Text> {
         let version = match self.kind {
             CaseKind::Notice => state.shown_at(now_ms),
             CaseKind::Diffusion => match state.standing_at(now_ms) {
-                Standing::Requested | Standing::Returned(_) | Standing::Published => {
-                    state.pending().or_else(|| state.attested())
-                }
+                // Until it is reviewed its newest text is in circulation; afterwards a new one waits as that of a notice does,
+                // so that nothing unreviewed is shown as reviewed.
+                Standing::Requested | Standing::Returned(_) => state.pending(),
+                Standing::Published => state.attested(),
                 _ => None,
             },
         };
@@ -272,14 +274,23 @@ impl Case {
         self.void.iter().map(|(place, rule)| (&place.position, *rule))
     }
 
+    /// The same case without what stands at certain places of logs: what is disputed is neither answered nor shown, nor in the
+    /// way of a step.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&Position) -> bool) -> Self {
+        self.void.retain(|place, _| !left_out(&place.position));
+        Self { life: self.life.without(left_out), ..self }
+    }
+
     /// When the last event is dated that has an effect. A step must be dated after the one that it answers; nobody answers
     /// what has none, which somebody who has no say here could date years ahead.
+    /// Ask a case [without](Self::without) what is disputed.
     pub fn last_ms(&self) -> u64 {
         let effective = self.history(|_| false).into_iter().filter(|(_, rule)| rule.is_none());
         effective.map(|(event, _)| event.position.when_ms).max().unwrap_or(self.place.position.when_ms)
     }
 
-    /// Whether a step would have an effect.
+    /// Whether a step would have an effect. Ask a case [without](Self::without) what is disputed.
     ///
     /// # Errors
     /// The rule that it would break.

@@ -12,12 +12,14 @@ use crate::member::MemberCode;
 #[derive(Debug, Clone)]
 pub(super) struct Waiting<T> {
     by_target: BTreeMap<RecordId, BTreeMap<Place, T>>,
+    /// Target and place of each document, by its record.
+    by_record: BTreeMap<RecordId, (RecordId, Place)>,
     counts: BTreeMap<MemberCode, usize>,
 }
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self { by_target: BTreeMap::new(), counts: BTreeMap::new() }
+        Self { by_target: BTreeMap::new(), by_record: BTreeMap::new(), counts: BTreeMap::new() }
     }
 }
 
@@ -26,43 +28,42 @@ impl<T> Waiting<T> {
     /// of nothing harms itself alone.
     pub(super) fn hold(&mut self, target: RecordId, place: Place, document: T) {
         let count = self.counts.entry(place.author().clone()).or_default();
-        if *count < WAITING_MAX && self.by_target.entry(target).or_default().insert(place, document).is_none()
-        {
-            *count += 1;
+        if *count >= WAITING_MAX || self.by_record.contains_key(&place.id) {
+            return;
         }
+        *count += 1;
+        self.by_record.insert(place.id, (target, place.clone()));
+        self.by_target.entry(target).or_default().insert(place, document);
     }
 
     /// What waited for this record, which has come.
     pub(super) fn release(&mut self, target: RecordId) -> BTreeMap<Place, T> {
         let released = self.by_target.remove(&target).unwrap_or_default();
         for place in released.keys() {
-            self.forget_one(place);
+            self.by_record.remove(&place.id);
+            self.count_down(place);
         }
         released
     }
 
     /// Forgets a document whose record was erased.
     pub(super) fn forget(&mut self, id: RecordId) {
-        let mut forgotten = Vec::new();
-        for documents in self.by_target.values_mut() {
-            documents.retain(|place, _| {
-                let goes = place.id == id;
-                if goes {
-                    forgotten.push(place.clone());
-                }
-                !goes
-            });
+        let Some((target, place)) = self.by_record.remove(&id) else { return };
+        self.count_down(&place);
+        if let Some(documents) = self.by_target.get_mut(&target) {
+            documents.remove(&place);
+            if documents.is_empty() {
+                self.by_target.remove(&target);
+            }
         }
-        self.by_target.retain(|_, documents| !documents.is_empty());
-        forgotten.iter().for_each(|place| self.forget_one(place));
     }
 
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.counts.values().sum()
+        self.by_record.len()
     }
 
-    fn forget_one(&mut self, place: &Place) {
+    fn count_down(&mut self, place: &Place) {
         if let Some(count) = self.counts.get_mut(place.author()) {
             *count = count.saturating_sub(1);
         }

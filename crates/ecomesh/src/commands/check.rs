@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::find::{Why, as_of, what};
+use crate::commands::find::{Why, as_of, code, warn, what};
 use crate::commands::listing;
 use crate::commands::rows::Rows;
 use crate::exit::{ExitCode, Failure};
@@ -29,7 +29,8 @@ The list is CSV in UTF-8, and its first row names the columns. It is read row by
 it is. Each row is a search of its own: it goes into the access log, and a number that stands in
 another country's entry is told to that country. Names are shown if they fit well enough (--fits).
 
-Exit code 0 means that something was found, 1 that nothing was, as of the times that are told.
+Exit code 0 means that something was found, 1 that nothing was, as of the times that are told; 4,
+that nothing was found yet, since the node has not read everything.
 
 Examples:
   ecomesh check passengers.csv --number passport --purpose border-control --officer \"N. 12\"
@@ -126,6 +127,8 @@ struct Check<'a> {
     matches: u64,
     as_of: Vec<AsOfView>,
     warnings: Vec<String>,
+    /// Records that the node had not read at the last answer.
+    not_searched: u64,
     progress: Option<Instant>,
 }
 
@@ -141,6 +144,7 @@ impl<'a> Check<'a> {
             matches: 0,
             as_of: Vec::new(),
             warnings: Vec::new(),
+            not_searched: 0,
             progress: shown.then(Instant::now),
         }
     }
@@ -182,6 +186,7 @@ impl<'a> Check<'a> {
                 tell(self.global, search, found)?;
             }
             self.as_of = answer.as_of;
+            self.not_searched = self.not_searched.max(answer.unread);
             self.warnings.extend(answer.warnings);
         }
         self.show_progress();
@@ -199,9 +204,15 @@ impl<'a> Check<'a> {
         if searched > 0 {
             lines.push(as_of(&self.as_of, times::now_ms()));
         }
-        lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
+        if self.not_searched > 0 {
+            lines.push(format!(
+                "{} records were not searched, since the node had not read them: check the list again",
+                self.not_searched
+            ));
+        }
         output::remark(self.global, &lines.join("\n"));
-        Ok(if matches > 0 { ExitCode::Ok } else { ExitCode::No })
+        warn(&self.warnings);
+        Ok(code(matches > 0, self.not_searched))
     }
 
     fn show_progress(&mut self) {
@@ -225,14 +236,15 @@ fn tell(global: &Global, search: &Search, found: &FoundView) -> anyhow::Result<(
         return output::line(&line);
     }
     let told = if found.hit.is_some() { ", told" } else { "" };
+    let exercise = if found.exercise { "EXERCISE " } else { "" };
     output::line(&format!(
-        "row {}: {} fits {} of {}: {} ({:.0} %{told}, {})",
+        "{exercise}row {}: {} fits {} of {}: {} ({:.0} %{told}, {})",
         search.row,
         output::isolated(&search.searched),
         what(found),
         found.source,
         output::isolated(&found.subject),
         found.score * 100.0,
-        listing::short(&found.id),
+        listing::short_entry(&found.id),
     ))
 }

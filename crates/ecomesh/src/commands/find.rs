@@ -27,7 +27,8 @@ const OLD_MS: u64 = 10 * 60 * 1000;
 /// `ecomesh hit`. What is found is a reason to ask its source, and no proof.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 1 means that nothing was found, as of the times that are told.
+Exit code 1 means that nothing was found, as of the times that are told; 4, that nothing was found
+yet, since the node has not read everything.
 
 Examples:
   ecomesh find --number A1234567 --purpose border-control --officer \"N. 12\"
@@ -122,7 +123,8 @@ pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         output::line(table(&answer.found).render().trim_end())?;
     }
     output::remark(global, &remark(&answer));
-    Ok(if answer.found.is_empty() { ExitCode::No } else { ExitCode::Ok })
+    warn(&answer.warnings);
+    Ok(code(!answer.found.is_empty(), answer.unread))
 }
 
 /// Runs `ecomesh hit`.
@@ -158,11 +160,11 @@ fn table(found: &[FoundView]) -> Table {
     let mut table = Table::new(&["ID", "SOURCE", "WHAT", "FITS", "SUBJECT", "TOLD"]);
     for one in found {
         table.row([
-            listing::short(&one.id),
+            listing::short_entry(&one.id),
             one.source.clone(),
             what(one),
             format!("{:.0} %", one.score * 100.0),
-            one.subject.clone(),
+            if one.exercise { format!("EXERCISE {}", one.subject) } else { one.subject.clone() },
             if one.hit.is_some() { "yes".into() } else { String::new() },
         ]);
     }
@@ -182,6 +184,22 @@ pub fn what(found: &FoundView) -> String {
     }
 }
 
+/// Nothing found while not everything was searched is no answer.
+pub fn code(found: bool, unread: u64) -> ExitCode {
+    match (found, unread) {
+        (true, _) => ExitCode::Ok,
+        (false, 0) => ExitCode::No,
+        (false, _) => ExitCode::NoNode,
+    }
+}
+
+/// That a source was not told is told whoever asked for no remarks, too.
+pub fn warn(warnings: &[String]) {
+    for warning in warnings {
+        crate::exit::eprint_line(&format!("warning: {}", output::printable(warning)));
+    }
+}
+
 /// How current the data are: nothing found means nothing as of then.
 fn remark(answer: &FindAnswer) -> String {
     let mut lines = Vec::new();
@@ -194,7 +212,6 @@ fn remark(answer: &FindAnswer) -> String {
     if answer.unread > 0 {
         lines.push(format!("{} records are here and not searched yet: search again", answer.unread));
     }
-    lines.extend(answer.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n")
 }
 
@@ -228,10 +245,10 @@ fn hits_table(hits: &[HitView]) -> Table {
             hit.found_at.clone(),
             hit.searcher.clone(),
             hit.source.clone(),
-            hit.reference.clone().unwrap_or_else(|| listing::short(&hit.entry)),
+            hit.reference.clone().unwrap_or_else(|| listing::short_entry(&hit.entry)),
             hit.purpose.clone(),
             hit.officer.clone(),
-            hit.query.clone(),
+            if hit.exercise { format!("EXERCISE {}", hit.query) } else { hit.query.clone() },
         ]);
     }
     table

@@ -1,6 +1,8 @@
 //! What `inbox` and `outbox` share: reading pages until enough is there, newest last.
 
-use ecomesh_api::{Client, ClientError, Listing, ListingQuery, MessageView, Priority, RecordState};
+use ecomesh_api::{
+    Client, ClientError, Listing, ListingQuery, MessageView, NoticeStanding, Priority, RecordState,
+};
 
 use crate::cli::Global;
 use crate::output;
@@ -100,9 +102,26 @@ pub fn subject(message: &MessageView) -> String {
     if matches!(message.state, RecordState::Expired | RecordState::Erased) {
         return parts.join(" ");
     }
+    if let Some(standing) = message.standing.and_then(not_to_be_acted_upon) {
+        parts.push(format!("[{standing}]"));
+    }
     let missing = if message.body_here { "(no subject)" } else { "(body not here yet)" };
     parts.push(message.subject.clone().unwrap_or_else(|| missing.to_owned()));
     parts.join(" ")
+}
+
+/// A standing in which nobody acts upon a notice or diffusion, in a word.
+pub fn not_to_be_acted_upon(standing: NoticeStanding) -> Option<&'static str> {
+    match standing {
+        NoticeStanding::Requested | NoticeStanding::Returned => Some("not reviewed"),
+        NoticeStanding::Published => None,
+        NoticeStanding::Refused => Some("REFUSED"),
+        NoticeStanding::Suspended => Some("SUSPENDED"),
+        NoticeStanding::Cancelled => Some("CANCELLED"),
+        NoticeStanding::Withdrawn => Some("WITHDRAWN"),
+        NoticeStanding::Expired => Some("expired"),
+        NoticeStanding::Void => Some("void"),
+    }
 }
 
 /// The priority in a word.
@@ -122,6 +141,14 @@ pub fn addressees(to: &[String]) -> String {
 /// How many there are of something.
 pub fn counted(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// The name of an entry, shortened: the line of a batch stays.
+pub fn short_entry(name: &str) -> String {
+    match name.split_once('.') {
+        Some((id, line)) => format!("{}.{line}", short(id)),
+        None => short(name),
+    }
 }
 
 /// The first digits of an id, enough to name it in another command.

@@ -103,6 +103,12 @@ fn text(record: &RecordView) -> String {
     if let Some(said) = &record.receipt {
         lines.push(format!("receipt    {} (by this bureau)", receipt::words(said)));
     }
+    if let Some(standing) = message.standing.and_then(listing::not_to_be_acted_upon) {
+        lines.push(format!(
+            "standing   {standing}; see `ecomesh notice show {}`",
+            listing::short(&message.id)
+        ));
+    }
     if message.exercise {
         lines.push(String::from("EXERCISE   this is not a real case"));
     }

@@ -5,23 +5,25 @@
 
 use std::collections::HashMap;
 
+use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::lookup::Number;
 use ecomesh_document::notice::Identity;
+use ecomesh_document::projection::Place;
 use ecomesh_document::{Document, words};
 use ecomesh_record::RecordId;
-use ecomesh_search::exact::{Exact, SECRET_BYTES};
+use ecomesh_search::exact::{Exact, Full, SECRET_BYTES};
 use ecomesh_search::names::Names;
 use ecomesh_search::text::{Language, Text, TextError};
 
-/// Records that may have one number. More than these have it only if somebody floods it.
-const SAME_NUMBER_MAX: usize = 256;
+/// Records that may have one number and are looked at. So many have it only if somebody floods it; whoever searches is told.
+pub(crate) const NUMBERS_MAX: usize = 65_536;
 
 /// An index of the texts of all documents that can be looked up.
 pub(crate) struct Index {
-    /// The record at each place; none for one that was forgotten.
-    records: Vec<Option<RecordId>>,
-    places: HashMap<RecordId, u32>,
+    texts_at: Slots,
     numbers: Exact,
+    /// The numbers of each place that is no line of a batch.
+    keys: HashMap<u32, Box<[Vec<u8>]>>,
     names: Names,
     /// None if the engine did not start; it says so in the log.
     texts: Option<Text>,
@@ -33,6 +35,8 @@ pub(crate) struct Index {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) record: RecordId,
+    /// Line of a batch, from 1; 0 of a record that is none.
+    pub(crate) line: u32,
     /// Of 0 to 1.
     pub(crate) score: f32,
 }
@@ -41,39 +45,53 @@ impl Index {
     /// An empty index. The secret is random, and known to nobody.
     pub(crate) fn new(secret: [u8; SECRET_BYTES]) -> Self {
         Self {
-            records: Vec::new(),
-            places: HashMap::new(),
+            texts_at: Slots::default(),
             numbers: Exact::new(secret),
+            keys: HashMap::new(),
             names: Names::new(),
             texts: logged(Text::new()),
             unshown: 0,
         }
     }
 
-    /// Takes the text of a record.
-    pub(crate) fn take(&mut self, record: RecordId, document: &Document) {
-        if self.places.contains_key(&record) {
-            return;
-        }
-        let (keys, names) = match document {
-            Document::Entry(entry) => (entry.keys(), entry.person().map(Identity::names)),
+    /// Takes the text of a record. What its author may not enter is no entry, and takes nobody's place.
+    pub(crate) fn take(&mut self, place: &Place, document: &Document) {
+        let record = place.id;
+        match document {
+            Document::Entry(entry) if may_enter(entry, place.author()).is_err() => {}
+            Document::Entry(entry) => {
+                let names = entry.person().map(Identity::names).unwrap_or_default();
+                self.take_one(record, document, entry.keys(), &names);
+            }
             Document::Notice(notice) | Document::Diffusion(notice) => {
-                (notice.keys(), notice.person().map(Identity::names))
+                let names = notice.person().map(Identity::names).unwrap_or_default();
+                self.take_one(record, document, notice.keys(), &names);
             }
-            Document::Ecomessage(_) | Document::Message(_) => (Vec::new(), None),
-            _ => return,
-        };
-        // Four thousand million texts do not fit into any memory.
-        let Ok(place) = u32::try_from(self.records.len()) else { return };
-        self.records.push(Some(record));
-        self.places.insert(record, place);
-        for (number, key) in keys {
-            if let Err(full) = self.numbers.insert(&bytes(number, &key), place) {
-                tracing::error!(%full, "a number cannot be looked up");
+            Document::Ecomessage(_) | Document::Message(_) => {
+                self.take_one(record, document, Vec::new(), &[]);
             }
+            Document::Batch(batch) => self.take_batch(place, batch),
+            _ => {}
         }
-        for name in names.into_iter().flatten() {
-            self.names.add(place, &name);
+    }
+
+    fn take_one(
+        &mut self,
+        record: RecordId,
+        document: &Document,
+        keys: Vec<(Number, String)>,
+        names: &[String],
+    ) {
+        let Some(place) = self.texts_at.add(record, 1, false) else { return };
+        let keys: Box<[Vec<u8>]> = keys.into_iter().map(|(number, key)| bytes(number, &key)).collect();
+        for key in &keys {
+            full(&self.numbers.insert(key, place));
+        }
+        if !keys.is_empty() {
+            self.keys.insert(place, keys);
+        }
+        for name in names {
+            self.names.add(place, name);
         }
         // A document whose language the engine does not know is searched as English.
         let language = Language::of_code(document.language()).unwrap_or(Language::English);
@@ -83,17 +101,32 @@ impl Index {
         }
     }
 
+    /// A batch names nobody: its entries are found by their numbers alone.
+    fn take_batch(&mut self, place: &Place, batch: &Batch) {
+        let Some(first) = self.texts_at.add(place.id, batch.lines(), true) else { return };
+        let good = batch.entries().filter(|(_, entry)| may_enter(entry, place.author()).is_ok());
+        let keys = good.flat_map(|(line, entry)| {
+            // Lines begin with 1, and the places of a batch are as many as its lines.
+            entry.keys().into_iter().map(move |key| (key, first + (line - 1)))
+        });
+        full(&self.numbers.extend(keys.map(|((number, key), place)| (bytes(number, &key), place))));
+    }
+
     /// Forgets the text of a record.
     pub(crate) fn forget(&mut self, record: RecordId) {
-        let Some(place) = self.places.remove(&record) else { return };
-        // Its names are read by whoever looks into this memory; fingerprints of numbers say nothing to anybody.
+        let Some((place, is_batch)) = self.texts_at.forget(record) else { return };
+        if is_batch {
+            // Fingerprints of numbers say nothing to anybody.
+            return;
+        }
+        for key in self.keys.remove(&place).iter().flatten() {
+            self.numbers.remove(key, place);
+        }
+        // Its names are read by whoever looks into this memory.
         self.names.remove(place);
         if let Some(texts) = &mut self.texts {
             texts.remove(place);
             self.unshown += 1;
-        }
-        if let Some(forgotten) = self.records.get_mut(place as usize) {
-            *forgotten = None;
         }
     }
 
@@ -101,10 +134,11 @@ impl Index {
     pub(crate) fn by_number(&self, text: &str) -> Vec<Candidate> {
         let mut found: Vec<u32> = Vec::new();
         for (number, key) in keys_of(text) {
-            found.extend(self.numbers.places(&bytes(number, &key), SAME_NUMBER_MAX));
+            found.extend(self.numbers.places(&bytes(number, &key), NUMBERS_MAX));
         }
         found.sort_unstable();
         found.dedup();
+        found.truncate(NUMBERS_MAX);
         found.into_iter().filter_map(|place| self.candidate(place, 1.0)).collect()
     }
 
@@ -114,12 +148,11 @@ impl Index {
         hits.into_iter().filter_map(|hit| self.candidate(hit.place, hit.score)).collect()
     }
 
-    /// Records whose texts answer a query, the best first; their scores only order them.
-    pub(crate) fn by_text(&self, query: &str, limit: usize) -> Vec<Candidate> {
-        let hits = self.texts.as_ref().and_then(|texts| logged(texts.search(query, None, limit)));
-        let hits = hits.unwrap_or_default();
+    /// Records whose texts answer a query, the best first; their scores only order them. None if texts cannot be searched.
+    pub(crate) fn by_text(&self, query: &str, limit: usize) -> Option<Vec<Candidate>> {
+        let hits = logged(self.texts.as_ref()?.search(query, None, limit))?;
         let best = hits.iter().map(|hit| hit.score).fold(f32::MIN_POSITIVE, f32::max);
-        hits.iter().filter_map(|hit| self.candidate(hit.place, hit.score / best)).collect()
+        Some(hits.iter().filter_map(|hit| self.candidate(hit.place, hit.score / best)).collect())
     }
 
     /// How many texts are taken or forgotten, and not searched or left out yet.
@@ -127,19 +160,72 @@ impl Index {
         self.unshown
     }
 
-    /// From now on the texts that were taken are searched, and those that were forgotten are not.
-    pub(crate) fn show(&mut self) {
-        if self.unshown > 0
-            && let Some(texts) = &mut self.texts
-        {
-            logged(texts.commit());
+    /// From now on the texts that were taken are searched, and those that were forgotten are not; with `compact` nothing of
+    /// the latter is left in memory either.
+    pub(crate) fn show(&mut self, compact: bool) {
+        let Some(texts) = &mut self.texts else { return };
+        let shown = if compact { texts.compact() } else { texts.commit() };
+        // What failed is tried again.
+        if logged(shown).is_some() {
             self.unshown = 0;
         }
     }
 
     fn candidate(&self, place: u32, score: f32) -> Option<Candidate> {
-        let record = self.records.get(place as usize).copied().flatten()?;
-        Some(Candidate { record, score })
+        let (record, line) = self.texts_at.at(place)?;
+        Some(Candidate { record, line, score })
+    }
+}
+
+/// Which places each record has: one, or as many as a batch has lines.
+#[derive(Default)]
+struct Slots {
+    /// By their first places, ascending.
+    slots: Vec<Slot>,
+    by_record: HashMap<RecordId, usize>,
+    next: u32,
+}
+
+struct Slot {
+    first: u32,
+    /// None once it is forgotten: its places are not given again.
+    record: Option<RecordId>,
+    is_batch: bool,
+}
+
+impl Slots {
+    /// Gives a record its places; the first of them, unless it has some.
+    fn add(&mut self, record: RecordId, count: u32, is_batch: bool) -> Option<u32> {
+        if self.by_record.contains_key(&record) {
+            return None;
+        }
+        let first = self.next;
+        // Four thousand million texts do not fit into any memory.
+        self.next = first.checked_add(count)?;
+        self.by_record.insert(record, self.slots.len());
+        self.slots.push(Slot { first, record: Some(record), is_batch });
+        Some(first)
+    }
+
+    /// Takes a record out; its first place, and whether it is a batch.
+    fn forget(&mut self, record: RecordId) -> Option<(u32, bool)> {
+        let slot = self.slots.get_mut(self.by_record.remove(&record)?)?;
+        slot.record = None;
+        Some((slot.first, slot.is_batch))
+    }
+
+    /// The record at a place, and the line of it if it is a batch.
+    fn at(&self, place: u32) -> Option<(RecordId, u32)> {
+        let behind = self.slots.partition_point(|slot| slot.first <= place);
+        let slot = self.slots.get(behind.checked_sub(1)?)?;
+        let line = if slot.is_batch { place - slot.first + 1 } else { 0 };
+        Some((slot.record?, line))
+    }
+}
+
+fn full<T>(result: &Result<T, Full>) {
+    if let Err(full) = result {
+        tracing::error!(%full, "a number cannot be looked up");
     }
 }
 
@@ -164,6 +250,7 @@ fn bytes(number: Number, key: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use ecomesh_document::entry::DatabaseEntry;
+    use ecomesh_document::notice::life::Position;
     use serde_json::json;
 
     use super::*;
@@ -172,28 +259,52 @@ mod tests {
         DatabaseEntry::carried(form).unwrap().into()
     }
 
+    fn at(id: RecordId) -> Place {
+        let who = ecomesh_document::member::MemberCode::parse("KE").unwrap();
+        Place { id, position: Position { when_ms: 1, who, generation: 1, seq: 1 } }
+    }
+
+    #[test]
+    fn an_entry_that_its_author_may_not_enter_takes_nobodys_place() {
+        let mut index = Index::new([7; SECRET_BYTES]);
+        let foreign =
+            entry(&json!({ "form": "sltd-entry", "document": { "number": "A1", "country": "TZ" } }));
+        index.take(&at(RecordId([1; 32])), &foreign);
+        assert_eq!(index.by_number("A1"), []);
+    }
+
     #[test]
     fn numbers_and_names_lead_to_records_until_they_are_forgotten() {
         let mut index = Index::new([7; SECRET_BYTES]);
         let (passport, person) = (RecordId([1; 32]), RecordId([2; 32]));
         index.take(
-            passport,
+            &at(passport),
             &entry(&json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
         );
         index.take(
-            person,
+            &at(person),
             &entry(&json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
         );
-        assert_eq!(index.by_number("a-123"), [Candidate { record: passport, score: 1.0 }]);
+        assert_eq!(index.by_number("a-123"), [Candidate { record: passport, line: 0, score: 1.0 }]);
         assert_eq!(index.by_number("A124"), []);
         assert_eq!(index.by_name("Gawrilow", 5)[0].record, person);
         let message = json!({ "form": "message", "language": "fr", "text": "Des défenses d'éléphants saisies au port." });
         let letter = RecordId([3; 32]);
-        index.take(letter, &Document::from_json(&message).unwrap().0);
-        assert_eq!((index.by_text("éléphant", 5), index.unshown()), (vec![], 3));
-        index.show();
-        assert_eq!(index.by_text("éléphant", 5), [Candidate { record: letter, score: 1.0 }]);
-        assert_eq!(index.by_text("language", 5), []);
+        index.take(&at(letter), &Document::from_json(&message).unwrap().0);
+        assert_eq!((index.by_text("éléphant", 5), index.unshown()), (Some(vec![]), 3));
+        index.show(false);
+        assert_eq!(
+            index.by_text("éléphant", 5),
+            Some(vec![Candidate { record: letter, line: 0, score: 1.0 }])
+        );
+        assert_eq!(index.by_text("language", 5), Some(vec![]));
+        let batch = RecordId([4; 32]);
+        let line = |number: &str| json!({ "form": "sltd-entry", "source": { "reference": number }, "document": { "kind": "passport", "number": number, "country": "KE" }, "status": "lost", "date": "2026" });
+        let entries = json!({ "form": "entry-batch", "source": { "reference": "KE/1" }, "entries": [line("X1"), line("X2")] });
+        index.take(&at(batch), &Document::from_json(&entries).unwrap().0);
+        assert_eq!(index.by_number("X2"), [Candidate { record: batch, line: 2, score: 1.0 }]);
+        index.forget(batch);
+        assert_eq!(index.by_number("X2"), []);
         index.forget(passport);
         index.forget(person);
         assert_eq!((index.by_number("A123"), index.by_name("Gavrilov", 5)), (vec![], vec![]));

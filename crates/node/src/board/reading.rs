@@ -1,16 +1,16 @@
 //! Reading documents for the projections.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ecomesh_document::Document;
 use ecomesh_document::projection::Place;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::{Audience, Lane, Position, Record};
+use ecomesh_record::{Audience, Lane, Record};
 use ecomesh_store::LedgerReader;
 
-use super::{Board, is_projected, place_of};
+use super::{Board, Key, is_projected, place_of};
 use crate::clock;
 use crate::sealing::{Closed, Mail};
 use crate::vault::Locked;
@@ -50,6 +50,7 @@ enum Said {
 impl Reading {
     /// Runs until it is aborted.
     pub(crate) async fn run(self) {
+        let mut shown_at = Instant::now();
         loop {
             if self.mail.safe().is_locked() {
                 self.board.news.notified().await;
@@ -69,35 +70,41 @@ impl Reading {
                     continue;
                 }
             }
-            self.rest().await;
+            self.rest(&mut shown_at).await;
         }
     }
 
-    /// Waits for news. What was read meanwhile is searched once a while has passed.
-    async fn rest(&self) {
+    /// Waits for news, and has what was read searched once a while has passed. News are read at once all the same.
+    async fn rest(&self, shown_at: &mut Instant) {
         let unshown = self.board.look(|projections| projections.index.unshown()).unwrap_or(0);
-        if unshown == 0 {
-            let _ = tokio::time::timeout(AGAIN, self.board.news.notified()).await;
+        let wait = if unshown == 0 { AGAIN } else { SHOW.saturating_sub(shown_at.elapsed()) };
+        let news = tokio::time::timeout(wait, self.board.news.notified()).await;
+        // Under a steady stream of news it is time for that, too.
+        let is_time = news.is_err() || shown_at.elapsed() >= SHOW;
+        if unshown == 0 || !is_time {
             return;
         }
-        tokio::time::sleep(SHOW).await;
         let board = self.board.clone();
         let shown = tokio::task::spawn_blocking(move || {
             if let Some(projections) = &mut *board.projections.write().unwrap_or_else(PoisonError::into_inner)
             {
-                projections.index.show();
+                projections.show();
             }
         });
         if let Err(error) = shown.await {
             tracing::error!(%error, "texts cannot be searched");
         }
+        *shown_at = Instant::now();
     }
 
     /// Reads everything that is unread once.
     fn round(&self) -> Result<(), LedgerError> {
-        if std::mem::take(&mut self.board.unread().everything) {
+        if self.board.unread().everything {
             self.look_through()?;
+            // Only now: after a failure everything is looked through again.
+            self.board.unread().everything = false;
         }
+        self.forget();
         let mut after = None;
         loop {
             let batch = self.next(after);
@@ -106,10 +113,25 @@ impl Reading {
             // What is read here is in memory; who locks the node waits for it.
             let Ok(_in_use) = self.mail.safe().enter() else { return Ok(()) };
             self.read(&batch)?;
+            self.forget();
         }
     }
 
-    fn next(&self, after: Option<Position>) -> Vec<Position> {
+    /// Takes out what was erased or destroyed. After what was read before is in: so nothing slips through between the two.
+    fn forget(&self) {
+        let forgotten = std::mem::take(&mut self.board.unread().forgotten);
+        if forgotten.is_empty() {
+            return;
+        }
+        if let Some(projections) =
+            &mut *self.board.projections.write().unwrap_or_else(PoisonError::into_inner)
+        {
+            forgotten.into_iter().for_each(|id| projections.forget(id));
+            projections.stale = true;
+        }
+    }
+
+    fn next(&self, after: Option<Key>) -> Vec<Key> {
         use std::ops::Bound;
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.board.unread().positions.range((from, Bound::Unbounded)).take(BATCH).copied().collect()
@@ -118,7 +140,7 @@ impl Reading {
     /// Finds all documents that come to something.
     fn look_through(&self) -> Result<(), LedgerError> {
         for head in self.reader.heads() {
-            if !matches!(head.log.lane, Lane::MESSAGES | Lane::ENTRIES) {
+            if head.log.lane == Lane::CONTROL {
                 continue;
             }
             let mut next = 0;
@@ -129,26 +151,27 @@ impl Reading {
                 }
                 next += page.len() as u64;
                 let wanted = page.iter().map(|(record, _)| record).filter(|record| {
-                    is_projected(record.header().kind) && judge(&self.roster, record).is_ok()
+                    is_projected(record.header().kind, record.header().lane)
+                        && judge(&self.roster, record).is_ok()
                 });
-                self.board.unread().positions.extend(wanted.map(Record::position));
+                self.board.unread().positions.extend(wanted.map(|record| Key::of(record.header())));
             }
         }
         Ok(())
     }
 
-    fn read(&self, batch: &[Position]) -> Result<(), LedgerError> {
+    fn read(&self, batch: &[Key]) -> Result<(), LedgerError> {
         let mut done = Vec::with_capacity(batch.len());
         let mut documents: Vec<(Place, Document)> = Vec::new();
-        for position in batch {
-            let Some(record) = self.reader.record(*position)? else { continue };
+        for key in batch {
+            let Some(record) = self.reader.record(key.position)? else { continue };
             match self.said(&record) {
                 Ok(Said::Document(document)) => documents.extend(place_of(&record).map(|at| (at, document))),
                 Ok(Said::Nothing) => {}
                 Ok(Said::NotYet) => continue,
                 Err(Locked) => return Ok(()),
             }
-            done.push(*position);
+            done.push(*key);
         }
         let board = &self.board;
         if let Some(projections) = &mut *board.projections.write().unwrap_or_else(PoisonError::into_inner) {
@@ -157,12 +180,27 @@ impl Reading {
             }
         }
         let mut unread = board.unread();
-        for position in done {
-            unread.positions.remove(&position);
+        for key in done {
+            unread.positions.remove(&key);
         }
         drop(unread);
         board.read.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// Whether a document is a step, a withdrawal or a new text of what was erased.
+    fn target_is_erased(&self, document: &Document) -> bool {
+        let target = match document {
+            Document::NoticeStep(step) => Some(step.notice),
+            Document::EntryStep(step) => Some(step.entry),
+            other => other.replaces(),
+        };
+        let position = target.and_then(|target| self.reader.find(target.0).ok().flatten());
+        let header = position.and_then(|position| self.reader.header(position).ok().flatten());
+        header.is_some_and(|(record, _)| {
+            let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+            views.lives().life(&Term::of(&record), clock::wall()) == Life::Erased
+        })
     }
 
     fn said(&self, record: &Record) -> Result<Said, Locked> {
@@ -185,6 +223,12 @@ impl Reading {
         } else {
             Document::decode(header.kind.0, body.content())
         };
+        // What speaks of a record that was erased would wait for it for ever.
+        if let Ok(document) = &document
+            && self.target_is_erased(document)
+        {
+            return Ok(Said::Nothing);
+        }
         Ok(document.map_or_else(
             |error| {
                 tracing::debug!(id = %record.id().short(), kind = header.kind.0, %error, "a record says nothing");

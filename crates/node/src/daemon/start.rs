@@ -22,6 +22,7 @@ use super::{Orders, Running, Tasks, dialing};
 use crate::access_log::{AccessLog, AccessLogError};
 use crate::board::Board;
 use crate::board::reading::Reading;
+use crate::board::reissue::Reissue;
 use crate::clock::{self, Clock};
 use crate::config::NodeConfig;
 use crate::core_thread::{CoreHandle, CoreThread, Exit, NodeCore};
@@ -282,11 +283,20 @@ fn launch(
         views: views_of.clone(),
         roster: roster.clone(),
     };
+    let reissue = Reissue {
+        board: board.clone(),
+        mail: mail.clone(),
+        reader: reader.clone(),
+        views: views_of.clone(),
+        core: core.clone(),
+        roster: roster.clone(),
+    };
     let keeper = Keeper { mail: mail.clone(), views: views_of, core, roster: roster.clone() };
     let tasks = Tasks(vec![
         tokio::spawn(opener.run()),
         tokio::spawn(keeper.run()),
         tokio::spawn(reading.run()),
+        tokio::spawn(reissue.run()),
         tokio::spawn(shredder::run(mail.clone())),
     ]);
     let services = Services {

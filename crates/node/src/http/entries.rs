@@ -5,12 +5,16 @@
 
 mod show;
 
+use std::fmt;
+
 use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use ecomesh_api::{EntryDraft, Problem, ProblemCode, Sent, WithdrawRequest};
-use ecomesh_document::entry::may_enter;
+use ecomesh_document::entry::{Batch, may_enter};
+use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::Position;
+use ecomesh_document::projection::batches::BatchItem;
 use ecomesh_document::projection::entries::{EntryStanding, Item};
 use ecomesh_document::rule::Rule;
 use ecomesh_document::{Document, RecordRef};
@@ -19,10 +23,11 @@ use ecomesh_protocol::erasure::{Erase, Ground, TARGETS_MAX};
 use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 use serde_json::json;
 
+use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, record, routed,
-    salt, sealed_unless, within_sealing,
+    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
+    record, routed, salt, sealed_unless, within_sealing,
 };
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
@@ -46,11 +51,12 @@ pub(super) async fn add(
     ApiJson(request): ApiJson<EntryDraft>,
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let idempotency = idempotency_key(&headers)?;
-    let ready = services
+    let (ready, first, until) = services
         .read(move |services| {
-            let Prepared { document, to, open, warnings } = prepare(services, &request)?;
+            let Prepared { document, to, open, warnings, first } = prepare(services, &request)?;
+            let until = lives_until(services, &document);
             let draft = Draft {
-                kind: Kind::ENTRY,
+                kind: Kind(document.kind().number),
                 priority: Priority::ROUTINE,
                 to,
                 retention: Retention(document.retention()),
@@ -61,10 +67,14 @@ pub(super) async fn add(
                 idempotency,
                 sealed: None,
             };
-            sealed_unless(open, services, draft, warnings)
+            Ok((sealed_unless(open, services, draft, warnings)?, first, until))
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(record(&services, ready).await?)))
+    let sent = record(&services, ready).await?;
+    if let Some(first) = first {
+        keep_first(&services, &first, until).await?;
+    }
+    Ok((StatusCode::CREATED, Json(sent)))
 }
 
 /// Withdraws an entry of this bureau: no look-up finds it any more, on any node, and its text is destroyed as by an erasure.
@@ -116,20 +126,35 @@ struct Prepared {
     to: Vec<MemberId>,
     open: bool,
     warnings: Vec<ecomesh_api::Detail>,
+    /// The record of which it is a new text.
+    first: Option<Record>,
 }
 
 fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusal> {
     let (document, report) =
         Document::from_json(&request.document).map_err(|report| bad_document(&report))?;
-    let Document::Entry(entry) = &document else {
-        return Err(bad_request(format!("this is no entry of a database but: {}", document.heading())));
-    };
     check_sender(services, &document)?;
+    let entry = match &document {
+        Document::Entry(entry) => entry,
+        Document::Batch(batch) => {
+            check_lines(services, batch)?;
+            if request.replaces.is_some() {
+                return Err(bad_request("a batch has no new texts; withdraw its lines, and enter others"));
+            }
+            let (to, open) = addressed(services, &document)?;
+            check_excluded(services, &document, &to)?;
+            let document = routed(services, document, &to, Priority::ROUTINE)?;
+            return Ok(Prepared { document, to, open, warnings: Vec::new(), first: None });
+        }
+        other => {
+            return Err(bad_request(format!("this is no entry of a database but: {}", other.heading())));
+        }
+    };
     if let Some(own) = code_of(services.own) {
         may_enter(entry, &own).map_err(against)?;
     }
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
-    let (document, to, open) = match known {
+    let (document, to, open, first) = match known {
         Some((item, first)) => {
             check_own(services, &item)?;
             if *item.database() != *entry.database() {
@@ -138,16 +163,29 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             let document = document.replacing(RecordRef(item.id()));
             let document = document.ok_or_else(|| bad_request("the form has no table [source]"))?;
             let open = matches!(first.header().audience, Audience::Open);
-            (document, first.header().to.clone(), open)
+            (document, first.header().to.clone(), open, Some(first))
         }
         None => {
             let (to, open) = addressed(services, &document)?;
-            (document, to, open)
+            (document, to, open, None)
         }
     };
     check_excluded(services, &document, &to)?;
     let document = routed(services, document, &to, Priority::ROUTINE)?;
-    Ok(Prepared { document, to, open, warnings: report.warnings().map(detail).collect() })
+    Ok(Prepared { document, to, open, warnings: report.warnings().map(detail).collect(), first })
+}
+
+/// Whether this bureau may enter every line of a batch.
+fn check_lines(services: &Services, batch: &Batch) -> Result<(), Refusal> {
+    let Some(own) = code_of(services.own) else { return Ok(()) };
+    for (line, entry) in batch.entries() {
+        if let Err(rule) = may_enter(entry, &own) {
+            let Refusal(problem) = against(rule);
+            let message = format!("line {line}: {}", problem.message);
+            return Err(Refusal(Problem { message, ..problem }));
+        }
+    }
+    Ok(())
 }
 
 /// All members, or those that the form does not exclude.
@@ -160,29 +198,58 @@ fn addressed(services: &Services, document: &Document) -> Result<(Vec<MemberId>,
     within_sealing(to).map(|to| (to, false))
 }
 
+/// The withdrawal of an entry, and the texts that are erased with it. Those of a batch are erased once what is left of it
+/// was written anew.
 fn withdrawal(
     services: &Services,
-    id: &str,
+    name: &str,
     request: &WithdrawRequest,
 ) -> Result<(Document, Vec<RecordId>), Refusal> {
-    let (item, _) = find(services, id)?;
-    check_own(services, &item)?;
-    let form =
-        json!({ "form": "entry-withdrawal", "entry": item.id().to_string(), "reason": request.reason });
+    let (id, line) = parts_of(name)?;
+    let (entry, texts) = match line {
+        None => {
+            let (item, _) = find(services, id)?;
+            // A withdrawal that stopped before its erasure is finished by doing it again.
+            let state = item.state(|position| is_disputed(services, position));
+            let standing = state.standing(services.now().0);
+            let again = matches!(standing, EntryStanding::Withdrawn(_));
+            check_standing(services, item.source(), (!again).then_some(&standing))?;
+            (item.id(), item.records().collect())
+        }
+        Some(line) => {
+            let (batch, _) = find_line(services, id, line)?;
+            let standing = batch.standing(line, services.now().0, |position| is_disputed(services, position));
+            check_standing(services, batch.source(), standing.as_ref())?;
+            (batch.id(), Vec::new())
+        }
+    };
+    let mut form =
+        json!({ "form": "entry-withdrawal", "entry": entry.to_string(), "reason": request.reason });
+    if let Some(line) = line {
+        form["line"] = line.into();
+    }
     let (document, _) = Document::from_json(&form).map_err(|report| bad_document(&report))?;
-    Ok((document, item.records().collect()))
+    Ok((document, texts))
 }
 
 /// Only the source changes its entry, as long as that stands.
 fn check_own(services: &Services, item: &Item) -> Result<(), Refusal> {
-    if item.source().as_str() != services.own.as_str() {
+    let state = item.state(|position| is_disputed(services, position));
+    check_standing(services, item.source(), Some(&state.standing(services.now().0)))
+}
+
+fn check_standing(
+    services: &Services,
+    source: &MemberCode,
+    standing: Option<&EntryStanding>,
+) -> Result<(), Refusal> {
+    if source.as_str() != services.own.as_str() {
         return Err(against(&ecomesh_document::entry::rules::ENTRY_SOURCE_OWNS));
     }
-    let state = item.state(|position| is_disputed(services, position));
-    match state.standing(services.now().0) {
-        EntryStanding::Withdrawn(_) => Err(against(&ecomesh_document::entry::rules::ENTRY_WITHDRAWN)),
-        EntryStanding::Void(rule) => Err(against(rule)),
-        EntryStanding::Active | EntryStanding::Expired => Ok(()),
+    match standing {
+        Some(EntryStanding::Withdrawn(_)) => Err(against(&ecomesh_document::entry::rules::ENTRY_WITHDRAWN)),
+        Some(EntryStanding::Void(rule)) => Err(against(rule)),
+        Some(EntryStanding::Active | EntryStanding::Expired) | None => Ok(()),
     }
 }
 
@@ -196,6 +263,79 @@ fn against(rule: &'static Rule) -> Refusal {
         _ => "docs/DOMAIN.md tells the rules",
     };
     Refusal(Problem::new(ProblemCode::AgainstRule, format!("against a rule: {rule}")).advice(advice))
+}
+
+/// An entry by its name: a record, and the line of it if that is a batch.
+pub(super) struct Named {
+    pub(super) record: RecordId,
+    pub(super) line: Option<u32>,
+    pub(super) source: MemberCode,
+}
+
+impl Named {
+    /// One that has a record of its own.
+    pub(super) fn alone(item: &Item) -> Self {
+        Self { record: item.id(), line: None, source: item.source().clone() }
+    }
+
+    /// A line of a batch.
+    pub(super) fn line(batch: &BatchItem, line: u32) -> Self {
+        Self { record: batch.id(), line: Some(line), source: batch.source().clone() }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&named_text(self.record, self.line))
+    }
+}
+
+/// How an entry is named: the id, and behind a full stop the line, if it is one of a batch.
+pub(super) fn named_text(record: RecordId, line: Option<u32>) -> String {
+    line.map_or_else(|| record.to_string(), |line| format!("{record}.{line}"))
+}
+
+/// A name as it was typed: the digits of the id, and the line.
+fn parts_of(name: &str) -> Result<(&str, Option<u32>), Refusal> {
+    let Some((id, line)) = name.split_once('.') else { return Ok((name, None)) };
+    let line = line
+        .parse()
+        .map_err(|_| bad_request("an entry of a batch is named by the id, a full stop and its line"))?;
+    Ok((id, Some(line)))
+}
+
+/// An entry by its name, and what it says if that can be read.
+pub(super) fn named(services: &Services, name: &str) -> Result<(Named, Option<Document>), Refusal> {
+    let (id, line) = parts_of(name)?;
+    let Some(line) = line else {
+        let (item, _) = find(services, id)?;
+        let state = item.state(|position| is_disputed(services, position));
+        let text = state.text.and_then(|text| records::find(services, &text.place.id.to_string()).ok());
+        let document = text.and_then(|(record, _)| records::document_of(services, &record).ok());
+        return Ok((Named::alone(&item), document));
+    };
+    let (batch, record) = find_line(services, id, line)?;
+    let document = match records::document_of(services, &record) {
+        Ok(Document::Batch(entries)) => entries.entry(line).map(Document::from),
+        _ => None,
+    };
+    Ok((Named::line(&batch, line), document))
+}
+
+/// A batch that has a line, and its record.
+fn find_line(services: &Services, id: &str, line: u32) -> Result<(BatchItem, Record), Refusal> {
+    let (record, _) = records::find(services, id)?;
+    let batch = services.board.look(|projections| projections.batches.batch_of(record.id()).cloned())?;
+    let batch = batch.filter(|batch| (1..=batch.lines()).contains(&line));
+    batch.map(|batch| (batch, record)).ok_or_else(|| {
+        Refusal(
+            Problem::new(
+                ProblemCode::NotFound,
+                format!("there is no batch {id} with a line {line} that can be read here"),
+            )
+            .advice("`ecomesh db list` lists batches, and how many lines each has"),
+        )
+    })
 }
 
 /// The entry to which a record belongs, and the record of its first text.

@@ -82,6 +82,23 @@ pub(crate) async fn extend(
     Ok(Json(ExtensionsView { extensions: messages.iter().filter_map(extension).collect() }))
 }
 
+/// Keeps the first text of a notice or an entry for as long as a new one lives: without it nobody would know of what that is a
+/// new text. As long as its retention class allows.
+pub(super) async fn keep_first(services: &Services, first: &Record, until: Time) -> Result<(), Refusal> {
+    let term = Term::of(first);
+    let kept = services.views(|views| {
+        let latest = services.now().after(views.lives().longest(term.retention));
+        let until = until.min(latest);
+        views.lives().expiry(&term).is_some_and(|expiry| expiry < until).then_some(until)
+    });
+    let Some(until) = kept else { return Ok(()) };
+    if !services.roster.allows_control(services.roster.epoch(), Kind::EXTEND) {
+        return Ok(());
+    }
+    let content = Extend::new(Ground::STILL_NEEDED, until, [first.id()]).map(|extend| extend.encode());
+    write(services, Kind::EXTEND, content).await
+}
+
 /// These messages, and before each the parts of its files: if the node stops in between, the message still names them.
 async fn with_parts(
     services: &Arc<Services>,

@@ -8,19 +8,23 @@ mod hits;
 use std::sync::Arc;
 
 use axum::Json;
-use ecomesh_api::{AsOfView, FindAnswer, FindRequest, FoundKind, FoundView, Problem, RecordState};
+use ecomesh_api::{
+    AsOfView, FindAnswer, FindRequest, FoundKind, FoundView, NoticeStanding, Problem, ProblemCode,
+    RecordState,
+};
 use ecomesh_document::Document;
 use ecomesh_document::codes::{Code, CodeList, SearchPurpose};
-use ecomesh_document::entry::Database;
+use ecomesh_document::entry::{Batch, Database};
 use ecomesh_document::notice::Colour;
 use ecomesh_document::projection::entries::EntryStanding;
-use ecomesh_record::{Record, RecordId};
+use ecomesh_record::{Flags, Record};
 
+use super::entries::Named;
 use super::extract::{ApiJson, Live, bad_request};
 use super::paging::state_of;
 use super::{Refusal, Services, entries, notices, records};
 use crate::access_log::Consultation;
-use crate::board::index::{Candidate, keys_of};
+use crate::board::index::{Candidate, NUMBERS_MAX, keys_of};
 use crate::core_thread::NodeCore;
 
 pub(super) use hits::{__path_list, __path_report, list, report};
@@ -31,6 +35,8 @@ const RESULTS_MAX: usize = 100;
 const RESULTS_DEFAULT: usize = 10;
 /// Names that are looked at for each result: some do not stand any more, others are not asked for.
 const LOOKED_AT: usize = 4;
+/// Most candidates of a search by name or words.
+const CANDIDATES_MAX: usize = 1_000;
 /// Longest query in bytes.
 const QUERY_BYTES_MAX: usize = 1024;
 
@@ -47,10 +53,24 @@ pub(super) async fn find(
     ApiJson(request): ApiJson<FindRequest>,
 ) -> Result<Json<FindAnswer>, Refusal> {
     let query = Query::of(&request)?;
-    let request = Arc::new(request);
+    // In a task of its own: a client that goes away must not leave a hit without its line in the log, or the reverse.
+    let answered = tokio::spawn(answer(services, query, Arc::new(request))).await;
+    answered.map_err(|_| Refusal(Problem::new(ProblemCode::Internal, "the search failed")))?.map(Json)
+}
+
+async fn answer(
+    services: Arc<Services>,
+    query: Query,
+    request: Arc<FindRequest>,
+) -> Result<FindAnswer, Refusal> {
     let asked = request.clone();
-    let found = services.read(move |services| look_up(services, &query, &asked)).await?;
+    let Looked { found, all } = services.read(move |services| look_up(services, &query, &asked)).await?;
+    // Before anybody is told, and before it is answered.
+    log(&services, &request, &found).await?;
     let mut warnings = Vec::new();
+    if !all {
+        warnings.push("not all that may fit was looked at; narrow the search".to_owned());
+    }
     let mut views = Vec::new();
     for Found { mut view, hit } in found {
         if let Some(hit) = hit {
@@ -64,19 +84,14 @@ pub(super) async fn find(
         }
         views.push(view);
     }
-    log(&services, &request, &views).await?;
     let peers = services.core.query(NodeCore::peers).await?;
     let as_of = peers.iter().map(|peer| AsOfView {
         member: peer.member.to_string(),
         at_ms: peer.last_frontier_at.map(|time| time.0),
         missing: peer.ahead,
     });
-    Ok(Json(FindAnswer {
-        found: views,
-        as_of: as_of.collect(),
-        unread: services.board.waiting() as u64,
-        warnings,
-    }))
+    let unread = services.board.waiting() as u64;
+    Ok(FindAnswer { found: views, as_of: as_of.collect(), unread, warnings })
 }
 
 /// What is searched for.
@@ -144,25 +159,51 @@ struct Found {
     hit: Option<hits::Draft>,
 }
 
-fn look_up(services: &Services, query: &Query, request: &FindRequest) -> Result<Vec<Found>, Refusal> {
+/// What was looked at.
+struct Looked {
+    found: Vec<Found>,
+    /// Whether everything that may fit was, or enough was found.
+    all: bool,
+}
+
+/// Candidates that do not stand, or are not asked for, are passed over: so more are taken until enough are found, or there are
+/// no more.
+fn look_up(services: &Services, query: &Query, request: &FindRequest) -> Result<Looked, Refusal> {
     let limit = request.limit.unwrap_or(RESULTS_DEFAULT);
-    let candidates = services.board.look(|projections| match query {
-        Query::Number(number) => projections.index.by_number(number),
-        Query::Name(name) => projections.index.by_name(name, limit * LOOKED_AT),
-        Query::Text(text) => projections.index.by_text(text, limit * LOOKED_AT),
-    })?;
+    let mut wanted = limit.saturating_mul(LOOKED_AT);
     let mut found: Vec<Found> = Vec::new();
-    for candidate in candidates {
-        if found.len() == limit {
-            break;
+    let mut looked_at = 0;
+    loop {
+        let candidates = services.board.look(|projections| match query {
+            Query::Number(number) => Some(projections.index.by_number(number)),
+            Query::Name(name) => Some(projections.index.by_name(name, wanted)),
+            Query::Text(text) => projections.index.by_text(text, wanted),
+        })?;
+        let candidates = candidates.ok_or_else(|| {
+            Refusal(
+                Problem::new(ProblemCode::Internal, "texts cannot be searched on this node")
+                    .advice("look at its log; numbers and names can be searched"),
+            )
+        })?;
+        let more = candidates.len();
+        for candidate in candidates.into_iter().skip(looked_at) {
+            if found.len() == limit {
+                return Ok(Looked { found, all: true });
+            }
+            let Some(one) = look_at(services, query, request, candidate)? else { continue };
+            // An entry or a notice may have several texts.
+            if found.iter().all(|other| other.view.id != one.view.id) {
+                found.push(one);
+            }
         }
-        let Some(one) = look_at(services, query, request, candidate)? else { continue };
-        // An entry or a notice may have several texts.
-        if found.iter().all(|other| other.view.id != one.view.id) {
-            found.push(one);
+        looked_at = more;
+        let is_number = matches!(query, Query::Number(_));
+        let exhausted = if is_number { more < NUMBERS_MAX } else { more < wanted };
+        if is_number || exhausted || wanted >= CANDIDATES_MAX {
+            return Ok(Looked { found, all: exhausted });
         }
+        wanted = wanted.saturating_mul(2).min(CANDIDATES_MAX);
     }
-    Ok(found)
 }
 
 /// A candidate, if it stands, fits, and is asked for.
@@ -179,15 +220,39 @@ fn look_at(
     let (record, _) = records::find(services, &id.to_string())?;
     let Ok(document) = records::document_of(services, &record) else { return Ok(None) };
     let of_source = |source: &str| request.source.as_deref().is_none_or(|s| s.eq_ignore_ascii_case(source));
-    if !of_source(record.header().author.as_str()) || !fits(query, &document) {
+    if !of_source(record.header().author.as_str()) {
         return Ok(None);
     }
-    match &document {
-        Document::Entry(_) => entry(services, query, request, candidate, &document),
-        Document::Notice(_) | Document::Diffusion(_) => {
-            notice(services, request, candidate, &document, &record)
+    let mut found = fitting(services, query, request, candidate, &document, &record)?;
+    if let Some(found) = &mut found {
+        found.view.exercise = record.header().flags.has(Flags::EXERCISE);
+        if let Some(hit) = &mut found.hit {
+            hit.exercise = found.view.exercise;
         }
-        Document::Ecomessage(_) | Document::Message(_) => Ok(message(request, candidate, &document, &record)),
+    }
+    Ok(found)
+}
+
+fn fitting(
+    services: &Services,
+    query: &Query,
+    request: &FindRequest,
+    candidate: Candidate,
+    document: &Document,
+    record: &Record,
+) -> Result<Option<Found>, Refusal> {
+    if let Document::Batch(batch) = document {
+        return line_of(services, query, request, candidate, batch);
+    }
+    if !fits(query, document) {
+        return Ok(None);
+    }
+    match document {
+        Document::Entry(_) => entry(services, query, request, candidate, document),
+        Document::Notice(_) | Document::Diffusion(_) => {
+            notice(services, request, candidate, document, record)
+        }
+        Document::Ecomessage(_) | Document::Message(_) => Ok(message(request, candidate, document, record)),
         _ => Ok(None),
     }
 }
@@ -221,20 +286,51 @@ fn entry(
     if !holds || !asked_for {
         return Ok(None);
     }
-    let view = FoundView {
+    let named = Named::alone(&item);
+    let view = entry_view(&named, database, document, candidate.score);
+    let told = matches!(query, Query::Number(_))
+        .then(|| hits::Draft::of(services, &named, document, request, query.text()));
+    Ok(Some(Found { view, hit: told.flatten() }))
+}
+
+/// An entry of a batch.
+fn line_of(
+    services: &Services,
+    query: &Query,
+    request: &FindRequest,
+    candidate: Candidate,
+    batch: &Batch,
+) -> Result<Option<Found>, Refusal> {
+    let Some(document) = batch.entry(candidate.line).map(Document::from) else { return Ok(None) };
+    let item = services.board.look(|projections| projections.batches.batch_of(candidate.record).cloned())?;
+    let Some(item) = item.filter(|_| fits(query, &document)) else { return Ok(None) };
+    let standing =
+        item.standing(candidate.line, services.now().0, |position| entries::is_disputed(services, position));
+    let database = item.database().name;
+    let asked_for =
+        request.colour.is_none() && request.database.as_deref().is_none_or(|name| name == database);
+    if standing != Some(EntryStanding::Active) || !asked_for {
+        return Ok(None);
+    }
+    let named = Named::line(&item, candidate.line);
+    let view = entry_view(&named, database, &document, candidate.score);
+    let hit = hits::Draft::of(services, &named, &document, request, query.text());
+    Ok(Some(Found { view, hit }))
+}
+
+fn entry_view(named: &Named, database: &str, document: &Document, score: f32) -> FoundView {
+    FoundView {
         kind: FoundKind::Entry,
-        id: item.id().to_string(),
+        id: named.to_string(),
         register: Some(database.to_owned()),
-        source: item.source().to_string(),
+        source: named.source.to_string(),
         subject: subject(document),
         reference: document.reference().map(str::to_owned),
         standing: None,
-        score: candidate.score,
+        score,
+        exercise: false,
         hit: None,
-    };
-    let told = matches!(query, Query::Number(_))
-        .then(|| hits::Draft::of(services, &item, document, request, query.text()));
-    Ok(Some(Found { view, hit: told.flatten() }))
+    }
 }
 
 fn notice(
@@ -249,7 +345,8 @@ fn notice(
     let Some(view) = notices::view_of(services, &case)? else { return Ok(None) };
     let is = |text: &Option<String>| text.as_deref() == Some(record.id().to_string().as_str());
     // A text that was replaced or refused is none that anybody should find.
-    let stands = (view.in_force && is(&view.text)) || (!view.in_force && is(&view.pending));
+    let waits = matches!(view.standing, NoticeStanding::Requested | NoticeStanding::Returned);
+    let stands = (view.in_force && is(&view.text)) || (!view.in_force && waits && is(&view.pending));
     let asked_for =
         request.database.is_none() && request.colour.as_deref().is_none_or(|name| name == view.colour);
     if !stands || !asked_for {
@@ -268,6 +365,7 @@ fn notice(
         reference: document.reference().map(str::to_owned),
         standing: Some(view.standing),
         score: candidate.score,
+        exercise: false,
         hit: None,
     };
     Ok(Some(Found { view, hit: None }))
@@ -288,6 +386,7 @@ fn message(
         reference: document.reference().map(str::to_owned),
         standing: None,
         score: candidate.score,
+        exercise: false,
         hit: None,
     };
     (request.database.is_none() && request.colour.is_none()).then_some(Found { view, hit: None })
@@ -302,7 +401,7 @@ fn subject(document: &Document) -> String {
 }
 
 /// Writes a search into the access log. Without that it is not answered.
-async fn log(services: &Arc<Services>, request: &FindRequest, found: &[FoundView]) -> Result<(), Refusal> {
+async fn log(services: &Arc<Services>, request: &FindRequest, found: &[Found]) -> Result<(), Refusal> {
     let (action, query) = match (&request.number, &request.name, &request.text) {
         (Some(number), ..) => ("find-number", number),
         (_, Some(name), _) => ("find-name", name),
@@ -319,13 +418,7 @@ async fn log(services: &Arc<Services>, request: &FindRequest, found: &[FoundView
         query: query.clone(),
         filters: (!filters.is_empty()).then(|| filters.join(" ")),
         found: found.len() as u64,
-        hits: found.iter().filter(|view| view.hit.is_some()).count() as u64,
+        hits: found.iter().filter(|one| one.hit.is_some()).count() as u64,
     };
     services.log(consultation).await
-}
-
-/// The record of an entry that was found, for whoever tells of it.
-fn found_at(services: &Services, id: RecordId) -> Option<Document> {
-    let (record, _) = records::find(services, &id.to_string()).ok()?;
-    records::document_of(services, &record).ok()
 }

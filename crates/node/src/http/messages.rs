@@ -60,6 +60,7 @@ pub(super) async fn send_now(
 /// Records a draft; the answer comes once it is durable.
 pub(super) async fn record(services: &Services, ready: Ready) -> Result<Sent, Refusal> {
     let Ready { draft, kept, lower_secrecy, warnings } = ready;
+    let is_letter = matches!(draft.kind, Kind::ECOMESSAGE | Kind::MESSAGE);
     let to = draft.to.iter().map(ToString::to_string).collect();
     let sealed = kept.is_some();
     if let Some(kept) = kept {
@@ -67,7 +68,10 @@ pub(super) async fn record(services: &Services, ready: Ready) -> Result<Sent, Re
         services.writer.keep(kept).await?;
     }
     let recorded = services.core.author(draft).await??;
-    services.board.settled(recorded.position).await;
+    if !is_letter {
+        // Whoever takes a step looks at once where that leads.
+        services.board.settled(recorded.position).await;
+    }
     Ok(Sent {
         id: recorded.id.to_string(),
         position: recorded.position.to_string(),
@@ -256,7 +260,7 @@ fn check_is_message(document: &Document) -> Result<(), Refusal> {
             "ask for it with `ecomesh notice request`, or send it at once as a diffusion with `ecomesh notice diffuse`"
         }
         Document::NoticeStep(_) => "take the step with `ecomesh notice`",
-        Document::Entry(_) | Document::EntryStep(_) => "enter it with `ecomesh db add`",
+        Document::Entry(_) | Document::EntryStep(_) | Document::Batch(_) => "enter it with `ecomesh db add`",
         Document::Hit(_) => "`ecomesh find` tells the source of an entry that it was found",
     };
     Err(wrong_field(Detail {
@@ -272,10 +276,16 @@ pub(super) fn within_sealing(to: Vec<MemberId>) -> Result<Vec<MemberId>, Refusal
         return Ok(to);
     }
     let message = format!("it is for {} members, and can be sealed to {ADDRESSEES_MAX}", to.len());
-    Err(Refusal(
-        Problem::new(ProblemCode::TooManyAddressees, message)
-            .advice("exclude nobody, so that it is open to all members, or send it to fewer"),
-    ))
+    Err(Refusal(Problem::new(ProblemCode::TooManyAddressees, message).advice(
+        "send it to fewer: what is closed to some can be sealed to 64 others at the most in this version",
+    )))
+}
+
+/// Until when a text lives that is sent now.
+pub(super) fn lives_until(services: &Services, document: &Document) -> Time {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let days = Retention(document.retention()).days().unwrap_or(0);
+    expiry(services, document).unwrap_or_else(|| services.now().after(u64::from(days) * DAY_MS))
 }
 
 /// When a text expires, if its source wants less than its class allows.

@@ -17,16 +17,17 @@ use ecomesh_document::{Document, RecordRef};
 use ecomesh_protocol::Draft;
 use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 
+use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, parse_members,
-    record, routed, salt, sealed_unless, within_sealing,
+    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
+    parse_members, record, routed, salt, sealed_unless, within_sealing,
 };
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 use crate::clock;
 
-pub(super) use show::{__path_list, __path_notice, list, notice, view_of};
+pub(super) use show::{__path_list, __path_notice, list, notice, standing_of, view_of};
 pub(super) use steps::{__path_step, step};
 
 /// So far may the last event of a notice lie ahead of this node's clock: the answer waits for it.
@@ -51,7 +52,8 @@ pub(super) async fn send(
     let idempotency = idempotency_key(&headers)?;
     let prepared = services.read(move |services| prepare(services, &request)).await?;
     wait_for(prepared.after_ms).await?;
-    let open = prepared.open;
+    let (open, first) = (prepared.open, prepared.first.clone());
+    let document_expiry = prepared.document.clone();
     let ready = services
         .read(move |services| {
             let Prepared { document, kind, to, priority, exercise, warnings, .. } = prepared;
@@ -70,7 +72,11 @@ pub(super) async fn send(
             sealed_unless(open, services, draft, warnings)
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(record(&services, ready).await?)))
+    let sent = record(&services, ready).await?;
+    if let Some(first) = first {
+        keep_first(&services, &first, lives_until(&services, &document_expiry)).await?;
+    }
+    Ok((StatusCode::CREATED, Json(sent)))
 }
 
 /// A text that may be sent.
@@ -84,6 +90,8 @@ struct Prepared {
     warnings: Vec<ecomesh_api::Detail>,
     /// It must be dated after this.
     after_ms: u64,
+    /// The record of which it is a new text.
+    first: Option<Record>,
 }
 
 fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refusal> {
@@ -117,7 +125,17 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
         may_ask(services, &document)?;
     }
     let kind = Kind(document.kind().number);
-    Ok(Prepared { document, kind, to, open, priority, exercise: request.exercise, warnings, after_ms })
+    Ok(Prepared {
+        document,
+        kind,
+        to,
+        open,
+        priority,
+        exercise: request.exercise,
+        warnings,
+        after_ms,
+        first: known.map(|(_, first)| first),
+    })
 }
 
 /// For whom a text is, and whether all can read it.
@@ -246,7 +264,14 @@ fn find(services: &Services, id: &str) -> Result<(Case, Record), Refusal> {
         ));
     };
     let (first, _) = records::find(services, &case.id().to_string())?;
-    Ok((case, first))
+    // It is no reason to refuse a step, and none to wait for.
+    Ok((case.without(|position| is_left_out(services, position)), first))
+}
+
+/// Whether an event says nothing here and now: it stands in a log that is disputed from there on, or its author has dated it
+/// so far ahead that nobody could date an answer after it. It counts once its time has come.
+fn is_left_out(services: &Services, position: &Position) -> bool {
+    position.when_ms > services.now().0.saturating_add(AHEAD_MAX_MS) || is_disputed(services, position)
 }
 
 /// Whether an event of the projections stands in a log that is disputed from there on.

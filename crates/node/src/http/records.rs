@@ -11,13 +11,13 @@ use ecomesh_document::{Document, render};
 use ecomesh_protocol::judge;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::prekeys::Use;
-use ecomesh_record::{Audience, Header, MemberId, Record, RecordId, Time};
+use ecomesh_record::{Audience, Flags, Header, MemberId, Record, RecordId, Time};
 use ecomesh_seal::{PrekeyId, fingerprint};
 
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
 use super::receipts::Said;
-use super::{Refusal, Services, damaged, erasures, files, receipts};
+use super::{Refusal, Services, damaged, erasures, files, notices, receipts};
 use crate::sealing::Closed;
 use crate::views::{Entry, kind_view};
 
@@ -111,6 +111,13 @@ pub(super) fn find(services: &Services, id: &str) -> Result<(Record, Time), Refu
     }
 }
 
+/// Whether a record is marked as an exercise.
+pub(super) fn is_exercise(services: &Services, id: RecordId) -> bool {
+    let position = services.reader.find(id).ok().flatten();
+    let header = position.and_then(|position| services.reader.header(position).ok().flatten());
+    header.is_some_and(|(record, _)| record.header().flags.has(Flags::EXERCISE))
+}
+
 /// The document of a record, or why it cannot be shown.
 pub(super) fn document_of(services: &Services, record: &Record) -> Result<Document, String> {
     let header = record.header();
@@ -168,6 +175,7 @@ pub(super) fn message_view(
         body_bytes: entry.body_len,
         sealed: entry.sealed,
         body_here: record.is_some_and(|record| record.body().is_some()),
+        standing: notices::standing_of(services, entry),
         delivery: None,
     }
 }

@@ -67,7 +67,7 @@ impl Entry {
 /// Whether records of this kind are what officers write to each other, and read in inbox and outbox. Entries of databases
 /// are looked up, and parts of files go with a document.
 pub(crate) fn is_correspondence(kind: Kind) -> bool {
-    !kind.is_control() && !matches!(kind, Kind::PART | Kind::ENTRY | Kind::ENTRY_STEP)
+    !kind.is_control() && !matches!(kind, Kind::PART | Kind::ENTRY | Kind::ENTRY_STEP | Kind::ENTRY_BATCH)
 }
 
 /// A kind by its name.
@@ -81,6 +81,7 @@ pub(crate) fn kind_view(kind: Kind) -> DocumentKind {
         Kind::ENTRY => DocumentKind::Entry,
         Kind::ENTRY_STEP => DocumentKind::EntryStep,
         Kind::HIT => DocumentKind::Hit,
+        Kind::ENTRY_BATCH => DocumentKind::EntryBatch,
         _ => DocumentKind::Other,
     }
 }

@@ -151,6 +151,11 @@ impl Review {
         !colour.pilot || self.participants.get(colour.name).is_some_and(|members| members.contains(member))
     }
 
+    /// Whether these are the reviews of diffusions.
+    pub(super) fn is_of_diffusions(&self) -> bool {
+        self.any_requester
+    }
+
     pub(super) fn is_in_force(&self, colour: &Colour) -> bool {
         self.types.as_ref().is_none_or(|types| types.contains(colour.name))
     }

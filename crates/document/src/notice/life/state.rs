@@ -107,6 +107,13 @@ impl Life {
         }
     }
 
+    /// The same life without the events that stand at certain places.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&Position) -> bool) -> Self {
+        self.events.values_mut().for_each(|own| own.retain(|event| !left_out(&event.position)));
+        self
+    }
+
     /// What the events make of the notice.
     pub fn state(&self) -> State {
         self.state_without(|_| false)
@@ -190,6 +197,8 @@ impl Standing {
 enum Matter {
     /// Whether a version may be published.
     Version(Version),
+    /// Whether a diffusion does not comply. It is refused as a whole: its source could put a new text before each refusal.
+    Compliance,
     /// Whether the present suspension ends.
     Suspension,
     /// Whether the notice goes.
@@ -233,8 +242,13 @@ impl<'l> Fold<'l> {
                 self.state.standing = Standing::Returned(missing.clone());
             }
             What::Refused { version, reason } => {
-                self.is_pending(*version)?;
-                if self.vote(Matter::Version(*version), &position.who, false)? {
+                let matter = if self.life.review.is_of_diffusions() {
+                    Matter::Compliance
+                } else {
+                    self.is_pending(*version)?;
+                    Matter::Version(*version)
+                };
+                if self.vote(matter, &position.who, false)? {
                     (self.state.standing, self.state.pending) = (Standing::Refused(reason.clone()), None);
                 }
             }
@@ -252,7 +266,9 @@ impl<'l> Fold<'l> {
             }
             What::Reinstated => {
                 if self.vote(Matter::Suspension, &position.who, true)? {
-                    self.state.standing = Standing::Published;
+                    // What was hidden before it was reviewed still is not.
+                    let reviewed = self.state.attested.is_some();
+                    self.state.standing = if reviewed { Standing::Published } else { Standing::Requested };
                 }
             }
             What::Renewed { until_ms, .. } => self.renew(*until_ms, position.when_ms)?,
@@ -295,7 +311,11 @@ impl<'l> Fold<'l> {
             return Err(&rules::LIFE_EXPIRED);
         }
         let phase = self.state.standing.phase().ok_or(&rules::LIFE_EXPIRED)?;
-        if row.from.contains(&phase) { Ok(()) } else { Err(&rules::LIFE_ORDER) }
+        // A diffusion is in circulation before anybody has reviewed it, and can be hidden at once.
+        let hides = matches!(step, Step::Suspend | Step::Withdraw);
+        let circulates = matches!(phase, Phase::Requested | Phase::Returned);
+        let hidden_early = hides && circulates && review.is_of_diffusions();
+        if hidden_early || row.from.contains(&phase) { Ok(()) } else { Err(&rules::LIFE_ORDER) }
     }
 
     fn await_review(&mut self, version: Version) {
@@ -323,9 +343,11 @@ impl<'l> Fold<'l> {
         if self.state.pending == Some(version) {
             self.state.pending = None;
         }
-        if self.state.standing == Standing::Requested {
+        if self.state.expires_ms.is_none() {
             let longest = when_ms.saturating_add(VALIDITY_MS);
             self.state.expires_ms = Some(self.until_ms.map_or(longest, |until| until.min(longest)));
+        }
+        if self.state.standing == Standing::Requested {
             self.state.standing = Standing::Published;
         }
     }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ecomesh_api::EntryDraft;
+use ecomesh_api::{ClientError, EntryDraft, Sent};
+use ecomesh_document::Document;
+use ecomesh_document::entry::{BATCHED, Batch, DatabaseEntry, EntrySource};
 use ecomesh_document::mapping::MappedForm;
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
@@ -72,43 +74,87 @@ impl Sink for Folder {
 
 /// Entries that are handed to the node at once: it syncs its disk once for all that are there at the time.
 const AT_ONCE: usize = 64;
+/// From so many rows on, entries that may stand in a batch do.
+const ALONE_MAX: usize = 256;
 
 /// The databases of the network, by way of the node. Each form has an idempotency key of its own that follows from what it
 /// says: an import that broke off is run again, and goes on where it stopped.
 pub(super) struct Databases {
     node: Node,
-    waiting: Vec<(u64, EntryDraft)>,
+    waiting: Vec<(u64, DatabaseEntry)>,
+    /// Whether this import writes batches: a long list of documents or vehicles.
+    in_batches: bool,
+    /// Length of what waits, about.
+    bytes: usize,
     entered: u64,
     repeated: u64,
 }
 
 impl Databases {
     pub(super) fn of(global: &crate::cli::Global) -> anyhow::Result<Self> {
-        Ok(Self { node: Node::of(global)?, waiting: Vec::new(), entered: 0, repeated: 0 })
+        Ok(Self {
+            node: Node::of(global)?,
+            waiting: Vec::new(),
+            in_batches: false,
+            bytes: 0,
+            entered: 0,
+            repeated: 0,
+        })
     }
 
-    fn flush(&mut self) -> anyhow::Result<()> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let api = &self.node.api;
-        let all = join_all(waiting.iter().map(|(_, draft)| async move {
-            let key = key_of(draft);
-            send::repeated(|| api.add_entry(draft, Some(&key))).await
-        }));
-        let answers = self.node.ask(async { Ok(all.await) })?;
-        for ((row, _), answer) in waiting.iter().zip(answers) {
-            let sent = answer.map_err(|error| {
-                let failure = crate::exit::explain(&error.into());
-                let what = format!("row {row} was not entered: {}", failure.what);
-                let again =
-                    "what was entered before stays; run the import again, it goes on where it stopped";
-                let help = failure.help.map_or_else(|| again.to_owned(), |help| format!("{help}; {again}"));
-                Failure { what, help: Some(help), ..failure }
-            })?;
-            if sent.repeated {
-                self.repeated += 1;
-            } else {
-                self.entered += 1;
+    /// Enters what waits, each entry with a record of its own.
+    fn enter_alone(&mut self) -> anyhow::Result<()> {
+        self.bytes = 0;
+        for some in std::mem::take(&mut self.waiting).chunks(AT_ONCE) {
+            let drafts: Vec<(u64, EntryDraft)> =
+                some.iter().map(|(row, entry)| (*row, draft(entry.to_json()))).collect();
+            let api = &self.node.api;
+            let all = join_all(drafts.iter().map(|(_, draft)| async move {
+                let key = key_of(draft);
+                send::repeated(|| api.add_entry(draft, Some(&key))).await
+            }));
+            let answers = self.node.ask(async { Ok(all.await) })?;
+            for ((row, _), answer) in drafts.iter().zip(answers) {
+                self.count(*row, 1, answer)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Enters what waits in one record.
+    fn enter_batch(&mut self) -> anyhow::Result<()> {
+        if self.waiting.len() < BATCH_MIN {
+            return self.enter_alone();
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        self.bytes = 0;
+        let Some((row, first)) = waiting.first() else { return Ok(()) };
+        let (row, count) = (*row, waiting.len() as u64);
+        let source = first.source().cloned().unwrap_or_default();
+        let entries = waiting.iter().map(|(_, entry)| entry.clone().with_reference_alone()).collect();
+        let batch = Batch::new(source, entries).map_err(|error| {
+            Failure::new(ExitCode::BadInput, format!("the rows from {row} on make no batch: {error}"))
+        })?;
+        let draft = draft(Document::from(batch).to_json());
+        let key = key_of(&draft);
+        let api = &self.node.api;
+        let answer =
+            self.node.ask(async { Ok(send::repeated(|| api.add_entry(&draft, Some(&key))).await) })?;
+        self.count(row, count, answer)
+    }
+
+    fn count(&mut self, row: u64, entries: u64, answer: Result<Sent, ClientError>) -> anyhow::Result<()> {
+        let sent = answer.map_err(|error| {
+            let failure = crate::exit::explain(&error.into());
+            let what = format!("row {row} was not entered: {}", failure.what);
+            let again = "what was entered before stays; run the import again, it goes on where it stopped";
+            let help = failure.help.map_or_else(|| again.to_owned(), |help| format!("{help}; {again}"));
+            Failure { what, help: Some(help), ..failure }
+        })?;
+        if sent.repeated {
+            self.repeated += entries;
+        } else {
+            self.entered += entries;
         }
         Ok(())
     }
@@ -125,25 +171,56 @@ impl Sink for Databases {
                 )
                 .into());
         };
-        let draft = EntryDraft { document: entry.to_json(), replaces: None, exercise: false };
-        self.waiting.push((accepted.row, draft));
-        if self.waiting.len() >= AT_ONCE {
-            self.flush()?;
+        // What is the same for all entries of a batch stands in it once: an entry of which more differs begins another one.
+        let differs = |(_, other): &(u64, DatabaseEntry)| general(other) != general(entry);
+        if self.in_batches && (self.waiting.first().is_some_and(differs) || self.bytes > BATCH_BYTES) {
+            self.enter_batch()?;
+        }
+        self.bytes += entry.to_json().to_string().len();
+        self.waiting.push((accepted.row, entry.clone()));
+        let batched = BATCHED.contains(&entry.database());
+        match (self.in_batches, batched) {
+            (false, false) if self.waiting.len() >= AT_ONCE => self.enter_alone()?,
+            // The first of them share their source, or each has a record of its own.
+            (false, true) if self.waiting.len() > ALONE_MAX => {
+                let first = self.waiting.first().map(|(_, entry)| general(entry));
+                let alike = self.waiting.iter().all(|(_, entry)| Some(general(entry)) == first);
+                if alike { self.in_batches = true } else { self.enter_alone()? }
+            }
+            (true, _) if self.waiting.len() >= BATCH_ENTRIES => self.enter_batch()?,
+            _ => {}
         }
         Ok(None)
     }
 
     fn finish(&mut self) -> anyhow::Result<Option<String>> {
-        self.flush()?;
+        if self.in_batches {
+            self.enter_batch()?;
+        } else {
+            self.enter_alone()?;
+        }
         let known = match self.repeated {
             0 => String::new(),
             count => format!(", {count} were there from an import before"),
         };
-        Ok(Some(format!(
-            "{} entered{known}; see them with: ecomesh db list",
-            listing::counted(self.entered, "entry", "entries")
-        )))
+        let entries = listing::counted(self.entered, "entry", "entries");
+        Ok(Some(format!("{entries} entered{known}; see them with: ecomesh db list")))
     }
+}
+
+/// What of an entry's source is the same for all entries of a batch.
+fn general(entry: &DatabaseEntry) -> Option<EntrySource> {
+    entry.source().map(|source| EntrySource { reference: None, ..source.clone() })
+}
+
+/// Most entries of a batch, and most bytes: below what a record holds.
+const BATCH_ENTRIES: usize = 4_000;
+const BATCH_BYTES: usize = 800_000;
+/// So few entries have a record each.
+const BATCH_MIN: usize = 16;
+
+fn draft(document: serde_json::Value) -> EntryDraft {
+    EntryDraft { document, replaces: None, exercise: false }
 }
 
 /// The same form has the same key, in whatever file and row it stands.

@@ -243,6 +243,11 @@ fn text(detail: &NoticeDetail, reviewers: &str) -> String {
             lines.push(format!("(the text cannot be shown: {})", output::printable(why)));
         }
     }
+    if let (Some(waiting), Some(id)) = (&detail.waiting, &notice.pending) {
+        lines.push(String::new());
+        lines.push(format!("TEXT {} (waits for its review, not in force)", listing::short(id)));
+        lines.extend(waiting.lines().map(output::rendered));
+    }
     if !detail.problems.is_empty() {
         lines.push(String::new());
         lines.push("WHAT THE RULES FIND".into());

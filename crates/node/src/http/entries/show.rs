@@ -6,11 +6,13 @@ use ecomesh_api::{
     EntryDetail, EntryListing, EntryQuery, EntryStanding, EntryView, IgnoredView, Problem, RecordState,
 };
 use ecomesh_document::entry::Database;
+use ecomesh_document::member::MemberCode;
+use ecomesh_document::projection::batches::BatchItem;
 use ecomesh_document::projection::entries::{self, Item};
-use ecomesh_document::render;
+use ecomesh_document::{Document, render};
 use ecomesh_record::{Flags, Record, RecordId};
 
-use super::{find, is_disputed};
+use super::{Named, find, find_line, is_disputed, parts_of};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
@@ -49,16 +51,17 @@ fn listing(services: &Services, query: &EntryQuery) -> Result<EntryListing, Refu
         return Err(bad_request(format!("there is no database {name}; there are {}", known.join(", "))));
     }
     let keys = services.board.look(|projections| {
-        let items = projections.entries.items().filter(|item| concerns(item, query));
-        items.map(|item| (item.place().position.when_ms, item.id())).collect()
+        let items = projections.entries.items().map(|item| (item.place(), item.database()));
+        let batches = projections.batches.batches().map(|batch| (batch.place(), batch.database()));
+        let wanted =
+            items.chain(batches).filter(|(place, database)| concerns(place.author(), database, query));
+        wanted.map(|(place, _)| (place.position.when_ms, place.id)).collect()
     })?;
     let show = |id: RecordId| -> Result<Option<EntryView>, Refusal> {
-        let item = services.board.look(|projections| projections.entries.item(id).cloned())?;
-        let Some(item) = item else { return Ok(None) };
         let position = services.reader.find(id).map_err(|e| damaged(&e))?;
         let first = position.map(|position| services.reader.header(position)).transpose();
         let Some((first, _)) = first.map_err(|e| damaged(&e))?.flatten() else { return Ok(None) };
-        let view = view(services, &item, &first);
+        let Some(view) = view_of(services, &first)? else { return Ok(None) };
         let holds = view.standing == EntryStanding::Active && view.state == RecordState::Valid;
         Ok((holds || query.all == Some(true)).then_some(view))
     };
@@ -66,23 +69,50 @@ fn listing(services: &Services, query: &EntryQuery) -> Result<EntryListing, Refu
     Ok(EntryListing { entries: rows, next, unread: services.board.waiting() as u64 })
 }
 
-fn concerns(item: &Item, query: &EntryQuery) -> bool {
-    query.database.as_deref().is_none_or(|database| item.database().name == database)
-        && query.source.as_deref().is_none_or(|source| item.source().as_str().eq_ignore_ascii_case(source))
+fn concerns(source: &MemberCode, database: &Database, query: &EntryQuery) -> bool {
+    query.database.as_deref().is_none_or(|name| database.name == name)
+        && query.source.as_deref().is_none_or(|name| source.as_str().eq_ignore_ascii_case(name))
+}
+
+/// Where an entry or a batch stands. `first` is the record of its first text.
+fn view_of(services: &Services, first: &Record) -> Result<Option<EntryView>, Refusal> {
+    let id = first.id();
+    let item = services.board.look(|projections| projections.entries.item(id).cloned())?;
+    if let Some(item) = item {
+        return Ok(Some(view(services, &item, first)));
+    }
+    let batch = services.board.look(|projections| projections.batches.batch_of(id).cloned())?;
+    Ok(batch.map(|batch| batch_view(services, &batch, first)))
+}
+
+/// A batch as a row: its lines are looked up, and not listed.
+fn batch_view(services: &Services, batch: &BatchItem, first: &Record) -> EntryView {
+    let header = first.header();
+    let (withdrawn, _) = batch.withdrawn(|position| is_disputed(services, position));
+    let over = batch.until_ms().is_some_and(|until| services.now().0 >= until);
+    let left = batch.lines() as usize - withdrawn.len();
+    EntryView {
+        id: batch.id().to_string(),
+        database: batch.database().name.to_owned(),
+        source: batch.source().to_string(),
+        standing: if over { EntryStanding::Expired } else { EntryStanding::Active },
+        reason: None,
+        subject: format!("batch of {} entries, of which {left} hold", batch.lines()),
+        reference: batch.reference().map(str::to_owned),
+        entered_at_ms: batch.place().position.when_ms,
+        until_ms: batch.until_ms(),
+        text: Some(batch.id().to_string()),
+        to: header.to.iter().map(ToString::to_string).collect(),
+        exercise: header.flags.has(Flags::EXERCISE),
+        state: state_of(services, batch.id()),
+    }
 }
 
 /// Where an entry stands. `first` is the record of its first text.
 fn view(services: &Services, item: &Item, first: &Record) -> EntryView {
     let state = item.state(|position| is_disputed(services, position));
-    let (standing, reason) = match state.standing(services.now().0) {
-        entries::EntryStanding::Active => (EntryStanding::Active, None),
-        entries::EntryStanding::Expired => (EntryStanding::Expired, None),
-        entries::EntryStanding::Withdrawn(reason) => {
-            (EntryStanding::Withdrawn, Some(reason.as_str().to_owned()))
-        }
-        entries::EntryStanding::Void(rule) => (EntryStanding::Void, Some(rule.to_string())),
-    };
-    let text_state = state.text.map_or(RecordState::Valid, |text| state_of(services, text.place.id));
+    let (standing, reason) = told(state.standing(services.now().0));
+    let text_state = state.text.map_or(RecordState::Void, |text| state_of(services, text.place.id));
     let shown = state.text.filter(|_| text_state == RecordState::Valid);
     let header = first.header();
     EntryView {
@@ -102,7 +132,17 @@ fn view(services: &Services, item: &Item, first: &Record) -> EntryView {
     }
 }
 
-fn detailed(services: &Services, id: &str) -> Result<EntryDetail, Refusal> {
+fn detailed(services: &Services, name: &str) -> Result<EntryDetail, Refusal> {
+    let (id, line) = parts_of(name)?;
+    if let Some(line) = line {
+        return detailed_line(services, id, line);
+    }
+    let (record, _) = records::find(services, id)?;
+    let batch = services.board.look(|projections| projections.batches.batch_of(record.id()).cloned())?;
+    if let Some(batch) = batch {
+        let view = batch_view(services, &batch, &record);
+        return Ok(detail_of(view, records::document_of(services, &record), Vec::new()));
+    }
     let (item, first) = find(services, id)?;
     let state = item.state(|position| is_disputed(services, position));
     let document = match state.text {
@@ -112,18 +152,62 @@ fn detailed(services: &Services, id: &str) -> Result<EntryDetail, Refusal> {
         }
         None => Err("there is no text that holds".into()),
     };
-    let problems = document.as_ref().map(|document| document.check().problems().iter().map(detail).collect());
     let ignored = state.ignored.iter().map(|(place, rule)| IgnoredView {
         id: place.id.to_string(),
         member: place.author().to_string(),
         rule: rule.to_string(),
     });
-    Ok(EntryDetail {
-        entry: view(services, &item, &first),
+    Ok(detail_of(view(services, &item, &first), document, ignored.collect()))
+}
+
+fn told(standing: entries::EntryStanding) -> (EntryStanding, Option<String>) {
+    match standing {
+        entries::EntryStanding::Active => (EntryStanding::Active, None),
+        entries::EntryStanding::Expired => (EntryStanding::Expired, None),
+        entries::EntryStanding::Withdrawn(reason) => {
+            (EntryStanding::Withdrawn, Some(reason.as_str().to_owned()))
+        }
+        entries::EntryStanding::Void(rule) => (EntryStanding::Void, Some(rule.to_string())),
+    }
+}
+
+/// An entry of a batch.
+fn detailed_line(services: &Services, id: &str, line: u32) -> Result<EntryDetail, Refusal> {
+    let (batch, record) = find_line(services, id, line)?;
+    let document = records::document_of(services, &record).and_then(|document| match document {
+        Document::Batch(entries) => {
+            entries.entry(line).map(Document::from).ok_or_else(|| "there is no such line".to_owned())
+        }
+        other => Err(format!("it is no batch but: {}", other.heading())),
+    });
+    let standing = batch.standing(line, services.now().0, |position| is_disputed(services, position));
+    let (standing, reason) = told(standing.unwrap_or(entries::EntryStanding::Active));
+    let of_batch = batch_view(services, &batch, &record);
+    let entry = EntryView {
+        id: Named::line(&batch, line).to_string(),
+        standing,
+        reason,
+        subject: document.as_ref().map_or_else(
+            |_| String::new(),
+            |document| match document {
+                Document::Entry(entry) => entry.subject(),
+                other => other.title(),
+            },
+        ),
+        reference: document.as_ref().ok().and_then(Document::reference).map(str::to_owned),
+        ..of_batch
+    };
+    Ok(detail_of(entry, document, Vec::new()))
+}
+
+fn detail_of(entry: EntryView, document: Result<Document, String>, ignored: Vec<IgnoredView>) -> EntryDetail {
+    let problems = document.as_ref().map(|document| document.check().problems().iter().map(detail).collect());
+    EntryDetail {
+        entry,
         rendered: document.as_ref().ok().map(render),
         unreadable: document.as_ref().err().cloned(),
         problems: problems.unwrap_or_default(),
         document: document.ok().map(|document| document.to_json()),
-        ignored: ignored.collect(),
-    })
+        ignored,
+    }
 }

@@ -3,20 +3,21 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use ecomesh_api::{FindRequest, HitListing, HitRequest, HitView, Problem, ProblemCode, Sent};
-use ecomesh_document::Document;
+use ecomesh_api::{FindRequest, HitListing, HitRequest, HitView, Problem, ProblemCode, RecordState, Sent};
 use ecomesh_document::codes::{Code, SearchPurpose};
-use ecomesh_document::projection::entries::Item;
+use ecomesh_document::{Count, Document};
 use ecomesh_protocol::Draft as RecordDraft;
-use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
+use ecomesh_record::{Audience, Flags, Kind, MemberId, Priority, Retention, Time};
 use serde_json::{Map, Value};
 
-use super::{check_code, check_line, found_at};
+use super::{check_code, check_line};
 use crate::access_log::Consultation;
 use crate::founding::text::time_text;
+use crate::http::entries::{self, Named, named_text};
 use crate::http::extract::{ApiJson, Live};
 use crate::http::messages::{bad_document, encoded, record, salt, sealed_unless};
-use crate::http::{Refusal, Services, entries};
+use crate::http::paging::state_of;
+use crate::http::{Refusal, Services, records};
 
 /// Most hits of a listing.
 const LISTED_MAX: usize = 500;
@@ -53,16 +54,16 @@ pub(in crate::http) async fn report(
     };
     let draft = services
         .read(move |services| {
-            let (item, _) = entries::find(services, &id)?;
-            if item.source().as_str() == services.own.as_str() {
+            let (named, document) = entries::named(services, &id)?;
+            if named.source.as_str() == services.own.as_str() {
                 return Err(Refusal(
                     Problem::new(ProblemCode::OwnMember, "this is an entry of the own bureau")
                         .advice("nobody need be told of it"),
                 ));
             }
-            let document = item.state(|_| false).text.and_then(|text| found_at(services, text.place.id));
             let reference = document.as_ref().and_then(Document::reference).map(str::to_owned);
-            Draft::new(services, &item, reference, &request)
+            let exercise = records::is_exercise(services, named.record);
+            Ok(Draft { exercise, ..Draft::new(services, &named, reference, &request)? })
         })
         .await?;
     services.log(consultation).await?;
@@ -83,20 +84,22 @@ pub(in crate::http) async fn list(Live(services): Live) -> Result<Json<HitListin
 pub(super) struct Draft {
     document: Document,
     to: MemberId,
+    /// Of an entry that is an exercise.
+    pub(super) exercise: bool,
 }
 
 impl Draft {
     /// What the source of an entry is told of a look-up; nothing if it is this bureau, or does not want to be told.
     pub(super) fn of(
         services: &Services,
-        item: &Item,
+        named: &Named,
         document: &Document,
         request: &FindRequest,
         query: &str,
     ) -> Option<Self> {
         let Document::Entry(entry) = document else { return None };
         let wants = entry.source().and_then(|source| source.tell_hits.as_ref());
-        if item.source().as_str() == services.own.as_str()
+        if named.source.as_str() == services.own.as_str()
             || wants.is_some_and(|answer| answer.as_str() == "no")
         {
             return None;
@@ -108,12 +111,12 @@ impl Draft {
             place: request.place.clone(),
             remarks: None,
         };
-        Self::new(services, item, document.reference().map(str::to_owned), &request).ok()
+        Self::new(services, named, document.reference().map(str::to_owned), &request).ok()
     }
 
     fn new(
         services: &Services,
-        item: &Item,
+        named: &Named,
         reference: Option<String>,
         request: &HitRequest,
     ) -> Result<Self, Refusal> {
@@ -124,7 +127,7 @@ impl Draft {
         // To the second, as documents tell times.
         let now = Time(services.now().0 / 1000 * 1000);
         fill("form", Some("hit".into()));
-        fill("entry", Some(item.id().to_string()));
+        fill("entry", Some(named.record.to_string()));
         fill("reference", reference);
         fill("found_at", Some(time_text(now)));
         fill("purpose", Some(request.purpose.clone()));
@@ -132,11 +135,12 @@ impl Draft {
         fill("place", request.place.clone());
         fill("query", Some(request.query.clone()));
         fill("remarks", request.remarks.clone());
+        form.extend(named.line.map(|line| ("line".to_owned(), Value::from(line))));
         let (document, _) =
             Document::from_json(&Value::Object(form)).map_err(|report| bad_document(&report))?;
-        let to = MemberId::parse(item.source().as_str())
+        let to = MemberId::parse(named.source.as_str())
             .map_err(|e| Refusal(Problem::new(ProblemCode::UnknownMember, e.to_string())))?;
-        Ok(Self { document, to })
+        Ok(Self { document, to, exercise: false })
     }
 }
 
@@ -150,7 +154,7 @@ pub(super) async fn tell(services: &std::sync::Arc<Services>, hit: Draft) -> Res
                 to: vec![hit.to],
                 retention: Retention(hit.document.retention()),
                 expires_at: None,
-                flags: Flags(0),
+                flags: Flags(if hit.exercise { Flags::EXERCISE } else { 0 }),
                 content: encoded(&hit.document)?,
                 salt: salt()?,
                 idempotency: None,
@@ -167,19 +171,28 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
         services.board.look(|projections| projections.hits.clone())?.into_iter().collect::<Vec<_>>();
     hits.sort_by(|a, b| b.0.cmp(&a.0));
     let mut views = Vec::new();
-    for (place, hit) in hits.into_iter().take(LISTED_MAX) {
+    for (place, hit) in hits {
+        if views.len() == LISTED_MAX {
+            break;
+        }
+        let position = services.reader.find(place.id).ok().flatten();
+        let header = position.and_then(|position| services.reader.header(position).ok().flatten());
+        let Some((record, first_seen)) = header else { continue };
+        let is_own = place.author().as_str() == services.own.as_str();
+        // One that is not sealed to this bureau alone was told to nobody, or by nobody who had it.
+        let for_us = record.header().to == [services.own] && record.header().audience != Audience::Open;
+        if !(is_own || for_us) || state_of(services, place.id) != RecordState::Valid {
+            continue;
+        }
         let source = services.board.look(|projections| {
             projections.entries.item_of(hit.entry.0).map(|item| item.source().to_string())
         })?;
-        let position = services.reader.find(place.id).ok().flatten();
-        let first_seen = position.and_then(|position| services.reader.first_seen(position).ok().flatten());
-        let is_own = place.author().as_str() == services.own.as_str();
         views.push(HitView {
             id: place.id.to_string(),
             searcher: place.author().to_string(),
             // Only the source can read a hit that another country had.
             source: if is_own { source.unwrap_or_default() } else { services.own.to_string() },
-            entry: hit.entry.to_string(),
+            entry: named_text(hit.entry.0, hit.line.map(Count::get)),
             reference: hit.reference.as_ref().map(ToString::to_string),
             found_at: hit.found_at.to_string(),
             purpose: Code::as_str(&hit.purpose).to_owned(),
@@ -187,7 +200,8 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
             place: hit.place.as_ref().map(ToString::to_string),
             query: hit.query.to_string(),
             remarks: hit.remarks.as_ref().map(ToString::to_string),
-            first_seen_ms: first_seen.map_or(place.position.when_ms, |time| time.0),
+            exercise: record.header().flags.has(Flags::EXERCISE),
+            first_seen_ms: first_seen.0,
         });
     }
     Ok(HitListing { hits: views })

@@ -10,14 +10,15 @@ use ecomesh_document::codes::{Code, CodeList};
 use ecomesh_document::notice::Colour;
 use ecomesh_document::notice::life::{Standing, State, What};
 use ecomesh_document::projection::notices::{self, Case};
-use ecomesh_document::render;
-use ecomesh_record::{Flags, Record, RecordId};
+use ecomesh_document::{Document, render};
+use ecomesh_record::{Flags, Kind, Record, RecordId};
 
-use super::{find, is_disputed};
+use super::{find, is_left_out};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
 use crate::http::{Refusal, Services, damaged, records};
+use crate::views::Entry;
 
 /// Notices in force and diffusions in circulation, the newest first; others if asked for.
 #[utoipa::path(
@@ -90,6 +91,15 @@ fn first_of(services: &Services, case: &Case) -> Result<Option<Record>, Refusal>
     Ok(services.reader.header(position).map_err(|e| damaged(&e))?.map(|(record, _)| record))
 }
 
+/// Where the notice or diffusion of a record stands, if it is one of its texts.
+pub(in crate::http) fn standing_of(services: &Services, entry: &Entry) -> Option<NoticeStanding> {
+    if !matches!(entry.kind, Kind::NOTICE | Kind::DIFFUSION) {
+        return None;
+    }
+    let case = services.board.look(|projections| projections.notices.case_of(entry.id).cloned()).ok()??;
+    Some(view_of(services, &case).ok()??.standing)
+}
+
 /// Where a case stands, if the record of its first text is here.
 pub(in crate::http) fn view_of(services: &Services, case: &Case) -> Result<Option<NoticeView>, Refusal> {
     Ok(first_of(services, case)?.map(|first| view(services, case, &first)))
@@ -98,7 +108,7 @@ pub(in crate::http) fn view_of(services: &Services, case: &Case) -> Result<Optio
 /// Where a case stands. `first` is the record of its first text.
 pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeView {
     let now = services.now();
-    let state = case.state(|position| is_disputed(services, position));
+    let state = case.state(|position| is_left_out(services, position));
     let shown = case.shown(&state, now.0);
     let spoken_of = shown.or_else(|| case.text(&state));
     let text_state = spoken_of.map_or(RecordState::Void, |text| state_of(services, text.place.id));
@@ -131,7 +141,7 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
 fn approved_by(services: &Services, case: &Case, state: &State) -> Vec<String> {
     let Some(pending) = state.pending() else { return Vec::new() };
     let approved =
-        case.history(|position| is_disputed(services, position)).into_iter().filter(|(event, rule)| {
+        case.history(|position| is_left_out(services, position)).into_iter().filter(|(event, rule)| {
             rule.is_none() && matches!(&event.what, What::Attested { version } if *version == pending)
         });
     approved.map(|(event, _)| event.position.who.to_string()).collect()
@@ -164,20 +174,32 @@ fn codes<'c, L: CodeList>(codes: impl IntoIterator<Item = &'c Code<L>>) -> Vec<S
 
 fn detailed(services: &Services, id: &str) -> Result<NoticeDetail, Refusal> {
     let (case, first) = find(services, id)?;
-    let state = case.state(|position| is_disputed(services, position));
-    let text = case.text(&state).map(|text| text.place.id);
-    let document = match text {
-        Some(text) => {
-            let (record, _) = records::find(services, &text.to_string())?;
-            records::document_of(services, &record)
+    let state = case.state(|position| is_left_out(services, position));
+    let now = services.now().0;
+    // Of what is in force that is the text; one that waits for its review stands beside it, and is never taken for it.
+    let shown = case.shown(&state, now).map(|text| text.place.id);
+    let text = shown.or_else(|| case.text(&state).map(|text| text.place.id));
+    let waiting = state.pending().map(|version| RecordId(version.0)).filter(|id| Some(*id) != text);
+    let read = |id: Option<RecordId>| -> Result<Result<Document, String>, Refusal> {
+        match id {
+            Some(id) => {
+                let (record, _) = records::find(services, &id.to_string())?;
+                Ok(records::document_of(services, &record))
+            }
+            None => Ok(Err("its text was erased".to_owned())),
         }
-        None => Err("its text was erased".into()),
+    };
+    let document = read(text)?;
+    let waiting = match waiting {
+        Some(id) => read(Some(id))?.ok().as_ref().map(render),
+        None => None,
     };
     let problems = document.as_ref().map(|document| document.check().problems().iter().map(detail).collect());
     Ok(NoticeDetail {
         notice: view(services, &case, &first),
         rendered: document.as_ref().ok().map(render),
         rendered_id: text.map(|id| id.to_string()),
+        waiting,
         unreadable: document.as_ref().err().cloned(),
         problems: problems.unwrap_or_default(),
         document: document.ok().map(|document| document.to_json()),
@@ -186,7 +208,7 @@ fn detailed(services: &Services, id: &str) -> Result<NoticeDetail, Refusal> {
 }
 
 fn history(services: &Services, case: &Case) -> Vec<StepView> {
-    let events = case.history(|position| is_disputed(services, position)).into_iter().map(|(event, rule)| {
+    let events = case.history(|position| is_left_out(services, position)).into_iter().map(|(event, rule)| {
         let (step, reasons, version) = told(&event.what);
         StepView {
             at_ms: event.position.when_ms,

@@ -33,8 +33,8 @@ pub(in crate::http) async fn step(
     Path(id): Path<String>,
     ApiJson(request): ApiJson<StepRequest>,
 ) -> Result<(StatusCode, Json<StepSent>), Refusal> {
-    let (document, case) = services.read(move |services| prepare(services, &id, &request)).await?;
-    wait_for(case.last_ms()).await?;
+    let (document, case, after_ms) = services.read(move |services| prepare(services, &id, &request)).await?;
+    wait_for(after_ms).await?;
     let sent = write(&services, &document).await?;
     let case_id = case.id().to_string();
     let notice = services
@@ -47,7 +47,7 @@ pub(in crate::http) async fn step(
 }
 
 /// The step, if the rules allow it now.
-fn prepare(services: &Services, id: &str, request: &StepRequest) -> Result<(Document, Case), Refusal> {
+fn prepare(services: &Services, id: &str, request: &StepRequest) -> Result<(Document, Case, u64), Refusal> {
     let (case, _) = find(services, id)?;
     let form = form(services, &case, request)?;
     let (document, _) = Document::from_json(&form).map_err(|report| bad_document(&report))?;
@@ -63,7 +63,8 @@ fn prepare(services: &Services, id: &str, request: &StepRequest) -> Result<(Docu
         })
     })?;
     would(services, &case, what)?;
-    Ok((document, case))
+    let after_ms = case.last_ms();
+    Ok((document, case, after_ms))
 }
 
 fn form(services: &Services, case: &Case, request: &StepRequest) -> Result<Value, Refusal> {

@@ -1,0 +1,191 @@
+//! Which batches of entries there are, and which of their lines hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ecomesh_record::RecordId;
+
+use super::Place;
+use super::entries::EntryStanding;
+use super::waiting::Waiting;
+use crate::Document;
+use crate::codes::{Code, EntryWithdrawal};
+use crate::date::PartialDate;
+use crate::entry::{Batch, Database, may_enter};
+use crate::member::MemberCode;
+use crate::notice::life::Position;
+use crate::rule::Rule;
+use crate::text::Line;
+
+/// All batches of a network. Of their entries it holds those that do not count.
+#[derive(Debug, Clone, Default)]
+pub struct Batches {
+    batches: BTreeMap<RecordId, BatchItem>,
+    waiting: Waiting<Withdrawal>,
+    /// The batch of each withdrawal that has come.
+    withdrawals: BTreeMap<RecordId, RecordId>,
+}
+
+/// A batch, and what was said of its lines.
+#[derive(Debug, Clone)]
+pub struct BatchItem {
+    place: Place,
+    database: &'static Database,
+    reference: Option<String>,
+    lines: u32,
+    until_ms: Option<u64>,
+    /// Lines that their author may not enter, and why.
+    void: BTreeMap<u32, &'static Rule>,
+    withdrawals: BTreeMap<Place, Withdrawal>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Withdrawal {
+    line: u32,
+    reason: Code<EntryWithdrawal>,
+}
+
+impl Batches {
+    /// Takes a document. Whatever is no batch and no withdrawal of a line is passed over; the same record twice is one.
+    pub fn take(&mut self, place: &Place, document: &Document) {
+        match document {
+            Document::Batch(batch) => self.batch(place, batch),
+            Document::EntryStep(step) => {
+                if let Some(line) = step.line {
+                    self.withdrawal(
+                        place,
+                        step.entry.0,
+                        Withdrawal { line: line.get(), reason: step.reason.clone() },
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets what a record said: it was erased.
+    pub fn forget(&mut self, id: RecordId) {
+        self.waiting.forget(id);
+        if let Some(batch) = self.withdrawals.remove(&id) {
+            if let Some(batch) = self.batches.get_mut(&batch) {
+                batch.withdrawals.retain(|place, _| place.id != id);
+            }
+        } else if let Some(batch) = self.batches.remove(&id) {
+            for place in batch.withdrawals.keys() {
+                self.withdrawals.remove(&place.id);
+            }
+        }
+    }
+
+    /// A batch by its record.
+    pub fn batch_of(&self, id: RecordId) -> Option<&BatchItem> {
+        self.batches.get(&id)
+    }
+
+    /// All of them, by their records.
+    pub fn batches(&self) -> impl Iterator<Item = &BatchItem> {
+        self.batches.values()
+    }
+
+    fn batch(&mut self, place: &Place, batch: &Batch) {
+        if self.batches.contains_key(&place.id) {
+            return;
+        }
+        let void =
+            batch.entries().filter_map(|(line, entry)| Some((line, may_enter(entry, place.author()).err()?)));
+        let source = batch.source();
+        let mut item = BatchItem {
+            place: place.clone(),
+            database: batch.database(),
+            reference: source.reference.as_ref().map(Line::as_str).map(str::to_owned),
+            lines: batch.lines(),
+            until_ms: source.valid_until.and_then(PartialDate::end_ms),
+            void: void.collect(),
+            withdrawals: BTreeMap::new(),
+        };
+        for (waited, withdrawal) in self.waiting.release(place.id) {
+            self.withdrawals.insert(waited.id, place.id);
+            item.withdrawals.insert(waited, withdrawal);
+        }
+        self.batches.insert(place.id, item);
+    }
+
+    fn withdrawal(&mut self, place: &Place, target: RecordId, withdrawal: Withdrawal) {
+        match self.batches.get_mut(&target) {
+            Some(batch) => {
+                self.withdrawals.insert(place.id, target);
+                batch.withdrawals.insert(place.clone(), withdrawal);
+            }
+            None => self.waiting.hold(target, place.clone(), withdrawal),
+        }
+    }
+}
+
+impl BatchItem {
+    /// Its record.
+    pub fn id(&self) -> RecordId {
+        self.place.id
+    }
+
+    /// Its place.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &'static Database {
+        self.database
+    }
+
+    /// Its source's reference.
+    pub fn reference(&self) -> Option<&str> {
+        self.reference.as_deref()
+    }
+
+    /// Who entered it.
+    pub fn source(&self) -> &MemberCode {
+        self.place.author()
+    }
+
+    /// How many entries it has.
+    pub fn lines(&self) -> u32 {
+        self.lines
+    }
+
+    /// End of its last day, if its source named one, in milliseconds since 1970.
+    pub fn until_ms(&self) -> Option<u64> {
+        self.until_ms
+    }
+
+    /// Where the entry of a line stands at a time, milliseconds since 1970; `None` if there is no such line. What stands at
+    /// certain places of logs is left out: what is disputed says nothing.
+    pub fn standing(
+        &self,
+        line: u32,
+        now_ms: u64,
+        left_out: impl Fn(&Position) -> bool,
+    ) -> Option<EntryStanding> {
+        if !(1..=self.lines).contains(&line) {
+            return None;
+        }
+        if let Some(rule) = self.void.get(&line) {
+            return Some(EntryStanding::Void(rule));
+        }
+        let counts = |(place, withdrawal): &(&Place, &Withdrawal)| {
+            withdrawal.line == line && place.author() == self.source() && !left_out(&place.position)
+        };
+        if let Some((_, withdrawal)) = self.withdrawals.iter().find(counts) {
+            return Some(EntryStanding::Withdrawn(withdrawal.reason.clone()));
+        }
+        let over = self.until_ms.is_some_and(|until| now_ms >= until);
+        Some(if over { EntryStanding::Expired } else { EntryStanding::Active })
+    }
+
+    /// The lines that its source has withdrawn, and when it withdrew the first of them, in milliseconds since 1970.
+    pub fn withdrawn(&self, left_out: impl Fn(&Position) -> bool) -> (BTreeSet<u32>, Option<u64>) {
+        let counts = |place: &Place| place.author() == self.source() && !left_out(&place.position);
+        let own = self.withdrawals.iter().filter(|(place, _)| counts(place));
+        let lines = own.clone().map(|(_, withdrawal)| withdrawal.line);
+        let lines = lines.filter(|line| (1..=self.lines).contains(line)).collect();
+        (lines, own.map(|(place, _)| place.position.when_ms).min())
+    }
+}
