@@ -164,6 +164,18 @@ pub struct FindRequest {
     /// Only notices and diffusions of this colour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+    /// Only this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FoundKind>,
+    /// Only what is dated at this time or later, by its author's clock, in milliseconds since 1970-01-01 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
+    /// Only what is dated before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// Only what names this species among its products: words that begin those of its scientific or common name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub species: Option<String>,
     /// At most so many, 1 to 100; 10 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,

@@ -37,6 +37,8 @@ pub enum Command {
     Seal,
     /// Exact look-ups and names, in memory, on one core
     Find,
+    /// Entries are signed, stored and indexed; all of it is computed again after a kill
+    Import,
     /// Ten nodes under mixed load with kills, for --minutes; not part of `all`
     Soak,
     /// The parts alone: signatures, sled, plain gossip, syncs of the disk
@@ -129,6 +131,12 @@ pub struct Options {
     /// find: queries of each kind
     #[arg(long, global = true, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub name_queries: u64,
+    /// import: travel documents, in batches
+    #[arg(long, global = true, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=99_999_999))]
+    pub imported: u64,
+    /// import: entries about persons, each a record
+    #[arg(long, global = true, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=999_999))]
+    pub imported_alone: u64,
     /// soak: how long; 1440 is a day
     #[arg(long, global = true, default_value_t = 30.0)]
     pub minutes: f64,

@@ -20,6 +20,7 @@ mod figures;
 mod find;
 mod founding;
 mod idle;
+mod import;
 mod latency;
 mod load;
 mod machine;
@@ -87,6 +88,7 @@ async fn run(cli: &Cli) -> anyhow::Result<report::Report> {
         Command::Scale,
         Command::Seal,
         Command::Find,
+        Command::Import,
     ];
     match &cli.command {
         Command::All => {
@@ -111,6 +113,7 @@ async fn one(command: &Command, options: &cli::Options) -> anyhow::Result<figure
         Command::Scale => scale::run(options).await,
         Command::Seal => seal::run(options).await,
         Command::Find => find::run(options).await,
+        Command::Import => import::run(options).await,
         Command::Soak => soak::run(options).await,
         Command::Node(_) | Command::All => anyhow::bail!("this is no single benchmark"),
     }

@@ -16,6 +16,10 @@ const FIGURES: &[(&str, &[&str])] = &[
     ("restart", &["restart.60.ready_s", "restart.60.answers_ms"]),
     ("scale", &["scale.3.bytes_per_record", "scale.3.copies"]),
     ("find", &["find.exact.bulk", "find.exact.hit_us_p50", "find.names.recall.same", "find.names.ms_p99"]),
+    (
+        "import",
+        &["import.batches.entries_per_second", "import.alone.rebuilt_per_second", "import.alone.memory_mb"],
+    ),
     ("soak", &["soak.acknowledged", "soak.slope_rss", "soak.slope_disk"]),
 ];
 
@@ -37,6 +41,8 @@ const SIZES: &[&str] = &[
     "--entries=2000",
     "--names=500",
     "--name-queries=5",
+    "--imported=50",
+    "--imported-alone=20",
     "--minutes=0.1",
     "--soak-rate=10",
     "--kill-every-s=2",

@@ -246,3 +246,39 @@ async fn a_person_is_found_however_the_name_is_spelt_and_by_whom_the_entry_is_fo
     );
     stop(nodes).await;
 }
+
+fn seizure(reference: &str, scientific_name: &str) -> Value {
+    json!({
+        "form": "seizure-entry", "family": "fauna",
+        "source": { "reference": reference, "from": "KE" },
+        "discovery": { "date": "2014-06-05", "place": { "text": "Mombasa", "country": "KE" } },
+        "products": [{ "kind": "wildlife", "scientific_name": scientific_name }],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_narrowed_by_kind_date_and_species() {
+    let network = Network::found(&["KE"]);
+    let nodes = network.start_all().await;
+    let ke = &clients(&network)[0];
+    add(ke, seizure("KE/1", "Manis temminckii")).await;
+    let ivory = add(ke, seizure("KE/2", "Loxodonta africana")).await;
+    let mombasa = FindRequest { number: None, text: Some("Mombasa".into()), limit: Some(20), ..number("") };
+    finds(ke, &mombasa, 2).await;
+    let after_ms = ke.record(&ivory.id).await.unwrap().message.created_at_ms + 1;
+    let narrowed = |narrow: &dyn Fn(&mut FindRequest)| {
+        let mut request = mombasa.clone();
+        narrow(&mut request);
+        async move { ke.find(&request).await.map(|answer| answer.found) }
+    };
+    let found = narrowed(&|request| request.species = Some("loxodonta AFRI".into())).await.unwrap();
+    assert_eq!((found.len(), found[0].id.as_str()), (1, ivory.id.as_str()));
+    assert_eq!(narrowed(&|request| request.species = Some("panthera".into())).await.unwrap(), []);
+    assert_eq!(narrowed(&|request| request.kind = Some(FoundKind::Message)).await.unwrap(), []);
+    assert_eq!(narrowed(&|request| request.kind = Some(FoundKind::Entry)).await.unwrap().len(), 2);
+    assert_eq!(narrowed(&|request| request.since_ms = Some(after_ms)).await.unwrap().len(), 0);
+    assert_eq!(narrowed(&|request| request.until_ms = Some(after_ms)).await.unwrap().len(), 2);
+    let reversed = narrowed(&|request| (request.since_ms, request.until_ms) = (Some(2), Some(1))).await;
+    assert_eq!(refused(reversed).code, ProblemCode::BadRequest);
+    stop(nodes).await;
+}

@@ -103,6 +103,20 @@ impl Document {
         }
     }
 
+    /// The scientific and common names of what it tells was seized.
+    pub fn species(&self) -> impl Iterator<Item = &str> {
+        let products = match self {
+            Self::Ecomessage(m) => m.products.as_slice(),
+            Self::Entry(DatabaseEntry::Seizure(entry)) => entry.products.as_slice(),
+            _ => &[],
+        };
+        products
+            .iter()
+            .flat_map(|product| [&product.scientific_name, &product.common_name])
+            .flatten()
+            .map(Line::as_str)
+    }
+
     /// Reference of the message to which it replies.
     pub fn reply_to_reference(&self) -> Option<&str> {
         let reference = match self {

@@ -34,7 +34,8 @@ Examples:
   ecomesh find --number A1234567 --purpose border-control --officer \"N. 12\"
   ecomesh find --number KAA123X --database vehicle --purpose roadside-check --officer \"N. 12\" --place Namanga
   ecomesh find --name \"Gavrilov, Ivan\" --purpose investigation --officer \"N. 12\"
-  ecomesh find --text \"pangolin scales\" --purpose investigation --officer \"N. 12\"")]
+  ecomesh find --text \"pangolin scales\" --purpose investigation --officer \"N. 12\"
+  ecomesh find --text scales --species manis --kind message --since 90d --purpose investigation --officer \"N. 12\"")]
 pub struct Args {
     /// A number, exactly: of a document, a plate, a vehicle, a ship, a container, or a serial number
     #[arg(long, value_name = "NUMBER", required_unless_present_any = ["name", "text"], conflicts_with_all = ["name", "text"])]
@@ -56,9 +57,41 @@ pub struct Args {
     /// Only notices and diffusions of this colour
     #[arg(long, value_name = "COLOUR", value_parser = colour_arg(), hide_possible_values = true, conflicts_with = "database")]
     colour: Option<&'static Colour>,
+    /// Only this kind
+    #[arg(long, value_name = "KIND")]
+    kind: Option<Kind>,
+    /// Only what is dated then or later: a date, a time, or a span back from now (30d)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what is dated before
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only what names this species among its products, by its scientific or common name, or the beginning of it
+    #[arg(long, value_name = "NAME")]
+    species: Option<String>,
     /// How many, the best
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
+}
+
+/// What is searched for.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    Entry,
+    Notice,
+    Diffusion,
+    Message,
+}
+
+impl From<Kind> for FoundKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Entry => Self::Entry,
+            Kind::Notice => Self::Notice,
+            Kind::Diffusion => Self::Diffusion,
+            Kind::Message => Self::Message,
+        }
+    }
 }
 
 /// Who searches, and why.
@@ -104,6 +137,7 @@ pub struct HitsArgs {}
 /// Runs `ecomesh find`.
 pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
+    let now_ms = times::now_ms();
     let request = FindRequest {
         number: args.number,
         name: args.name,
@@ -114,6 +148,10 @@ pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         source: args.source,
         database: args.database.map(|database| database.name.to_owned()),
         colour: args.colour.map(|colour| colour.name.to_owned()),
+        kind: args.kind.map(FoundKind::from),
+        since_ms: args.since.as_deref().map(|text| times::point(text, now_ms)).transpose()?,
+        until_ms: args.until.as_deref().map(|text| times::point(text, now_ms)).transpose()?,
+        species: args.species,
         limit: Some(args.limit as usize),
     };
     let answer = node.ask(node.api.find(&request))?;

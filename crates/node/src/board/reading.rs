@@ -22,9 +22,11 @@ const BATCH: usize = 256;
 const PAGE: usize = 1024;
 /// What could not be read for a reason of the moment is tried again after this, if nothing comes before.
 const AGAIN: Duration = Duration::from_secs(60);
-/// Texts that were read are searched after this at the latest: making them searchable costs some milliseconds, however few
-/// they are.
-const SHOW: Duration = Duration::from_secs(1);
+/// Texts that were read are searched once nothing has come for this long.
+const QUIET: Duration = Duration::from_secs(1);
+/// And after this at the latest, while something always comes: making them searchable costs some milliseconds and a megabyte
+/// that the allocator gives back late, however few they are.
+const SHOW: Duration = Duration::from_secs(10);
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -74,14 +76,18 @@ impl Reading {
         }
     }
 
-    /// Waits for news, and has what was read searched once a while has passed. News are read at once all the same.
+    /// Waits for news, and has what was read searched when it is time. News are read at once all the same.
     async fn rest(&self, shown_at: &mut Instant) {
         let unshown = self.board.look(|projections| projections.index.unshown()).unwrap_or(0);
-        let wait = if unshown == 0 { AGAIN } else { SHOW.saturating_sub(shown_at.elapsed()) };
+        if unshown == 0 {
+            let _ = tokio::time::timeout(AGAIN, self.board.news.notified()).await;
+            *shown_at = Instant::now();
+            return;
+        }
+        let wait = QUIET.min(SHOW.saturating_sub(shown_at.elapsed()));
         let news = tokio::time::timeout(wait, self.board.news.notified()).await;
-        // Under a steady stream of news it is time for that, too.
         let is_time = news.is_err() || shown_at.elapsed() >= SHOW;
-        if unshown == 0 || !is_time {
+        if !is_time {
             return;
         }
         let board = self.board.clone();

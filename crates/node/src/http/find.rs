@@ -3,6 +3,7 @@
 //! A number is looked up exactly, and a hit on another country's entry is told to that country at once, as its owner
 //! wants it. A name only suggests: an officer looks at the result, and reports the hit.
 
+mod filters;
 mod hits;
 
 use std::sync::Arc;
@@ -14,8 +15,7 @@ use ecomesh_api::{
 };
 use ecomesh_document::Document;
 use ecomesh_document::codes::{Code, CodeList, SearchPurpose};
-use ecomesh_document::entry::{Batch, Database};
-use ecomesh_document::notice::Colour;
+use ecomesh_document::entry::Batch;
 use ecomesh_document::projection::entries::EntryStanding;
 use ecomesh_record::{Flags, Record};
 
@@ -106,12 +106,7 @@ impl Query {
         check_code::<SearchPurpose>("purpose", &request.purpose)?;
         check_line("officer", Some(&request.officer))?;
         check_line("place", request.place.as_deref())?;
-        if let Some(name) = request.database.as_deref().filter(|name| Database::from_name(name).is_none()) {
-            return Err(bad_request(format!("there is no database {name}")));
-        }
-        if let Some(name) = request.colour.as_deref().filter(|name| Colour::from_name(name).is_none()) {
-            return Err(bad_request(format!("there is no colour {name}")));
-        }
+        filters::check(request)?;
         if request.limit.is_some_and(|limit| !(1..=RESULTS_MAX).contains(&limit)) {
             return Err(bad_request(format!("a search gives 1 to {RESULTS_MAX} results")));
         }
@@ -219,11 +214,11 @@ fn look_at(
     }
     let (record, _) = records::find(services, &id.to_string())?;
     let Ok(document) = records::document_of(services, &record) else { return Ok(None) };
-    let of_source = |source: &str| request.source.as_deref().is_none_or(|s| s.eq_ignore_ascii_case(source));
-    if !of_source(record.header().author.as_str()) {
+    if !filters::takes_record(request, &record, &document) {
         return Ok(None);
     }
-    let mut found = fitting(services, query, request, candidate, &document, &record)?;
+    let found = fitting(services, query, request, candidate, &document, &record)?;
+    let mut found = found.filter(|found| filters::takes_view(request, &found.view));
     if let Some(found) = &mut found {
         found.view.exercise = record.header().flags.has(Flags::EXERCISE);
         if let Some(hit) = &mut found.hit {
@@ -249,10 +244,8 @@ fn fitting(
     }
     match document {
         Document::Entry(_) => entry(services, query, request, candidate, document),
-        Document::Notice(_) | Document::Diffusion(_) => {
-            notice(services, request, candidate, document, record)
-        }
-        Document::Ecomessage(_) | Document::Message(_) => Ok(message(request, candidate, document, record)),
+        Document::Notice(_) | Document::Diffusion(_) => notice(services, candidate, document, record),
+        Document::Ecomessage(_) | Document::Message(_) => Ok(Some(message(candidate, document, record))),
         _ => Ok(None),
     }
 }
@@ -281,9 +274,7 @@ fn entry(
     let holds = state.standing(services.now().0) == EntryStanding::Active
         && state.text.is_some_and(|text| text.place.id == candidate.record);
     let database = item.database().name;
-    let asked_for =
-        request.colour.is_none() && request.database.as_deref().is_none_or(|name| name == database);
-    if !holds || !asked_for {
+    if !holds {
         return Ok(None);
     }
     let named = Named::alone(&item);
@@ -307,15 +298,14 @@ fn line_of(
     let standing =
         item.standing(candidate.line, services.now().0, |position| entries::is_disputed(services, position));
     let database = item.database().name;
-    let asked_for =
-        request.colour.is_none() && request.database.as_deref().is_none_or(|name| name == database);
-    if standing != Some(EntryStanding::Active) || !asked_for {
+    if standing != Some(EntryStanding::Active) {
         return Ok(None);
     }
     let named = Named::line(&item, candidate.line);
     let view = entry_view(&named, database, &document, candidate.score);
-    let hit = hits::Draft::of(services, &named, &document, request, query.text());
-    Ok(Some(Found { view, hit }))
+    let told = matches!(query, Query::Number(_))
+        .then(|| hits::Draft::of(services, &named, &document, request, query.text()));
+    Ok(Some(Found { view, hit: told.flatten() }))
 }
 
 fn entry_view(named: &Named, database: &str, document: &Document, score: f32) -> FoundView {
@@ -335,7 +325,6 @@ fn entry_view(named: &Named, database: &str, document: &Document, score: f32) ->
 
 fn notice(
     services: &Services,
-    request: &FindRequest,
     candidate: Candidate,
     document: &Document,
     record: &Record,
@@ -347,9 +336,7 @@ fn notice(
     // A text that was replaced or refused is none that anybody should find.
     let waits = matches!(view.standing, NoticeStanding::Requested | NoticeStanding::Returned);
     let stands = (view.in_force && is(&view.text)) || (!view.in_force && waits && is(&view.pending));
-    let asked_for =
-        request.database.is_none() && request.colour.as_deref().is_none_or(|name| name == view.colour);
-    if !stands || !asked_for {
+    if !stands {
         return Ok(None);
     }
     let kind = match view.kind {
@@ -371,12 +358,7 @@ fn notice(
     Ok(Some(Found { view, hit: None }))
 }
 
-fn message(
-    request: &FindRequest,
-    candidate: Candidate,
-    document: &Document,
-    record: &Record,
-) -> Option<Found> {
+fn message(candidate: Candidate, document: &Document, record: &Record) -> Found {
     let view = FoundView {
         kind: FoundKind::Message,
         id: candidate.record.to_string(),
@@ -389,7 +371,7 @@ fn message(
         exercise: false,
         hit: None,
     };
-    (request.database.is_none() && request.colour.is_none()).then_some(Found { view, hit: None })
+    Found { view, hit: None }
 }
 
 fn subject(document: &Document) -> String {
@@ -408,8 +390,7 @@ async fn log(services: &Arc<Services>, request: &FindRequest, found: &[Found]) -
         (.., Some(text)) => ("find-text", text),
         _ => return Ok(()),
     };
-    let filters = [&request.source, &request.database, &request.colour];
-    let filters: Vec<&str> = filters.into_iter().flatten().map(String::as_str).collect();
+    let filters = filters::told(request);
     let consultation = Consultation {
         action: action.into(),
         officer: request.officer.clone(),
