@@ -197,7 +197,7 @@ fn batches(entries: u64) -> anyhow::Result<Vec<EntryDraft>> {
                 .map_err(|report| anyhow::anyhow!("the benchmark's own entry: {report}"))
             });
             let source = DatabaseEntry::carried(&json!({
-                "form": "sltd-entry", "source": { "from": "KE", "retention": "until-recovered", "contact": "benchmark" },
+                "form": "sltd-entry", "source": { "reference": format!("KE/list/{start}"), "from": "KE", "retention": "until-recovered", "contact": "benchmark" },
             }))
             .map_err(|report| anyhow::anyhow!("the benchmark's own source: {report}"))?;
             let source: EntrySource = source.source().cloned().unwrap_or_default();
