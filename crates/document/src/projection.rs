@@ -1,4 +1,4 @@
-//! What all documents together come to: which [notices](notices) and diffusions stand, and which [entries](entries) of
+//! What all documents together come to: which [notices] and diffusions stand, and which [entries] of
 //! databases hold.
 //!
 //! A projection is a pure function from a set of documents to a state. Documents are taken in any order, since a mesh
