@@ -88,6 +88,13 @@ impl Key {
     }
 }
 
+impl Unread {
+    fn has(&self, position: Position) -> bool {
+        let key = |speaks_of_another| Key { speaks_of_another, position };
+        self.positions.contains(&key(false)) || self.positions.contains(&key(true))
+    }
+}
+
 impl Board {
     /// Nothing is read yet; everything is to be.
     pub(crate) fn new(roster: &Roster) -> Self {
@@ -161,7 +168,7 @@ impl Board {
     pub(crate) async fn settled(&self, position: Position) {
         let mut read = self.read.subscribe();
         let wait = async {
-            while self.unread().positions.iter().any(|key| key.position == position) {
+            while self.unread().has(position) {
                 if read.changed().await.is_err() {
                     return;
                 }
@@ -196,12 +203,21 @@ impl Projections {
         }
     }
 
+    /// Whether texts wait to be searched, or words of what was forgotten to be taken out of memory.
+    fn waits(&self, now: Instant) -> bool {
+        self.index.unshown() > 0 || self.is_compaction_due(now)
+    }
+
+    fn is_compaction_due(&self, now: Instant) -> bool {
+        self.stale && now.saturating_duration_since(self.compacted) >= COMPACT_EVERY
+    }
+
     /// From now on what was read is searched. Now and then the words of what was forgotten are taken out of memory, too.
-    fn show(&mut self) {
-        let compact = self.stale && self.compacted.elapsed() >= COMPACT_EVERY;
+    fn show(&mut self, now: Instant) {
+        let compact = self.is_compaction_due(now);
         self.index.show(compact);
         if compact {
-            (self.stale, self.compacted) = (false, Instant::now());
+            (self.stale, self.compacted) = (false, now);
         }
     }
 
@@ -301,5 +317,15 @@ mod tests {
             assert!(!is_projected(Kind::NOTICE_STEP, lane), "{lane:?}");
         }
         assert!(!is_projected(Kind::ENTRY_STEP, Lane::MESSAGES) && !is_projected(Kind::PART, Lane::BULK));
+    }
+
+    #[test]
+    fn what_was_forgotten_leaves_memory_even_if_nothing_comes_after_it() {
+        let mut projections = Projections::new(&Review::none());
+        projections.stale = true;
+        let later = projections.compacted + COMPACT_EVERY;
+        assert!(!projections.waits(projections.compacted) && projections.waits(later));
+        projections.show(later);
+        assert!(!projections.stale && !projections.waits(later + COMPACT_EVERY));
     }
 }

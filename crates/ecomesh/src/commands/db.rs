@@ -223,31 +223,20 @@ fn list(query: EntryQuery, limit: usize, global: &Global) -> anyhow::Result<Exit
     } else {
         output::line(table.render().trim_end())?;
     }
-    if listing.unread > 0 {
-        output::remark(
-            global,
-            &format!("{} records are here and not taken into account yet", listing.unread),
-        );
-    }
+    listing::remark_unread(global, listing.unread);
     Ok(ExitCode::Ok)
 }
 
-/// Reads pages until `limit` are there or no more exist; oldest first, as they are shown.
-async fn read(api: &Client, mut query: EntryQuery, limit: usize) -> Result<EntryListing, ClientError> {
-    let mut entries: Vec<EntryView> = Vec::new();
-    loop {
-        query.limit = Some((limit - entries.len()).clamp(1, ecomesh_api::limits::LISTING_MAX));
-        let mut page = api.entries(&query).await?;
-        entries.append(&mut page.entries);
-        match page.next.take() {
-            Some(next) if entries.len() < limit => query.cursor = Some(next),
-            _ => {
-                entries.truncate(limit);
-                entries.reverse();
-                return Ok(EntryListing { entries, ..page });
-            }
-        }
-    }
+/// Reads them, the newest `limit`; oldest first.
+async fn read(api: &Client, query: EntryQuery, limit: usize) -> Result<EntryListing, ClientError> {
+    let reading = listing::pages(limit, async |limit, cursor| {
+        let query = EntryQuery { limit: Some(limit), cursor, ..query.clone() };
+        let mut listing = api.entries(&query).await?;
+        let rows = std::mem::take(&mut listing.entries);
+        Ok(listing::Page { rows, next: listing.next.take(), listing })
+    });
+    let (entries, listing) = reading.await?;
+    Ok(EntryListing { entries, ..listing })
 }
 
 fn table(entries: &[EntryView]) -> Table {

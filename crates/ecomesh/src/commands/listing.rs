@@ -42,29 +42,60 @@ pub enum Which {
     Outbox,
 }
 
-/// Reads pages until `limit` messages are there or no more exist; oldest first, as they are shown.
+/// A page of a listing.
+pub struct Page<T, L> {
+    /// Its rows, the newest first.
+    pub rows: Vec<T>,
+    /// The cursor of the next one.
+    pub next: Option<String>,
+    /// What else the listing says.
+    pub listing: L,
+}
+
+/// Reads pages until `limit` rows are there or no more exist; oldest first, as they are shown, with what else the last page
+/// says. `page` reads one of so many rows, from a cursor on.
+pub async fn pages<T, L>(
+    limit: usize,
+    mut page: impl AsyncFnMut(usize, Option<String>) -> Result<Page<T, L>, ClientError>,
+) -> Result<(Vec<T>, L), ClientError> {
+    let mut rows = Vec::new();
+    let mut cursor = None;
+    loop {
+        let wanted = (limit - rows.len()).clamp(1, ecomesh_api::limits::LISTING_MAX);
+        let Page { rows: some, next, listing } = page(wanted, cursor).await?;
+        rows.extend(some);
+        if next.is_none() || rows.len() >= limit {
+            rows.truncate(limit);
+            rows.reverse();
+            return Ok((rows, listing));
+        }
+        cursor = next;
+    }
+}
+
+/// Says that an answer may miss something.
+pub fn remark_unread(global: &Global, unread: u64) {
+    if unread > 0 {
+        output::remark(global, &format!("{unread} records are here and not taken into account yet"));
+    }
+}
+
+/// Reads messages, the newest `limit`; oldest first.
 pub async fn read(
     api: &Client,
     which: Which,
-    mut query: ListingQuery,
+    query: ListingQuery,
     limit: usize,
 ) -> Result<Vec<MessageView>, ClientError> {
-    let mut messages = Vec::new();
-    loop {
-        query.limit = Some((limit - messages.len()).clamp(1, ecomesh_api::limits::LISTING_MAX));
-        let Listing { messages: page, next } = match which {
+    let reading = pages(limit, async |limit, cursor| {
+        let query = ListingQuery { limit: Some(limit), cursor, ..query.clone() };
+        let Listing { messages, next } = match which {
             Which::Inbox => api.inbox(&query).await?,
             Which::Outbox => api.outbox(&query).await?,
         };
-        messages.extend(page);
-        match next {
-            Some(next) if messages.len() < limit => query.cursor = Some(next),
-            _ => break,
-        }
-    }
-    messages.truncate(limit);
-    messages.reverse();
-    Ok(messages)
+        Ok(Page { rows: messages, next, listing: () })
+    });
+    Ok(reading.await?.0)
 }
 
 /// Prints the messages as JSON (`{"messages": […]}`, newest last) or as the given table.

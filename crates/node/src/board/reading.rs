@@ -78,8 +78,7 @@ impl Reading {
 
     /// Waits for news, and has what was read searched when it is time. News are read at once all the same.
     async fn rest(&self, shown_at: &mut Instant) {
-        let unshown = self.board.look(|projections| projections.index.unshown()).unwrap_or(0);
-        if unshown == 0 {
+        if !self.board.look(|projections| projections.waits(Instant::now())).unwrap_or(false) {
             let _ = tokio::time::timeout(AGAIN, self.board.news.notified()).await;
             *shown_at = Instant::now();
             return;
@@ -94,7 +93,7 @@ impl Reading {
         let shown = tokio::task::spawn_blocking(move || {
             if let Some(projections) = &mut *board.projections.write().unwrap_or_else(PoisonError::into_inner)
             {
-                projections.show();
+                projections.show(Instant::now());
             }
         });
         if let Err(error) = shown.await {

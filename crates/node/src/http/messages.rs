@@ -283,18 +283,20 @@ pub(super) fn within_sealing(to: Vec<MemberId>) -> Result<Vec<MemberId>, Refusal
 
 /// Until when a text lives that is sent now.
 pub(super) fn lives_until(services: &Services, document: &Document) -> Time {
-    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-    let days = Retention(document.retention()).days().unwrap_or(0);
-    expiry(services, document).unwrap_or_else(|| services.now().after(u64::from(days) * DAY_MS))
+    expiry(services, document).unwrap_or_else(|| latest(services, document).unwrap_or_else(|| services.now()))
 }
 
 /// When a text expires, if its source wants less than its class allows.
 pub(super) fn expiry(services: &Services, document: &Document) -> Option<Time> {
-    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-    let longest = Retention(document.retention()).days()?;
-    let latest = services.now().after(u64::from(longest) * DAY_MS);
     let until = Time(document.valid_until()?.end_ms()?);
-    (until < latest).then_some(until)
+    latest(services, document).filter(|latest| until < *latest).map(|_| until)
+}
+
+/// Until when its class lets a text live.
+fn latest(services: &Services, document: &Document) -> Option<Time> {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let days = Retention(document.retention()).days()?;
+    Some(services.now().after(u64::from(days) * DAY_MS))
 }
 
 /// A form that names another sender was made by another bureau, or for it.

@@ -98,31 +98,20 @@ pub(super) fn list(args: List, global: &Global) -> anyhow::Result<ExitCode> {
     } else {
         output::line(table.render().trim_end())?;
     }
-    if listing.unread > 0 {
-        output::remark(
-            global,
-            &format!("{} records are here and not taken into account yet", listing.unread),
-        );
-    }
+    listing::remark_unread(global, listing.unread);
     Ok(ExitCode::Ok)
 }
 
-/// Reads pages until `limit` are there or no more exist; oldest first, as they are shown.
-async fn read(api: &Client, mut query: NoticeQuery, limit: usize) -> Result<NoticeListing, ClientError> {
-    let mut notices: Vec<NoticeView> = Vec::new();
-    loop {
-        query.limit = Some((limit - notices.len()).clamp(1, ecomesh_api::limits::LISTING_MAX));
-        let mut page = api.notices(&query).await?;
-        notices.append(&mut page.notices);
-        match page.next.take() {
-            Some(next) if notices.len() < limit => query.cursor = Some(next),
-            _ => {
-                notices.truncate(limit);
-                notices.reverse();
-                return Ok(NoticeListing { notices, ..page });
-            }
-        }
-    }
+/// Reads them, the newest `limit`; oldest first.
+async fn read(api: &Client, query: NoticeQuery, limit: usize) -> Result<NoticeListing, ClientError> {
+    let reading = listing::pages(limit, async |limit, cursor| {
+        let query = NoticeQuery { limit: Some(limit), cursor, ..query.clone() };
+        let mut listing = api.notices(&query).await?;
+        let rows = std::mem::take(&mut listing.notices);
+        Ok(listing::Page { rows, next: listing.next.take(), listing })
+    });
+    let (notices, listing) = reading.await?;
+    Ok(NoticeListing { notices, ..listing })
 }
 
 fn table(notices: &[NoticeView]) -> Table {
