@@ -50,6 +50,9 @@ pub(crate) struct Board {
     news: Notify,
     /// Goes up when something was read.
     read: watch::Sender<u64>,
+    /// Whoever withdraws a line of an own batch, or writes the batch anew, is alone: otherwise a line that is withdrawn in
+    /// between would come back with the new batch.
+    rewriting: tokio::sync::Mutex<()>,
 }
 
 /// The projections of one node.
@@ -105,6 +108,7 @@ impl Board {
             unread: Mutex::new(Unread { everything: true, ..Unread::default() }),
             news: Notify::new(),
             read: watch::Sender::new(0),
+            rewriting: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -177,6 +181,20 @@ impl Board {
         if tokio::time::timeout(SETTLE, wait).await.is_err() {
             tracing::debug!(%position, "an own record is not read yet");
         }
+    }
+
+    /// While the answer lives nobody else withdraws a line of an own batch or writes one anew.
+    pub(crate) async fn alone_with_own_batches(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.rewriting.lock().await
+    }
+
+    /// Whether a withdrawal by this member may be here and not be read yet.
+    pub(crate) fn has_unread_withdrawals(&self, own: MemberId) -> bool {
+        let unread = self.unread();
+        let is_one = |key: &Key| {
+            key.speaks_of_another && key.position.log.author == own && key.position.log.lane == Lane::ENTRIES
+        };
+        unread.everything || unread.positions.iter().any(is_one)
     }
 
     fn unread(&self) -> MutexGuard<'_, Unread> {

@@ -31,6 +31,8 @@ pub struct NodeConfig {
     pub api: ApiSettings,
     /// The store of records.
     pub store: StoreSettings,
+    /// Entries of databases.
+    pub databases: DatabaseSettings,
     /// What senders are told.
     pub receipts: ReceiptSettings,
     /// What the node writes about itself.
@@ -104,6 +106,15 @@ impl StoreSettings {
             ..Options::default()
         }
     }
+}
+
+/// Entries of databases.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// So long after the first withdrawal of one of its lines an own batch is written anew without all that were withdrawn,
+    /// and the old one erased; 0 to 600 hours, so that nothing withdrawn stays on a disk beyond 30 days.
+    pub rewrite_after_h: u64,
 }
 
 /// What senders are told of their messages.
@@ -192,6 +203,12 @@ impl Default for ApiSettings {
 impl Default for StoreSettings {
     fn default() -> Self {
         Self { cache_mib: 16, ballast_mib: 256 }
+    }
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { rewrite_after_h: 168 }
     }
 }
 

@@ -8,7 +8,7 @@ mod support;
 
 use ecomesh_api::{
     Client, ClientError, EntryDraft, EntryQuery, EntryStanding, FindAnswer, FindRequest, FoundKind,
-    HitRequest, HitView, NoticeDraft, Problem, ProblemCode, Sent, WithdrawRequest,
+    HitRequest, HitView, NoticeDraft, Problem, ProblemCode, RecordState, Sent, WithdrawRequest,
 };
 use ecomesh_node::Running;
 use serde_json::{Value, json};
@@ -245,6 +245,72 @@ async fn a_person_is_found_however_the_name_is_spelt_and_by_whom_the_entry_is_fo
         (FoundKind::Notice, Some(ecomesh_api::NoticeStanding::Requested))
     );
     stop(nodes).await;
+}
+
+/// Travel documents in one record, numbered `A1`, `A2` and so on.
+fn sltd_batch(country: &str, count: usize) -> Value {
+    let line = |n: usize| {
+        let mut entry = sltd(&format!("A{n}"), country);
+        entry["source"] = json!({ "reference": format!("{country}/{n}") });
+        entry
+    };
+    json!({
+        "form": "entry-batch",
+        "source": { "reference": "list 1" },
+        "entries": (1..=count).map(line).collect::<Vec<_>>(),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_written_anew_without_its_withdrawn_lines_and_the_old_one_erased() {
+    let network = Network::found(&["KE", "TZ"]);
+    let mut ke_node = network.start(0).await;
+    let tz_node = network.start(1).await;
+    let [ke, tz] = &clients(&network)[..] else { panic!("two nodes") };
+    let old = add(ke, sltd_batch("KE", 6)).await;
+    finds(tz, &number("A6"), 1).await;
+    for line in [2, 5] {
+        let reason = WithdrawRequest { reason: "recovered".into() };
+        ke.withdraw_entry(&format!("{}.{line}", old.id), &reason).await.unwrap();
+        // It is hidden at once, here and there.
+        finds(ke, &number(&format!("A{line}")), 0).await;
+        finds(tz, &number(&format!("A{line}")), 0).await;
+    }
+    // Others that follow within some days share the new batch.
+    assert_eq!(finds(ke, &number("A1"), 1).await.found[0].id, format!("{}.1", old.id));
+
+    // Nothing withdrawn comes back when it is written at a start, from what the disk says alone.
+    ke_node.shutdown().await.unwrap();
+    let mut config = support::config();
+    config.databases.rewrite_after_h = 0;
+    ke_node = network.try_start(0, config).await.unwrap();
+    for client in [ke, tz] {
+        until("the old one is erased", || async {
+            let state = client.record(&old.id).await.ok()?.message.state;
+            (state == RecordState::Erased).then_some(())
+        })
+        .await;
+        for n in [1, 3, 4, 6] {
+            let found = finds(client, &number(&format!("A{n}")), 1).await.found;
+            assert!(!found[0].id.starts_with(&old.id), "{found:?}");
+        }
+        for n in [2, 5] {
+            assert_eq!(find(client, &number(&format!("A{n}"))).await.found, []);
+        }
+    }
+    let lines = until("the new one alone stands", || async {
+        let entries = tz.entries(&EntryQuery::default()).await.unwrap().entries;
+        (entries.len() == 1).then(|| entries[0].clone())
+    });
+    assert_eq!(lines.await.source, "KE");
+    // A line of the old one is named no more, and the reader is told how to go on.
+    let reason = WithdrawRequest { reason: "recovered".into() };
+    let problem = refused(ke.withdraw_entry(&format!("{}.1", old.id), &reason).await);
+    assert!(
+        problem.code == ProblemCode::NotFound && format!("{problem:?}").contains("by its number"),
+        "{problem:?}"
+    );
+    stop(vec![ke_node, tz_node]).await;
 }
 
 fn seizure(reference: &str, scientific_name: &str) -> Value {

@@ -2,12 +2,15 @@
 //!
 //! A withdrawal hides a line at once, everywhere; the bytes of it stay in the batch. So some days later the source writes
 //! what is left in a new batch and erases the old one, and nothing that was withdrawn stays on any disk beyond 30 days: it
-//! is erased after [`AFTER_MS`], and destroyed three days later.
+//! is erased after `[databases] rewrite_after_h` of `node.toml`, and destroyed three days later.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ecomesh_document::Document;
+use ecomesh_document::notice::life;
+use ecomesh_document::projection::batches::BatchItem;
 use ecomesh_protocol::erasure::{Erase, Ground};
 use ecomesh_protocol::{Draft, Roster};
 use ecomesh_record::{Audience, Flags, Kind, Lane, Priority, Record, RecordId, Retention, Time};
@@ -20,16 +23,18 @@ use crate::core_thread::CoreHandle;
 use crate::sealing::Mail;
 use crate::views::Views;
 
-/// How old the first withdrawal of a batch is when what is left is written anew: others that follow within these days share
-/// it.
-const AFTER_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(60);
+/// Between two looks whether everything is read after a start.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What it needs.
 pub(crate) struct Reissue {
+    /// How old the first withdrawal of a batch is when what is left is written anew, in milliseconds: others that follow
+    /// within this time share it.
+    pub(crate) after_ms: u64,
     pub(crate) board: Arc<Board>,
     pub(crate) mail: Arc<Mail>,
     pub(crate) reader: LedgerReader,
@@ -43,6 +48,9 @@ impl Reissue {
     pub(crate) async fn run(self) {
         loop {
             // While the node is locked nobody knows the batches.
+            while self.board.has_unread_withdrawals(self.mail.own()) {
+                tokio::time::sleep(LOOK).await;
+            }
             let failed = self.round(clock::wall()).await.inspect_err(|error| {
                 tracing::warn!(error, "batches with withdrawn lines wait to be written anew");
             });
@@ -51,43 +59,59 @@ impl Reissue {
     }
 
     /// Writes every batch anew of which lines have been withdrawn for long enough.
-    pub(crate) async fn round(&self, now: Time) -> Result<(), String> {
-        for (id, lines) in self.due(now) {
-            let Some(record) = self.record(id)? else { continue };
-            let Some(left) = self.left(&record, &lines)? else { continue };
-            if let Some(batch) = left {
-                let draft = draft_of(&record, &batch)?;
-                self.write(draft).await?;
-            }
-            // Only once what is left is durable.
-            let erase = Erase::new(Ground::PURPOSE_MET, [id]).map_err(|e| e.to_string())?;
-            let content = erase.encode().map_err(|e| e.to_string())?;
-            self.write(Draft::control(Kind::ERASE, content, salt()?)).await?;
-            tracing::info!(id = %id.short(), lines = lines.len(), "a batch was written anew without withdrawn lines");
+    async fn round(&self, now: Time) -> Result<(), String> {
+        for id in self.due(now) {
+            self.rewrite(id).await?;
         }
         Ok(())
     }
 
-    /// Own batches, and the lines that were withdrawn from them.
-    fn due(&self, now: Time) -> Vec<(RecordId, std::collections::BTreeSet<u32>)> {
+    /// Own batches of which a line has been withdrawn for long enough.
+    fn due(&self, now: Time) -> Vec<RecordId> {
         if !self.roster.allows_control(self.roster.epoch(), Kind::ERASE) {
             return Vec::new();
         }
         let own = self.mail.own();
-        let is_disputed = |position: &_| {
-            let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
-            position_of(position, Lane::ENTRIES).is_some_and(|position| views.is_disputed(position))
-        };
         let due = self.board.look(|projections| {
             let own = projections.batches.batches().filter(|batch| batch.source().as_str() == own.as_str());
-            let due = own.filter_map(|batch| {
-                let (lines, since) = batch.withdrawn(is_disputed);
-                let old = since.is_some_and(|since| since.saturating_add(AFTER_MS) <= now.0);
-                (old && !lines.is_empty()).then(|| (batch.id(), lines))
+            let due = own.filter(|batch| {
+                let (_, since) = batch.withdrawn(|position| self.is_disputed(position));
+                since.is_some_and(|since| since.saturating_add(self.after_ms) <= now.0)
             });
-            due.collect()
+            due.map(BatchItem::id).collect()
         });
         due.unwrap_or_default()
+    }
+
+    /// Writes what is left of a batch, and erases the batch.
+    async fn rewrite(&self, id: RecordId) -> Result<(), String> {
+        let _alone = self.board.alone_with_own_batches().await;
+        // A line of which it is not known here that it was withdrawn would come back.
+        if self.board.has_unread_withdrawals(self.mail.own()) {
+            return Ok(());
+        }
+        let lines = self.board.look(|projections| {
+            let batch = projections.batches.batch_of(id)?;
+            Some(batch.withdrawn(|position| self.is_disputed(position)).0)
+        });
+        let Ok(Some(lines)) = lines else { return Ok(()) };
+        let Some(record) = self.record(id)? else { return Ok(()) };
+        let Some(left) = left(&record, &lines)? else { return Ok(()) };
+        if let Some(batch) = left {
+            let draft = draft_of(&record, &batch)?;
+            self.write(draft).await?;
+        }
+        // Only once what is left is durable.
+        let erase = Erase::new(Ground::PURPOSE_MET, [id]).map_err(|e| e.to_string())?;
+        let content = erase.encode().map_err(|e| e.to_string())?;
+        self.write(Draft::control(Kind::ERASE, content, salt()?)).await?;
+        tracing::info!(id = %id.short(), lines = lines.len(), "a batch was written anew without withdrawn lines");
+        Ok(())
+    }
+
+    fn is_disputed(&self, position: &life::Position) -> bool {
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        position_of(position, Lane::ENTRIES).is_some_and(|position| views.is_disputed(position))
     }
 
     fn record(&self, id: RecordId) -> Result<Option<Record>, String> {
@@ -95,29 +119,22 @@ impl Reissue {
         self.reader.record(position).map_err(|e| e.to_string())
     }
 
-    /// What is left of a batch; `None` if it cannot be read, so that it must stay.
-    #[expect(clippy::option_option, reason = "nothing is left, or it is not known what is")]
-    fn left(
-        &self,
-        record: &Record,
-        lines: &std::collections::BTreeSet<u32>,
-    ) -> Result<Option<Option<Document>>, String> {
-        let Some(body) = record.body() else { return Ok(None) };
-        let kind = record.header().kind.0;
-        let document = if matches!(record.header().audience, Audience::Sealed { .. }) {
-            // It is sealed to others, and would have to be sealed anew: its source does that by hand.
-            return Ok(None);
-        } else {
-            Document::decode(kind, body.content()).map_err(|e| e.to_string())?
-        };
-        let Document::Batch(batch) = document else { return Ok(None) };
-        Ok(Some(batch.without(lines).map(Document::from)))
-    }
-
     async fn write(&self, draft: Draft) -> Result<(), String> {
         self.core.author(draft).await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         Ok(())
     }
+}
+
+/// What is left of a batch; `None` if that is not written anew. Of one that is sealed nobody but its source knows here who
+/// may read the new one: it withdraws all of it, and enters it again.
+#[expect(clippy::option_option, reason = "nothing is left, or it is not known what is")]
+fn left(record: &Record, lines: &BTreeSet<u32>) -> Result<Option<Option<Document>>, String> {
+    let Some(body) = record.body().filter(|_| matches!(record.header().audience, Audience::Open)) else {
+        return Ok(None);
+    };
+    let document = Document::decode(record.header().kind.0, body.content()).map_err(|e| e.to_string())?;
+    let Document::Batch(batch) = document else { return Ok(None) };
+    Ok(Some(batch.without(lines).map(Document::from)))
 }
 
 /// The new batch: as the old one, with an expiry that is no later.

@@ -51,7 +51,7 @@ impl Problems {
 }
 
 fn numbers(config: &NodeConfig, list: &mut Problems) {
-    let NodeConfig { net, api, store, verify, limits, .. } = config;
+    let NodeConfig { net, api, store, databases, verify, limits, .. } = config;
     list.range("net.links", net.links as u64, 1, 64);
     list.range("net.connections_max", net.connections_max.into(), 8, 4096);
     list.range("net.strangers_max", net.strangers_max as u64, 1, 256);
@@ -64,6 +64,7 @@ fn numbers(config: &NodeConfig, list: &mut Problems) {
     list.range("api.requests_max", api.requests_max as u64, 1, 1024);
     list.range("store.cache_mib", store.cache_mib, 8, 65_536);
     list.range("store.ballast_mib", store.ballast_mib, 1, 65_536);
+    list.range("databases.rewrite_after_h", databases.rewrite_after_h, 0, 600);
     list.range("verify.threads", verify.threads as u64, 0, VERIFY_THREADS_MAX as u64);
     list.range("verify.queue", verify.queue as u64, 16, 65_536);
     list.range("limits.core_queue", limits.core_queue as u64, 16, 65_536);

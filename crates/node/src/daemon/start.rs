@@ -284,6 +284,7 @@ fn launch(
         roster: roster.clone(),
     };
     let reissue = Reissue {
+        after_ms: config.databases.rewrite_after_h * 60 * 60 * 1000,
         board: board.clone(),
         mail: mail.clone(),
         reader: reader.clone(),

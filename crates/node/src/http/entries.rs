@@ -10,7 +10,7 @@ use std::fmt;
 use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use ecomesh_api::{EntryDraft, Problem, ProblemCode, Sent, WithdrawRequest};
+use ecomesh_api::{EntryDraft, Problem, ProblemCode, RecordState, Sent, WithdrawRequest};
 use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::Position;
@@ -29,6 +29,7 @@ use super::messages::{
     bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
     record, routed, salt, sealed_unless, within_sealing,
 };
+use super::paging::state_of;
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 
@@ -93,6 +94,7 @@ pub(super) async fn withdraw(
     Path(id): Path<String>,
     ApiJson(request): ApiJson<WithdrawRequest>,
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
+    let _alone = services.board.alone_with_own_batches().await;
     let (document, texts) = services.read(move |services| withdrawal(services, &id, &request)).await?;
     let draft = Draft {
         kind: Kind::ENTRY_STEP,
@@ -326,14 +328,16 @@ pub(super) fn named(services: &Services, name: &str) -> Result<(Named, Option<Do
 fn find_line(services: &Services, id: &str, line: u32) -> Result<(BatchItem, Record), Refusal> {
     let (record, _) = records::find(services, id)?;
     let batch = services.board.look(|projections| projections.batches.batch_of(record.id()).cloned())?;
-    let batch = batch.filter(|batch| (1..=batch.lines()).contains(&line));
+    // One that was written anew is erased, and read until the projections have heard of it.
+    let stands = state_of(services, record.id()) != RecordState::Erased;
+    let batch = batch.filter(|batch| stands && (1..=batch.lines()).contains(&line));
     batch.map(|batch| (batch, record)).ok_or_else(|| {
         Refusal(
             Problem::new(
                 ProblemCode::NotFound,
                 format!("there is no batch {id} with a line {line} that can be read here"),
             )
-            .advice("`ecomesh db list` lists batches, and how many lines each has"),
+            .advice("what is left of a batch is written anew some days after a withdrawal: find the entry by its number; `ecomesh db list` lists batches"),
         )
     })
 }

@@ -285,14 +285,18 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             if record.header().author == self.config.member {
                 self.follow(record);
             }
-            if let Some(journaled) = self.journaled.remove(&position) {
+            let journaled = self.journaled.remove(&position);
+            if journaled.is_some() {
                 own.push(new.record.clone());
-                self.answer_author(&journaled, now);
             } else if record.header().author == self.config.member {
                 came_back = true;
             }
             let verdict = judge(&self.roster, record);
             self.output(Output::Stored { record: new.record, verdict, first_seen: new.first_seen });
+            // Only now: whoever gets the answer looks at once at what came of it.
+            if let Some(journaled) = journaled {
+                self.answer_author(&journaled, now);
+            }
         }
         for (position, _) in batch.bodies {
             self.holes_change();
