@@ -112,9 +112,10 @@ pub struct Sent {
     pub state: SentState,
     /// Whether an earlier request with the same idempotency key had made the record.
     pub repeated: bool,
-    /// For whom it is; empty means all members.
+    /// For whom it is; empty means all members. Of what its form closes to some, those who can read it, though its header
+    /// names nobody.
     pub to: Vec<String>,
-    /// Whether it is sealed to its addressees, so that nobody else can read it.
+    /// Whether it is sealed to them, so that nobody else can read it.
     #[serde(default)]
     pub sealed: bool,
     /// Addressees for whom no prekey of the day was known, so that it is sealed to one that lives longer: who steals that

@@ -46,7 +46,8 @@ pub struct RecordView {
 /// How a record is sealed: to X25519 and ML-KEM-768 prekeys, of which both must be broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SealedView {
-    /// Who can read it: its author and its addressees.
+    /// Who can read it: its author, and its addressees or the members of its group; of a group of which nothing is known
+    /// here the author alone.
     pub readers: Vec<SealedReader>,
 }
 

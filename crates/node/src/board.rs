@@ -119,8 +119,14 @@ impl Board {
 
     /// A record is durable here. What is void says nothing.
     pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
-        if verdict.is_ok() && is_projected(header.kind, header.lane) {
+        if verdict.is_err() {
+            return;
+        }
+        if is_projected(header.kind, header.lane) {
             self.unread().positions.insert(Key::of(header));
+            self.news.notify_one();
+        } else if header.kind == Kind::GROUP_KEY {
+            // What waits for it can be read.
             self.news.notify_one();
         }
     }

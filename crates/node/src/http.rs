@@ -25,6 +25,7 @@ mod prekeys;
 mod receipts;
 mod records;
 mod resend;
+mod secrecy;
 mod serve;
 mod stream;
 

@@ -1,12 +1,13 @@
 //! Sealed mail: what the node needs the vault for.
 //!
 //! * [`Mail`] opens what is sealed to this bureau, and knows what is still to be opened.
-//! * `seal` seals a draft before the core sees it, off the core's thread.
+//! * `seal` seals a draft before the core sees it, off the core's thread; [`group`] to more members than a header names.
 //! * [`opener`] learns the content key of each record as soon as it is here, since its prekey is destroyed soon, and tells
 //!   the author of what cannot be opened.
 //! * [`keeper`] makes and publishes prekeys, and destroys their private halves.
 //! * [`shredder`] destroys the content keys of bodies that were destroyed.
 
+pub(crate) mod group;
 pub(crate) mod keeper;
 pub(crate) mod opener;
 mod seal;
@@ -14,18 +15,21 @@ pub(crate) mod shredder;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ecomesh_protocol::judge::Void;
-use ecomesh_record::{Audience, Header, MemberId, NetworkId, Position, Record};
+use ecomesh_record::{Audience, Header, Kind, MemberId, NetworkId, Position, Record, RecordId};
+use ecomesh_seal::envelope::group::{Group, check_key_record};
 use ecomesh_seal::envelope::{self, Plaintext};
 use ecomesh_seal::{ContentKey, OpenBodyError, PrekeyId};
+use ecomesh_store::LedgerReader;
 use thiserror::Error;
 use tokio::sync::Notify;
 
 use crate::passphrase::Passphrase;
 use crate::vault::{Kept, Locked, Safe, UnlockError, Vault};
 
+pub(crate) use group::seal_to_group;
 pub(crate) use seal::{NotSealed, SealedDraft, seal};
 
 /// Why a sealed document cannot be shown.
@@ -49,15 +53,34 @@ pub(crate) enum Closed {
     /// The body is missing or damaged.
     #[error("the document is not here; it is being fetched")]
     NoBody,
+    /// It is sealed to a group, and the record with the group's key is missing, or its body is.
+    #[error("the record with the key of its group is not here yet; it is being fetched")]
+    NoGroupKey,
 }
+
+/// How a record that is not opened yet will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// With this prekey.
+    Prekey(PrekeyId),
+    /// With the key of a group; whether this bureau is of it, and by which prekey, stands in a record that is to be read.
+    Group,
+}
+
+/// Keys of groups that were unwrapped, for as long as many records are looked at at once.
+pub(crate) type Unwrapped = BTreeMap<RecordId, ContentKey>;
 
 /// The sealed mail of this bureau.
 pub(crate) struct Mail {
     own: MemberId,
     network: NetworkId,
     safe: Arc<Safe>,
-    /// Records to this bureau whose content key is not kept yet, with the prekeys that they name.
-    unopened: Mutex<BTreeMap<Position, PrekeyId>>,
+    /// Where the records with the keys of groups are read; set once the store is open.
+    reader: OnceLock<LedgerReader>,
+    /// Held by whoever makes the key of a group.
+    making_group: tokio::sync::Mutex<()>,
+    /// Records that may be to this bureau and whose content key is not kept yet.
+    unopened: Mutex<BTreeMap<Position, Wanted>>,
     news: Notify,
     /// Commitments to content keys of bodies that were destroyed: the keys go as well.
     condemned: Mutex<BTreeSet<[u8; 32]>>,
@@ -72,11 +95,19 @@ impl Mail {
             own,
             network,
             safe: Arc::new(Safe::new(vault)),
+            reader: OnceLock::new(),
+            making_group: tokio::sync::Mutex::default(),
             unopened: Mutex::default(),
             news: Notify::new(),
             condemned: Mutex::default(),
             sentence: Notify::new(),
         }
+    }
+
+    /// From now on the keys of groups can be read.
+    pub(crate) fn read_from(&self, reader: LedgerReader) {
+        // There is one store; a second call would bring the same.
+        let _ = self.reader.set(reader);
     }
 
     /// The own member.
@@ -110,10 +141,20 @@ impl Mail {
 
     /// A record is durable here. What is void is not opened: nobody acts upon it.
     pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
-        let Some(prekey) = envelope::prekey_for(header, self.own).filter(|_| verdict.is_ok()) else { return };
+        if verdict.is_err() {
+            return;
+        }
+        if header.kind == Kind::GROUP_KEY {
+            // What waits for it can be opened.
+            self.news.notify_one();
+        }
+        let wanted = match header.audience {
+            Audience::Group { .. } if header.author != self.own => Some(Wanted::Group),
+            _ => envelope::prekey_for(header, self.own).map(Wanted::Prekey),
+        };
         // Of a locked vault nobody knows; it is looked up once more when it is open.
-        if !self.has_kept(header) {
-            self.lock().insert(header.position(), prekey);
+        if let Some(wanted) = wanted.filter(|_| !self.has_kept(header)) {
+            self.lock().insert(header.position(), wanted);
             self.news.notify_one();
         }
     }
@@ -121,14 +162,14 @@ impl Mail {
     /// Whether the content key of a record was kept, as far as an open vault tells.
     fn has_kept(&self, header: &Header) -> bool {
         let knows = |commitment| self.vault().is_ok_and(|vault| vault.knows_content_key(commitment));
-        commitment(header).is_some_and(knows)
+        header.audience.key_commitment().is_some_and(knows)
     }
 
     /// The body of a record was destroyed: nobody opens it any more, and its content key goes too.
     pub(crate) fn destroyed(&self, header: &Header) {
         self.lock().remove(&header.position());
         let known = |known: &&[u8; 32]| self.vault().map_or(true, |vault| vault.knows_content_key(known));
-        if let Some(commitment) = commitment(header).filter(known) {
+        if let Some(commitment) = header.audience.key_commitment().filter(known) {
             self.condemned().insert(*commitment);
             self.sentence.notify_one();
         }
@@ -150,22 +191,36 @@ impl Mail {
         self.lock().len()
     }
 
-    /// Whether a record that is here and not opened names this prekey.
+    /// Whether a record that is here and not opened names this prekey, or may do so.
     pub(crate) fn needs(&self, id: PrekeyId) -> bool {
-        self.lock().values().any(|named| *named == id)
+        self.lock().values().any(|wanted| matches!(wanted, Wanted::Group) || *wanted == Wanted::Prekey(id))
     }
 
     /// The document of a record, if it is sealed to this bureau or by it.
     pub(crate) fn open(&self, record: &Record) -> Result<Plaintext, Closed> {
+        self.open_with(record, &mut Unwrapped::new())
+    }
+
+    /// The same, of one record of many: the keys of groups are unwrapped once.
+    pub(crate) fn open_with(&self, record: &Record, unwrapped: &mut Unwrapped) -> Result<Plaintext, Closed> {
         let content = record.body().ok_or(Closed::NoBody)?.content();
-        let key = self.content_key(record)?;
+        let key = self.content_key_with(record, unwrapped)?;
         Ok(envelope::open(self.network, record.header(), content, &key)?)
     }
 
     /// The content key of a record: the one that was kept, else the one that the wrap brings.
     pub(crate) fn content_key(&self, record: &Record) -> Result<ContentKey, Closed> {
+        self.content_key_with(record, &mut Unwrapped::new())
+    }
+
+    /// The same, for one record of many: the keys of groups are unwrapped once.
+    pub(crate) fn content_key_with(
+        &self,
+        record: &Record,
+        unwrapped: &mut Unwrapped,
+    ) -> Result<ContentKey, Closed> {
         let header = record.header();
-        let commitment = commitment(header).ok_or(Closed::Wrong(OpenBodyError::NotSealed))?;
+        let commitment = header.audience.key_commitment().ok_or(Closed::Wrong(OpenBodyError::NotSealed))?;
         let vault = self.vault()?;
         if let Some(key) = vault.content_key(commitment) {
             return Ok(key);
@@ -173,10 +228,52 @@ impl Mail {
         if header.author == self.own {
             return Err(Closed::KeyLost);
         }
+        let content = || Ok::<_, Closed>(record.body().ok_or(Closed::NoBody)?.content());
+        if let Audience::Group { key_record, .. } = &header.audience {
+            let key = match unwrapped.get(key_record) {
+                Some(key) => key.clone(),
+                None => self.unwrap_group_key(header, &vault)?,
+            };
+            let opened = envelope::group::unwrap(self.network, header, content()?, &key)?;
+            unwrapped.insert(*key_record, key);
+            return Ok(opened);
+        }
         let prekey = envelope::prekey_for(header, self.own).ok_or(Closed::ToOthers)?;
         let kept = vault.prekey(prekey).ok_or(Closed::PrekeyGone)?;
-        let content = record.body().ok_or(Closed::NoBody)?.content();
-        Ok(envelope::unwrap(self.network, header, content, self.own, &kept.secret)?)
+        Ok(envelope::unwrap(self.network, header, content()?, self.own, &kept.secret)?)
+    }
+
+    fn unwrap_group_key(&self, header: &Header, vault: &Vault) -> Result<ContentKey, Closed> {
+        let record = self.key_record(header)?;
+        let group = group_of(&record)?;
+        let prekey = group.prekey_for(self.own).ok_or(Closed::ToOthers)?;
+        let kept = vault.prekey(prekey).ok_or(Closed::PrekeyGone)?;
+        Ok(group.unwrap(self.network, record.header(), self.own, &kept.secret)?)
+    }
+
+    /// The members of the group to which a record is sealed, without its author, and the prekeys by which they get its key.
+    ///
+    /// # Errors
+    /// [`Closed::NoGroupKey`] while that is not known; [`Closed::ToOthers`] if nobody is of it.
+    pub(crate) fn group_members(&self, header: &Header) -> Result<Vec<(MemberId, PrekeyId)>, Closed> {
+        Ok(group_of(&self.key_record(header)?)?.members().to_vec())
+    }
+
+    /// The record with the key of the group to which a record with this header is sealed. If it names none, or one of
+    /// another author, nobody can tell for whom it is meant: it is for others.
+    fn key_record(&self, header: &Header) -> Result<Record, Closed> {
+        let Audience::Group { key_record, .. } = &header.audience else { return Err(Closed::ToOthers) };
+        let reader = self.reader.get().ok_or(Closed::NoGroupKey)?;
+        // What the store cannot read now is read later, or fetched again.
+        let position = reader.find(*key_record).ok().flatten().ok_or(Closed::NoGroupKey)?;
+        let record = reader.record(position).ok().flatten().ok_or(Closed::NoGroupKey)?;
+        check_key_record(header, record.header()).map_err(|_| Closed::ToOthers)?;
+        match record.body() {
+            Some(_) => Ok(record),
+            // It was erased, or has expired: nobody will have it.
+            None if reader.is_excused(position) => Err(Closed::ToOthers),
+            None => Err(Closed::NoGroupKey),
+        }
     }
 
     /// The next places of records that are to be opened.
@@ -193,20 +290,18 @@ impl Mail {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Position, PrekeyId>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Position, Wanted>> {
         // A map is whole after every single call on it.
         self.unopened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a header says of its content key.
-fn commitment(header: &Header) -> Option<&[u8; 32]> {
-    match &header.audience {
-        Audience::Sealed { key_commitment, .. } => Some(key_commitment),
-        _ => None,
-    }
+/// The group whose key a record brings.
+fn group_of(record: &Record) -> Result<Group<'_>, Closed> {
+    let body = record.body().ok_or(Closed::NoGroupKey)?;
+    Group::decode(body.content()).map_err(|_| Closed::ToOthers)
 }
 
 fn kept(header: &Header, key: ContentKey) -> Option<Kept> {
-    commitment(header).map(|commitment| Kept { key_commitment: *commitment, key })
+    header.audience.key_commitment().map(|commitment| Kept { key_commitment: *commitment, key })
 }

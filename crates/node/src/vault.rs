@@ -35,6 +35,7 @@ use zeroize::Zeroizing;
 
 use crate::home::{FileError, files};
 use crate::passphrase::Passphrase;
+use crate::sealing::group::GroupKeys;
 
 use content_keys::ContentKeys;
 pub(crate) use content_keys::Kept;
@@ -71,6 +72,8 @@ pub(crate) struct Vault {
     /// Held while the file of prekeys is written, so that the newest list is written last.
     writing: Mutex<()>,
     content: ContentKeys,
+    /// In memory alone.
+    groups: GroupKeys,
 }
 
 /// What was not there when a vault was opened, and was made anew.
@@ -179,6 +182,7 @@ impl Vault {
             prekeys: RwLock::new(prekeys.into_iter().map(Arc::new).collect()),
             writing: Mutex::default(),
             content,
+            groups: GroupKeys::default(),
         };
         Ok((vault, renewed))
     }
@@ -194,6 +198,11 @@ impl Vault {
     /// The key under which bodies lie on the disk.
     pub(crate) fn storage_key(&self) -> StorageKey {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).storage_key().clone()
+    }
+
+    /// The keys of groups under which this bureau writes now.
+    pub(crate) fn groups(&self) -> &GroupKeys {
+        &self.groups
     }
 
     /// The private half of a prekey, if it is not destroyed.

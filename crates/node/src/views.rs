@@ -83,8 +83,7 @@ impl Views {
         let header = record.header();
         let entry = Entry::new(record, verdict.err(), first_seen);
         let state = self.state(&entry, first_seen);
-        let is_document = !header.kind.is_control() && header.kind != Kind::PART;
-        let document = is_document.then(|| kind_view(header.kind));
+        let document = header.kind.is_document().then(|| kind_view(header.kind));
         let for_us = header.is_for(self.own);
         self.control_record(record, verdict);
         let key = Key { first_seen, position: header.position() };

@@ -8,7 +8,8 @@ mod support;
 
 use ecomesh_api::{
     Client, ClientError, EntryDraft, EntryQuery, EntryStanding, FindAnswer, FindRequest, FoundKind,
-    HitRequest, HitView, NoticeDraft, Problem, ProblemCode, RecordState, Sent, WithdrawRequest,
+    HitRequest, HitView, NoticeDraft, Problem, ProblemCode, RecordState, Sent, UnlockRequest,
+    WithdrawRequest,
 };
 use ecomesh_node::Running;
 use serde_json::{Value, json};
@@ -215,6 +216,9 @@ async fn a_person_is_found_however_the_name_is_spelt_and_by_whom_the_entry_is_fo
     assert_eq!(refused(ke.report_hit(&entered.id, &hit).await).code, ProblemCode::OwnMember);
     // The passport of the person leads to it too.
     finds(tz, &number("P900"), 1).await;
+    let shown = ke.record(&entered.id).await.unwrap();
+    let readers: Vec<_> = shown.sealed.unwrap().readers.into_iter().map(|one| one.member).collect();
+    assert_eq!((readers, shown.message.to), (vec!["KE".to_owned(), "TZ".to_owned()], Vec::<String>::new()));
 
     // A country that is excluded carries it and finds nothing.
     until("it is carried", || async { ug.record(&entered.id).await.ok() }).await;
@@ -245,6 +249,94 @@ async fn a_person_is_found_however_the_name_is_spelt_and_by_whom_the_entry_is_fo
         (FoundKind::Notice, Some(ecomesh_api::NoticeStanding::Requested))
     );
     stop(nodes).await;
+}
+
+fn closed_to(mut document: Value, countries: &[&str]) -> Value {
+    document["source"]["handling"] = json!({ "excluded": countries });
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_closed_to_some_is_read_by_all_others_under_one_key_a_day() {
+    let network = Network::found(&["KE", "TZ", "UG", "ZM"]);
+    let mut nodes = network.start_all().await;
+    let [ke, tz, ug, zm] = &clients(&network)[..] else { panic!("four nodes") };
+    // Zambia is away, and opens later what it missed.
+    nodes.pop().unwrap().shutdown().await.unwrap();
+    let mut places = Vec::new();
+    for n in 1..=3 {
+        let sent = add(ke, closed_to(sltd(&format!("A{n}"), "KE"), &["UG"])).await;
+        assert_eq!((sent.to, sent.sealed), (vec!["TZ".to_owned(), "ZM".to_owned()], true));
+        places.push(sent.position);
+    }
+    // The key's record stands before them, once.
+    assert_eq!(places, ["KE/2/0/1", "KE/2/0/2", "KE/2/0/3"]);
+    // Another group has another key.
+    let other = add(ke, closed_to(sltd("B1", "KE"), &["UG", "TZ"])).await;
+    assert_eq!((other.position.as_str(), &other.to), ("KE/2/0/5", &vec!["ZM".to_owned()]));
+    until("it is carried", || async { ug.record(&other.id).await.ok() }).await;
+
+    finds(tz, &number("A3"), 1).await;
+    assert_eq!(find(tz, &number("B1")).await.found, []);
+    nodes.push(network.start(3).await);
+    for found in ["A1", "A2", "A3", "B1"] {
+        finds(zm, &number(found), 1).await;
+    }
+    assert_eq!(find(ug, &number("A1")).await.found, []);
+
+    // Keys of groups are not kept: whoever unlocks the node makes another.
+    ke.lock().await.unwrap();
+    ke.unlock(&UnlockRequest { passphrase: "correct horse".into() }).await.unwrap();
+    let unlocked = add(ke, closed_to(sltd("A0", "KE"), &["UG"])).await;
+    assert_eq!(unlocked.position, "KE/2/0/7");
+    // And so does a start; what was read is read all the same.
+    nodes.remove(0).shutdown().await.unwrap();
+    nodes.insert(0, network.start(0).await);
+    let next = add(ke, closed_to(sltd("A4", "KE"), &["UG"])).await;
+    assert_eq!(next.position, "KE/2/0/9");
+    for found in ["A1", "A4"] {
+        finds(tz, &number(found), 1).await;
+        finds(ke, &number(found), 1).await;
+    }
+    // A new text is for the same members, and for fewer if it excludes more.
+    let fewer = closed_to(sltd("A5", "KE"), &["UG", "TZ"]);
+    let fewer = try_add(ke, fewer, Some(&next.id)).await.unwrap();
+    assert_eq!(fewer.to, ["ZM"]);
+    finds(zm, &number("A5"), 1).await;
+    finds(ke, &number("A5"), 1).await;
+    let same = try_add(ke, sltd("A6", "KE"), Some(&next.id)).await.unwrap();
+    assert_eq!(same.to, ["TZ", "ZM"], "as the first text");
+    let nobody = refused(try_add(ke, closed_to(sltd("C1", "KE"), &["UG", "TZ", "ZM"]), None).await);
+    assert_eq!(nobody.code, ProblemCode::NoAddressees);
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_batch_is_written_anew_for_those_who_read_the_old_one() {
+    let network = Network::found(&["KE", "TZ", "UG"]);
+    let ke_node = network.start(0).await;
+    let others = vec![network.start(1).await, network.start(2).await];
+    let [ke, tz, ug] = &clients(&network)[..] else { panic!("three nodes") };
+    let old = add(ke, closed_to(sltd_batch("KE", 4), &["UG"])).await;
+    assert!(old.sealed);
+    finds(tz, &number("A2"), 1).await;
+    let reason = WithdrawRequest { reason: "recovered".into() };
+    ke.withdraw_entry(&format!("{}.2", old.id), &reason).await.unwrap();
+    ke_node.shutdown().await.unwrap();
+    let mut config = support::config();
+    config.databases.rewrite_after_h = 0;
+    let ke_node = network.try_start(0, config).await.unwrap();
+    for client in [ke, tz] {
+        until("the new one stands alone", || async {
+            let found = client.find(&number("A3")).await.ok()?.found;
+            (found.len() == 1 && !found[0].id.starts_with(&old.id)).then_some(())
+        })
+        .await;
+        finds(client, &number("A2"), 0).await;
+    }
+    assert_eq!(find(ug, &number("A3")).await.found, []);
+    stop(others).await;
+    stop(vec![ke_node]).await;
 }
 
 /// Travel documents in one record, numbered `A1`, `A2` and so on.

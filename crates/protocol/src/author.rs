@@ -176,7 +176,7 @@ impl Author {
         if draft.kind == Kind::LOG_OPEN {
             return Err(Void::LogOpen.into());
         }
-        if draft.sealed.as_ref().is_some_and(|sealed| !names_a_prekey_for_each(&sealed.audience, &draft.to)) {
+        if draft.sealed.as_ref().is_some_and(|sealed| !fits(&sealed.audience, draft.kind, &draft.to)) {
             return Err(Void::Audience.into());
         }
         let log = LogId { author: self.member, lane: lane_of(draft.kind), generation: 0 };
@@ -432,9 +432,16 @@ pub fn generation_bound(wall: Time) -> u32 {
 
 const END_ZERO: End = End { next: 0, head: RecordId::ZERO };
 
-/// Whether it is the audience of a sealed body to these members. Nobody could decode a header with more prekeys or fewer.
-fn names_a_prekey_for_each(audience: &Audience, to: &[MemberId]) -> bool {
-    matches!(audience, Audience::Sealed { prekeys, .. } if prekeys.len() == to.len())
+/// Whether it is an audience that sealing gives to a body for these members. Nobody could decode a header with more prekeys or
+/// fewer, and what is sealed to a group names nobody.
+fn fits(audience: &Audience, kind: Kind, to: &[MemberId]) -> bool {
+    match audience {
+        Audience::Sealed { prekeys, .. } => prekeys.len() == to.len(),
+        Audience::Group { .. } => to.is_empty(),
+        // The key of a group is wrapped, and bound to its header, in a body that is open.
+        Audience::Open => kind == Kind::GROUP_KEY,
+        Audience::Unknown { .. } => false,
+    }
 }
 
 /// The lane into which an honest author writes records of a kind. Control records have a lane of their own, and so have
@@ -442,7 +449,7 @@ fn names_a_prekey_for_each(audience: &Audience, to: &[MemberId]) -> bool {
 pub fn lane_of(kind: Kind) -> Lane {
     match kind {
         Kind::PART | Kind::ENTRY_BATCH => Lane::BULK,
-        Kind::ENTRY | Kind::ENTRY_STEP => Lane::ENTRIES,
+        Kind::ENTRY | Kind::ENTRY_STEP | Kind::GROUP_KEY => Lane::ENTRIES,
         kind if kind.is_control() => Lane::CONTROL,
         _ => Lane::MESSAGES,
     }
@@ -458,7 +465,7 @@ fn fingerprint(draft: &Draft) -> [u8; 32] {
 /// The same, of a record that was made from a draft.
 pub fn fingerprint_of(record: &Record) -> [u8; 32] {
     let h = record.header();
-    let is_sealed = matches!(h.audience, Audience::Sealed { .. });
+    let is_sealed = h.audience.is_closed();
     let said = record.body().map_or(&[] as &[u8], |body| said(is_sealed, body.salt(), body.content()));
     same_request(h.kind, h.priority, h.retention, h.flags, &h.to, said)
 }

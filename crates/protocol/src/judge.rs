@@ -82,6 +82,8 @@ fn judge_audience(header: &Header) -> Result<(), Void> {
     match header.audience {
         Audience::Open => {}
         Audience::Sealed { .. } if !header.to.is_empty() => {}
+        // Who reads it stands in the record with the group's key.
+        Audience::Group { .. } if header.to.is_empty() => {}
         _ => return Err(Void::Audience),
     }
     let nobody = header.flags.has(Flags::ADDRESSEES_ONLY) && header.to.is_empty();

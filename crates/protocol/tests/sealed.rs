@@ -9,7 +9,7 @@ use ecomesh_protocol::author::header_to_seal;
 use ecomesh_protocol::io::SealedTo;
 use ecomesh_protocol::prekeys::{Announcement, DAILY_MS, Use};
 use ecomesh_protocol::{AuthorError, Draft, Void, judge};
-use ecomesh_record::{Audience, Kind, Lane, MemberId, Retention, Time};
+use ecomesh_record::{Audience, Kind, Lane, MemberId, RecordId, Retention, Time};
 use ecomesh_seal::{ContentKey, OpenBodyError, PrekeySecret, envelope};
 
 const WRITTEN: Time = Time(1_800_000_000_000);
@@ -118,6 +118,18 @@ fn what_would_be_void_is_not_written() {
     let two =
         with(&|to| to.audience = Audience::Sealed { prekeys: vec![[1; 16]; 2], key_commitment: [2; 32] });
     assert_eq!(answer(&mut mesh, two), Err(AuthorError::Void(Void::Audience)));
+    // A group reads what is addressed to all.
+    let group = Audience::Group { key_record: RecordId([1; 32]), key_commitment: [2; 32] };
+    let named = with(&|to| to.audience = group.clone());
+    assert_eq!(answer(&mut mesh, named), Err(AuthorError::Void(Void::Audience)));
+    let mut to_all = with(&|to| to.audience = group.clone());
+    to_all.to.clear();
+    assert!(answer(&mut mesh, to_all).is_ok());
+    // Only the record with a group's key is bound to its header and open.
+    let open = with(&|to| to.audience = Audience::Open);
+    assert_eq!(answer(&mut mesh, open.clone()), Err(AuthorError::Void(Void::Audience)));
+    let key = Draft { kind: Kind::GROUP_KEY, to: Vec::new(), ..open };
+    assert!(answer(&mut mesh, key).is_ok());
     let unknown = with(&|to| to.audience = Audience::Unknown { number: 9, fields: vec![1] });
     assert_eq!(answer(&mut mesh, unknown), Err(AuthorError::Void(Void::Audience)));
     assert!(answer(&mut mesh, good).is_ok());

@@ -96,10 +96,17 @@ impl Kind {
     pub const HIT: Self = Self(264);
     /// Many entries of a database.
     pub const ENTRY_BATCH: Self = Self(265);
+    /// A key that brings the content keys of other records to a group of members: no document.
+    pub const GROUP_KEY: Self = Self(266);
 
     /// Whether this is a control record.
     pub fn is_control(self) -> bool {
         self.0 < Self::FIRST_DOCUMENT
+    }
+
+    /// Whether the body is a document, that is, something that a person reads.
+    pub fn is_document(self) -> bool {
+        !self.is_control() && !matches!(self, Self::PART | Self::GROUP_KEY)
     }
 }
 
@@ -153,9 +160,10 @@ pub enum Audience {
         /// Commitment to the content key.
         key_commitment: [u8; 32],
     },
-    /// The members of a group key.
+    /// The members of a group (`docs/PROTOCOL.md`, section 28). The header is addressed to all members: who reads it stands in
+    /// the key record alone.
     Group {
-        /// The record that wraps the group's key.
+        /// The record that wraps the group's key, of kind [`Kind::GROUP_KEY`] and of the same author.
         key_record: RecordId,
         /// Commitment to the content key.
         key_commitment: [u8; 32],
@@ -167,6 +175,21 @@ pub enum Audience {
         /// Its fields.
         fields: Vec<u8>,
     },
+}
+
+impl Audience {
+    /// The commitment to the content key, if the body is sealed to some.
+    pub fn key_commitment(&self) -> Option<&[u8; 32]> {
+        match self {
+            Self::Sealed { key_commitment, .. } | Self::Group { key_commitment, .. } => Some(key_commitment),
+            Self::Open | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Whether only some can read the body.
+    pub fn is_closed(&self) -> bool {
+        self.key_commitment().is_some()
+    }
 }
 
 /// An extension: carried by all, understood by some.
@@ -293,7 +316,7 @@ impl Header {
     /// (`docs/PROTOCOL.md`, section 23). So a body can be sealed before its record has a place.
     pub fn core_hash(&self, network: NetworkId) -> [u8; 32] {
         let (audience, mut fields) = write_audience(&self.audience);
-        if matches!(self.audience, Audience::Sealed { .. } | Audience::Group { .. }) {
+        if self.audience.is_closed() {
             fields.truncate(fields.len().saturating_sub(32));
         }
         let to: Vec<u8> = self.to.iter().flat_map(|member| *member.as_bytes()).collect();

@@ -10,6 +10,8 @@ pub const SALT_BYTES: usize = 32;
 pub const BODY_BYTES_MAX: usize = SALT_BYTES + CONTENT_BYTES_MAX;
 /// Most addressees of a record. Beyond it, address all members.
 pub const ADDRESSEES_MAX: usize = 64;
+/// Most members that share the key of a group.
+pub const GROUP_MEMBERS_MAX: usize = 256;
 /// Most extensions of a header.
 pub const EXTENSIONS_MAX: usize = 8;
 /// Longest extension in bytes.

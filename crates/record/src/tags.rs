@@ -39,6 +39,8 @@ pub const CONTENT: &[u8] = b"ecomesh/1/seal/content";
 pub const WRAP_SECRET: &[u8] = b"ecomesh/1/seal/psk";
 /// Prologue of a wrap.
 pub const WRAP: &[u8] = b"ecomesh/1/seal/wrap";
+/// From the key of a group to the key that wraps one content key.
+pub const GROUP: &[u8] = b"ecomesh/1/seal/group";
 /// Associated data of a file of the vault.
 pub const VAULT: &[u8] = b"ecomesh/1/vault";
 /// From a key of the day to the key that wraps one content key.
@@ -78,6 +80,7 @@ pub const ALL: &[&[u8]] = &[
     CONTENT,
     WRAP_SECRET,
     WRAP,
+    GROUP,
     VAULT,
     DAY_KEY,
     STORAGE,

@@ -16,6 +16,9 @@
 //! content    = wraps in the order of the header's `to` ‖ stream
 //! ```
 //!
+//! More members than a header names share the key of a **group** (`group.rs`): a record of its own brings it to each of
+//! them, once, and under it one short wrap brings each content key.
+//!
 //! What this gives, beside secrecy:
 //! - **One meaning.** C commits to the content key and through it to the document: no ciphertext opens to two documents
 //!   for two readers. It is checked before anything is decrypted.
@@ -26,6 +29,7 @@
 //! What it does not: forward secrecy against a thief of a prekey before it is destroyed; deniability, on purpose: the
 //! content key proves to a court what was sent. Layout and worked example: `docs/PROTOCOL.md`, section 23.
 
+pub mod group;
 mod noise;
 mod plaintext;
 mod stream;
@@ -34,7 +38,7 @@ pub(crate) use stream::chunk_nonce;
 
 use std::fmt;
 
-use ecomesh_record::limits::{ADDRESSEES_MAX, CONTENT_BYTES_MAX};
+use ecomesh_record::limits::{ADDRESSEES_MAX, CONTENT_BYTES_MAX, GROUP_MEMBERS_MAX};
 use ecomesh_record::{Audience, Header, MemberId, NetworkId, tags};
 use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
@@ -99,6 +103,12 @@ pub enum SealingError {
         "a document is sealed to 1 to {ADDRESSEES_MAX} members, not to {0}; address all members openly instead"
     )]
     Addressees(usize),
+    /// A group of nobody, or of more than can share a key.
+    #[error("1 to {GROUP_MEMBERS_MAX} members share the key of a group, not {0}")]
+    Group(usize),
+    /// A mistake of the caller: the members of a group are not in strictly ascending order, or its author is one of them.
+    #[error("the members of a group are not in strictly ascending order, or its author is one of them")]
+    GroupOrder,
     /// A mistake of the caller: not one prekey for each addressee.
     #[error("{prekeys} prekeys for {addressees} addressees")]
     Prekeys {
@@ -130,6 +140,9 @@ pub enum OpenBodyError {
     /// It is sealed to others.
     #[error("the record is sealed to other members")]
     NotAddressed,
+    /// It names another record than the one with its group's key, or that is another author's, or none.
+    #[error("the record with the key of its group is none, or another author's")]
+    KeyRecord,
     /// It is sealed to another prekey than the one that was tried.
     #[error("the record is sealed to another prekey")]
     OtherPrekey,
@@ -152,7 +165,12 @@ pub enum OpenBodyError {
 
 /// The longest document that can be sealed to so many members, in bytes.
 pub fn document_bytes_max(addressees: usize) -> usize {
-    let room = CONTENT_BYTES_MAX.saturating_sub(addressees * WRAP_BYTES);
+    document_bytes_behind(addressees * WRAP_BYTES)
+}
+
+/// The longest document that fits behind wraps of this length.
+fn document_bytes_behind(wraps: usize) -> usize {
+    let room = CONTENT_BYTES_MAX.saturating_sub(wraps);
     // The padded lengths from 512 KiB to 1 MiB lie 16 KiB apart: the highest that fits is found from above.
     let fits = |padded: &usize| stream::encrypted_len(*padded) <= room;
     let step = 1 << 14;
@@ -169,7 +187,7 @@ pub fn document_bytes_max(addressees: usize) -> usize {
 /// [`SealingError`].
 pub fn seal(
     network: NetworkId,
-    mut header: Header,
+    header: Header,
     document: &[u8],
     prekeys: &[Prekey],
     seed: &[u8; 32],
@@ -181,34 +199,76 @@ pub fn seal(
     if prekeys.len() != addressees {
         return Err(SealingError::Prekeys { prekeys: prekeys.len(), addressees });
     }
-    let most = document_bytes_max(addressees);
-    if document.len() > most {
-        return Err(SealingError::TooLong { length: document.len(), most });
-    }
-    let padded = padded_len(document.len());
-    let length = addressees * WRAP_BYTES + stream::encrypted_len(padded);
-    header.body_len = u32::try_from(length).expect("at most 1 MiB, which was checked");
     let ids = prekeys.iter().map(|prekey| prekey.id().0).collect();
-    header.audience = Audience::Sealed { prekeys: ids, key_commitment: [0; 32] };
+    let audience = Audience::Sealed { prekeys: ids, key_commitment: [0; 32] };
+    let mut sealing =
+        Sealing::begin(network, Header { audience, ..header }, document, addressees * WRAP_BYTES, seed)?;
+    let to = sealing.header.to.clone();
+    for (number, (member, prekey)) in (1_u16..).zip(to.iter().zip(prekeys)) {
+        let wrap = sealing.wrap(number, *member, prekey).ok_or(SealingError::WeakPrekey(*member))?;
+        sealing.content.extend_from_slice(&wrap);
+    }
+    Ok(sealing.finish(document))
+}
 
-    let core = header.core_hash(network);
-    let keys = Hkdf::<Sha256>::new(None, seed);
-    let key = ContentKey(derived(&keys, &[tags::SEALING, &core, &[0, 0]]));
-    let (stream_key, key_commitment) = keys_of(&key, &core);
-    if let Audience::Sealed { key_commitment: place, .. } = &mut header.audience {
-        *place = key_commitment;
+/// A body that is being sealed.
+struct Sealing {
+    header: Header,
+    network: NetworkId,
+    core: [u8; 32],
+    /// From the seed to all keys.
+    keys: Hkdf<Sha256>,
+    key: ContentKey,
+    stream_key: Zeroizing<[u8; 32]>,
+    key_commitment: [u8; 32],
+    padded: usize,
+    /// The wraps, then the stream.
+    content: Vec<u8>,
+}
+
+impl Sealing {
+    /// Derives the content key and writes the commitment to it into the audience of `header`.
+    fn begin(
+        network: NetworkId,
+        mut header: Header,
+        document: &[u8],
+        wraps: usize,
+        seed: &[u8; 32],
+    ) -> Result<Self, SealingError> {
+        let most = document_bytes_behind(wraps);
+        if document.len() > most {
+            return Err(SealingError::TooLong { length: document.len(), most });
+        }
+        let padded = padded_len(document.len());
+        let length = wraps + stream::encrypted_len(padded);
+        header.body_len = u32::try_from(length).expect("at most 1 MiB, which was checked");
+        let core = header.core_hash(network);
+        let keys = Hkdf::<Sha256>::new(None, seed);
+        let key = ContentKey(derived(&keys, &[tags::SEALING, &core, &[0, 0]]));
+        let (stream_key, key_commitment) = keys_of(&key, &core);
+        if let Audience::Sealed { key_commitment: place, .. }
+        | Audience::Group { key_commitment: place, .. } = &mut header.audience
+        {
+            *place = key_commitment;
+        }
+        let content = Vec::with_capacity(length);
+        Ok(Self { header, network, core, keys, key, stream_key, key_commitment, padded, content })
     }
 
-    let mut content = Vec::with_capacity(length);
-    for (number, (member, prekey)) in (1_u16..).zip(header.to.iter().zip(prekeys)) {
-        let randomness: Zeroizing<[u8; 64]> = derived(&keys, &[tags::SEALING, &core, &number.to_be_bytes()]);
-        let binding = Binding { network, core, key_commitment, author: header.author, reader: *member };
-        let wrap = binding.wrap(prekey, &key, &randomness).ok_or(SealingError::WeakPrekey(*member))?;
-        content.extend_from_slice(&wrap);
+    /// The wrap of one reader, the `number`th from 1; nothing if its prekey protects nothing.
+    fn wrap(&self, number: u16, reader: MemberId, prekey: &Prekey) -> Option<[u8; WRAP_BYTES]> {
+        let randomness = derived(&self.keys, &[tags::SEALING, &self.core, &number.to_be_bytes()]);
+        let Self { network, core, key_commitment, .. } = *self;
+        let binding = Binding { network, core, key_commitment, author: self.header.author, reader };
+        binding.wrap(prekey, &self.key, &randomness)
     }
-    let before = u32::try_from(document.len()).expect("at most 1 MiB, which was checked").to_be_bytes();
-    stream::encrypt(&stream_key, &[&before, document], padded, &mut content);
-    Ok(Sealed { header, content, key })
+
+    /// Appends the stream of the document.
+    fn finish(mut self, document: &[u8]) -> Sealed {
+        let length = u32::try_from(document.len()).expect("at most 1 MiB, which was checked").to_be_bytes();
+        stream::encrypt(&self.stream_key, &[&length, document], self.padded, &mut self.content);
+        Sealed { header: self.header, content: self.content, key: self.key }
+    }
 }
 
 /// The prekey to which a record is sealed for this member; nothing if it is not.
@@ -236,8 +296,8 @@ pub fn unwrap(
         return Err(OpenBodyError::OtherPrekey);
     }
     let place = header.to.iter().position(|member| *member == reader).ok_or(OpenBodyError::NotAddressed)?;
-    let (wraps, _) = split(header, content)?;
-    let wrap = wraps.get(place).ok_or(OpenBodyError::Short)?;
+    let (wraps, _) = split(header.to.len() * WRAP_BYTES, content)?;
+    let wrap = wraps.as_chunks().0.get(place).ok_or(OpenBodyError::Short)?;
     let core = header.core_hash(network);
     let binding = Binding { network, core, key_commitment: *key_commitment, author: header.author, reader };
     let key = binding.unwrap(secret, wrap).ok_or(OpenBodyError::Wrap)?;
@@ -245,7 +305,7 @@ pub fn unwrap(
     Ok(key)
 }
 
-/// The document of a sealed record, by its content key.
+/// The document of a sealed record, to named members or to a group, by its content key.
 ///
 /// # Errors
 /// [`OpenBodyError`].
@@ -255,12 +315,14 @@ pub fn open(
     content: &[u8],
     key: &ContentKey,
 ) -> Result<Plaintext, OpenBodyError> {
-    let Audience::Sealed { key_commitment, .. } = &header.audience else {
-        return Err(OpenBodyError::NotSealed);
-    };
+    let key_commitment = header.audience.key_commitment().ok_or(OpenBodyError::NotSealed)?;
     let core = header.core_hash(network);
     let stream_key = commits_to(key_commitment, key, &core)?;
-    let (_, stream) = split(header, content)?;
+    let wraps = match header.audience {
+        Audience::Group { .. } => group::WRAP_BYTES,
+        _ => header.to.len() * WRAP_BYTES,
+    };
+    let (_, stream) = split(wraps, content)?;
     let plaintext = stream::decrypt(&stream_key, stream).ok_or(OpenBodyError::Stream)?;
     unpad(plaintext)
 }
@@ -291,14 +353,10 @@ fn derived<const N: usize>(keys: &Hkdf<Sha256>, info: &[&[u8]]) -> Zeroizing<[u8
     bytes
 }
 
-/// Wraps and stream of a content.
-fn split<'a>(
-    header: &Header,
-    content: &'a [u8],
-) -> Result<(&'a [[u8; WRAP_BYTES]], &'a [u8]), OpenBodyError> {
-    let length = header.to.len() * WRAP_BYTES;
-    let (wraps, stream) = content.split_at_checked(length).ok_or(OpenBodyError::Short)?;
-    if stream.is_empty() { Err(OpenBodyError::Short) } else { Ok((wraps.as_chunks().0, stream)) }
+/// Wraps, of this length together, and stream of a content.
+fn split(wraps: usize, content: &[u8]) -> Result<(&[u8], &[u8]), OpenBodyError> {
+    let (wraps, stream) = content.split_at_checked(wraps).ok_or(OpenBodyError::Short)?;
+    if stream.is_empty() { Err(OpenBodyError::Short) } else { Ok((wraps, stream)) }
 }
 
 /// Length of `u32 length ‖ document ‖ zeros`.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use ecomesh_api::ExportQuery;
 use ecomesh_document::{Document, render};
 use ecomesh_node::record::archive::{ArchiveDecoder, Item};
-use ecomesh_node::record::{Lane, NetworkId, Record, RecordFrame, RecordId};
+use ecomesh_node::record::{Audience, Lane, NetworkId, Record, RecordFrame, RecordId};
 use ecomesh_node::seal::{ContentKey, envelope};
 
 use crate::cli::Global;
@@ -94,7 +94,11 @@ fn text(network: NetworkId, frame: RecordFrame, keys: &BTreeMap<RecordId, Conten
     };
     let document = Document::decode(header.kind.0, opened.as_deref().unwrap_or(content)).ok()?;
     let to: Vec<String> = header.to.iter().map(ToString::to_string).collect();
-    let to = if to.is_empty() { String::from("all members") } else { to.join(", ") };
+    let to = match (&header.audience, to.as_slice()) {
+        (Audience::Group { .. }, _) => String::from("a group of members"),
+        (_, []) => String::from("all members"),
+        (_, named) => named.join(", "),
+    };
     let mut lines = vec![
         String::from("the message that this proves:"),
         format!("  id       {}", record.id()),

@@ -7,12 +7,12 @@ use ecomesh_document::Document;
 use ecomesh_document::projection::Place;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::{Audience, Lane, Record};
+use ecomesh_record::{Lane, Record};
 use ecomesh_store::LedgerReader;
 
 use super::{Board, Key, is_projected, place_of};
 use crate::clock;
-use crate::sealing::{Closed, Mail};
+use crate::sealing::{Closed, Mail, Unwrapped};
 use crate::vault::Locked;
 use crate::views::Views;
 
@@ -168,9 +168,10 @@ impl Reading {
     fn read(&self, batch: &[Key]) -> Result<(), LedgerError> {
         let mut done = Vec::with_capacity(batch.len());
         let mut documents: Vec<(Place, Document)> = Vec::new();
+        let mut unwrapped = Unwrapped::new();
         for key in batch {
             let Some(record) = self.reader.record(key.position)? else { continue };
-            match self.said(&record) {
+            match self.said(&record, &mut unwrapped) {
                 Ok(Said::Document(document)) => documents.extend(place_of(&record).map(|at| (at, document))),
                 Ok(Said::Nothing) => {}
                 Ok(Said::NotYet) => continue,
@@ -208,7 +209,7 @@ impl Reading {
         })
     }
 
-    fn said(&self, record: &Record) -> Result<Said, Locked> {
+    fn said(&self, record: &Record, unwrapped: &mut Unwrapped) -> Result<Said, Locked> {
         let header = record.header();
         let life = {
             let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
@@ -218,11 +219,11 @@ impl Reading {
             return Ok(Said::Nothing);
         }
         let Some(body) = record.body() else { return Ok(Said::NotYet) };
-        let document = if matches!(header.audience, Audience::Sealed { .. }) {
-            match self.mail.open(record) {
+        let document = if header.audience.is_closed() {
+            match self.mail.open_with(record, unwrapped) {
                 Ok(plaintext) => Document::decode(header.kind.0, &plaintext),
                 Err(Closed::Locked(locked)) => return Err(locked),
-                Err(Closed::NoBody) => return Ok(Said::NotYet),
+                Err(Closed::NoBody | Closed::NoGroupKey) => return Ok(Said::NotYet),
                 Err(_) => return Ok(Said::Nothing),
             }
         } else {

@@ -13,14 +13,14 @@ use ecomesh_document::notice::life;
 use ecomesh_document::projection::batches::BatchItem;
 use ecomesh_protocol::erasure::{Erase, Ground};
 use ecomesh_protocol::{Draft, Roster};
-use ecomesh_record::{Audience, Flags, Kind, Lane, Priority, Record, RecordId, Retention, Time};
+use ecomesh_record::{Flags, Kind, Lane, Priority, Record, RecordId, Retention, Time};
 use ecomesh_store::LedgerReader;
 use sha2::{Digest, Sha256};
 
 use super::{Board, position_of};
 use crate::clock;
 use crate::core_thread::CoreHandle;
-use crate::sealing::Mail;
+use crate::sealing::{Mail, SealedDraft, seal_to_group};
 use crate::views::Views;
 
 /// Between two looks.
@@ -60,10 +60,14 @@ impl Reissue {
 
     /// Writes every batch anew of which lines have been withdrawn for long enough.
     async fn round(&self, now: Time) -> Result<(), String> {
+        let mut failed = None;
         for id in self.due(now) {
-            self.rewrite(id).await?;
+            // One that cannot be read keeps no other from it.
+            if let Err(error) = self.rewrite(id).await {
+                failed.get_or_insert(error);
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Own batches of which a line has been withdrawn for long enough.
@@ -96,10 +100,9 @@ impl Reissue {
         });
         let Ok(Some(lines)) = lines else { return Ok(()) };
         let Some(record) = self.record(id)? else { return Ok(()) };
-        let Some(left) = left(&record, &lines)? else { return Ok(()) };
-        if let Some(batch) = left {
-            let draft = draft_of(&record, &batch)?;
-            self.write(draft).await?;
+        if let Some(left) = self.left(&record, &lines)? {
+            let draft = draft_of(&record, &left)?;
+            self.write(self.sealed_as(&record, draft).await?).await?;
         }
         // Only once what is left is durable.
         let erase = Erase::new(Ground::PURPOSE_MET, [id]).map_err(|e| e.to_string())?;
@@ -119,22 +122,48 @@ impl Reissue {
         self.reader.record(position).map_err(|e| e.to_string())
     }
 
+    /// What is left of a batch; `None` if nothing is.
+    fn left(&self, record: &Record, lines: &BTreeSet<u32>) -> Result<Option<Document>, String> {
+        let kind = record.header().kind.0;
+        let document = if record.header().audience.is_closed() {
+            let content = self.mail.open(record).map_err(|e| e.to_string())?;
+            Document::decode(kind, &content)
+        } else {
+            let body = record.body().ok_or("the batch is not here; it is being fetched")?;
+            Document::decode(kind, body.content())
+        };
+        let Document::Batch(batch) = document.map_err(|e| e.to_string())? else {
+            return Err("the batch is none".into());
+        };
+        Ok(batch.without(lines).map(Document::from))
+    }
+
+    /// The draft, sealed to those who can read the old batch, if that is sealed to some.
+    async fn sealed_as(&self, record: &Record, draft: Draft) -> Result<Draft, String> {
+        let header = record.header();
+        if !header.audience.is_closed() {
+            return Ok(draft);
+        }
+        let now = clock::wall();
+        let members = self.mail.group_members(header).map_err(|e| e.to_string())?;
+        let members: Vec<_> = members.into_iter().map(|(member, _)| member).collect();
+        let key = self.mail.group_key(&self.core, &self.views, &members, draft.retention, now).await;
+        let key = key.map_err(|e| e.to_string())?;
+        let mail = self.mail.clone();
+        let sealing = tokio::task::spawn_blocking(move || {
+            let SealedDraft { draft, kept, .. } =
+                seal_to_group(&mail, &draft, now, &key).map_err(|e| e.to_string())?;
+            // Before the record: whoever has written it must be able to read it.
+            mail.vault().map_err(|e| e.to_string())?.keep(&[kept], now).map_err(|e| e.to_string())?;
+            Ok(draft)
+        });
+        sealing.await.map_err(|e| e.to_string())?
+    }
+
     async fn write(&self, draft: Draft) -> Result<(), String> {
         self.core.author(draft).await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         Ok(())
     }
-}
-
-/// What is left of a batch; `None` if that is not written anew. Of one that is sealed nobody but its source knows here who
-/// may read the new one: it withdraws all of it, and enters it again.
-#[expect(clippy::option_option, reason = "nothing is left, or it is not known what is")]
-fn left(record: &Record, lines: &BTreeSet<u32>) -> Result<Option<Option<Document>>, String> {
-    let Some(body) = record.body().filter(|_| matches!(record.header().audience, Audience::Open)) else {
-        return Ok(None);
-    };
-    let document = Document::decode(record.header().kind.0, body.content()).map_err(|e| e.to_string())?;
-    let Document::Batch(batch) = document else { return Ok(None) };
-    Ok(Some(batch.without(lines).map(Document::from)))
 }
 
 /// The new batch: as the old one, with an expiry that is no later.

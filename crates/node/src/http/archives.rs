@@ -18,7 +18,7 @@ use ecomesh_protocol::{KeyRing, Verified};
 use ecomesh_record::archive::{
     ArchiveDecoder, ArchiveEncoder, ArchiveError, Filter, Item, LogRange, Manifest,
 };
-use ecomesh_record::{Audience, Body as RecordBody, Lane, LogId, Position, RecordFrame, RecordId, Time};
+use ecomesh_record::{Body as RecordBody, Lane, LogId, Position, RecordFrame, RecordId, Time};
 use ecomesh_store::LedgerReader;
 use futures::{StreamExt, stream};
 use tokio::runtime::Handle;
@@ -181,7 +181,7 @@ fn proof_of(services: &Services, id: &str) -> Result<(Manifest, ContentKeys), Re
         ));
     }
     let mut keys = ContentKeys::new();
-    if matches!(header.audience, Audience::Sealed { .. }) {
+    if header.audience.is_closed() {
         let key = services.mail.content_key(&record).map_err(|closed| {
             Refusal(
                 Problem::new(

@@ -20,16 +20,17 @@ use ecomesh_document::rule::Rule;
 use ecomesh_document::{Document, RecordRef};
 use ecomesh_protocol::Draft;
 use ecomesh_protocol::erasure::{Erase, Ground, TARGETS_MAX};
-use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
+use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 use serde_json::json;
 
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
     bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
-    record, routed, salt, sealed_unless, within_sealing,
+    record, routed, salt, sealed_unless,
 };
 use super::paging::state_of;
+use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 
@@ -52,9 +53,9 @@ pub(super) async fn add(
     ApiJson(request): ApiJson<EntryDraft>,
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let idempotency = idempotency_key(&headers)?;
-    let (ready, first, until) = services
+    let (draft, secrecy, warnings, first, until) = services
         .read(move |services| {
-            let Prepared { document, to, open, warnings, first } = prepare(services, &request)?;
+            let Prepared { document, to, secrecy, warnings, first } = prepare(services, &request)?;
             let until = lives_until(services, &document);
             let draft = Draft {
                 kind: Kind(document.kind().number),
@@ -68,9 +69,10 @@ pub(super) async fn add(
                 idempotency,
                 sealed: None,
             };
-            Ok((sealed_unless(open, services, draft, warnings)?, first, until))
+            Ok((draft, secrecy, warnings, first, until))
         })
         .await?;
+    let ready = secrecy::ready(&services, secrecy, draft, warnings).await?;
     let sent = record(&services, ready).await?;
     if let Some(first) = first {
         keep_first(&services, &first, until).await?;
@@ -126,7 +128,7 @@ pub(super) async fn withdraw(
 struct Prepared {
     document: Document,
     to: Vec<MemberId>,
-    open: bool,
+    secrecy: Secrecy,
     warnings: Vec<ecomesh_api::Detail>,
     /// The record of which it is a new text.
     first: Option<Record>,
@@ -143,10 +145,9 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             if request.replaces.is_some() {
                 return Err(bad_request("a batch has no new texts; withdraw its lines, and enter others"));
             }
-            let (to, open) = addressed(services, &document)?;
-            check_excluded(services, &document, &to)?;
-            let document = routed(services, document, &to, Priority::ROUTINE)?;
-            return Ok(Prepared { document, to, open, warnings: Vec::new(), first: None });
+            let secrecy = Secrecy::by_form(services, &document)?;
+            let document = routed(services, document, &[], Priority::ROUTINE)?;
+            return Ok(Prepared { document, to: Vec::new(), secrecy, warnings: Vec::new(), first: None });
         }
         other => {
             return Err(bad_request(format!("this is no entry of a database but: {}", other.heading())));
@@ -156,7 +157,7 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
         may_enter(entry, &own).map_err(against)?;
     }
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
-    let (document, to, open, first) = match known {
+    let (document, to, secrecy, first) = match known {
         Some((item, first)) => {
             check_own(services, &item)?;
             if *item.database() != *entry.database() {
@@ -164,17 +165,17 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             }
             let document = document.replacing(RecordRef(item.id()));
             let document = document.ok_or_else(|| bad_request("the form has no table [source]"))?;
-            let open = matches!(first.header().audience, Audience::Open);
-            (document, first.header().to.clone(), open, Some(first))
+            let secrecy = Secrecy::of_revision(services, &first, &document)?;
+            (document, first.header().to.clone(), secrecy, Some(first))
         }
         None => {
-            let (to, open) = addressed(services, &document)?;
-            (document, to, open, None)
+            let secrecy = Secrecy::by_form(services, &document)?;
+            (document, Vec::new(), secrecy, None)
         }
     };
-    check_excluded(services, &document, &to)?;
+    check_excluded(services, &document, secrecy.readers(&to))?;
     let document = routed(services, document, &to, Priority::ROUTINE)?;
-    Ok(Prepared { document, to, open, warnings: report.warnings().map(detail).collect(), first })
+    Ok(Prepared { document, to, secrecy, warnings: report.warnings().map(detail).collect(), first })
 }
 
 /// Whether this bureau may enter every line of a batch.
@@ -188,16 +189,6 @@ fn check_lines(services: &Services, batch: &Batch) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// All members, or those that the form does not exclude.
-fn addressed(services: &Services, document: &Document) -> Result<(Vec<MemberId>, bool), Refusal> {
-    if document.excluded().next().is_none() {
-        return Ok((Vec::new(), true));
-    }
-    let others = services.roster.members().map(|m| m.member).filter(|member| *member != services.own);
-    let to = others.filter(|member| document.excluded().all(|country| country != member.as_str())).collect();
-    within_sealing(to).map(|to| (to, false))
 }
 
 /// The withdrawal of an entry, and the texts that are erased with it. Those of a batch are erased once what is left of it

@@ -18,9 +18,7 @@ use ecomesh_document::decimal::Decimal;
 use ecomesh_document::file::AttachedFile;
 use ecomesh_document::text::Line;
 use ecomesh_protocol::Draft;
-use ecomesh_record::{
-    Audience, Flags, Kind, MemberId, Position, Priority, Record, RecordId, Retention, Time,
-};
+use ecomesh_record::{Flags, Kind, MemberId, Position, Priority, Record, RecordId, Retention, Time};
 use sha2::{Digest, Sha256};
 
 use super::archives::transfer;
@@ -177,7 +175,7 @@ fn part_of(services: &Services, message: &Record, id: &str) -> Result<Option<Rec
 /// What a part holds; nothing while its body is not here.
 fn bytes_of(services: &Services, part: &Record) -> Result<Option<Vec<u8>>, Refusal> {
     let Some(body) = part.body() else { return Ok(None) };
-    if !matches!(part.header().audience, Audience::Sealed { .. }) {
+    if !part.header().audience.is_closed() {
         return Ok(Some(body.content().to_vec()));
     }
     let opened = services.mail.open(part);
@@ -331,7 +329,7 @@ fn attach(
 
 fn check_part(services: &Services, part: &Record, to: &[MemberId], open: bool) -> Result<(), Refusal> {
     let header = part.header();
-    let sealed = matches!(header.audience, Audience::Sealed { .. });
+    let sealed = header.audience.is_closed();
     let for_all =
         if to.is_empty() { header.to.is_empty() } else { to.iter().all(|member| header.is_for(*member)) };
     let fits = header.kind == Kind::PART && header.author == services.own && for_all && sealed != open;

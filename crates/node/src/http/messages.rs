@@ -59,9 +59,9 @@ pub(super) async fn send_now(
 
 /// Records a draft; the answer comes once it is durable.
 pub(super) async fn record(services: &Services, ready: Ready) -> Result<Sent, Refusal> {
-    let Ready { draft, kept, lower_secrecy, warnings } = ready;
+    let Ready { draft, kept, readers, lower_secrecy, warnings } = ready;
     let is_letter = matches!(draft.kind, Kind::ECOMESSAGE | Kind::MESSAGE);
-    let to = draft.to.iter().map(ToString::to_string).collect();
+    let to = readers.iter().map(ToString::to_string).collect();
     let sealed = kept.is_some();
     if let Some(kept) = kept {
         // Before the record: whoever has sent it must be able to read it.
@@ -90,8 +90,18 @@ pub(super) struct Ready {
     pub(super) draft: Draft,
     /// The content key, if it is sealed.
     pub(super) kept: Option<Kept>,
+    /// Who reads it; empty: all members.
+    pub(super) readers: Vec<MemberId>,
     lower_secrecy: Vec<MemberId>,
     warnings: Vec<Detail>,
+}
+
+impl Ready {
+    /// A draft that is sealed, to its addressees.
+    pub(super) fn sealed(sealed: SealedDraft, warnings: Vec<Detail>) -> Self {
+        let SealedDraft { draft, kept, lower_secrecy } = sealed;
+        Self { readers: draft.to.clone(), draft, kept: Some(kept), lower_secrecy, warnings }
+    }
 }
 
 fn ready(services: &Services, request: SendRequest, idempotency: Option<[u8; 32]>) -> Result<Ready, Refusal> {
@@ -121,15 +131,15 @@ pub(super) fn sealed_unless(
     warnings: Vec<Detail>,
 ) -> Result<Ready, Refusal> {
     if open {
-        return Ok(Ready { draft, kept: None, lower_secrecy: Vec::new(), warnings });
+        let readers = draft.to.clone();
+        return Ok(Ready { draft, kept: None, readers, lower_secrecy: Vec::new(), warnings });
     }
     // The core looks again; but this reason is clearer than that there is no prekey.
     check_addressees(&services.roster, services.own, &draft.to)?;
     let now = services.now();
     let sealed =
         seal(&services.mail, &draft, now, |member| services.views(|views| views.prekey(member, now)))?;
-    let SealedDraft { draft, kept, lower_secrecy } = sealed;
-    Ok(Ready { draft, kept: Some(kept), lower_secrecy, warnings })
+    Ok(Ready::sealed(sealed, warnings))
 }
 
 /// Whether a request is prepared faster than a thread is woken: it reads nothing from the store, and is short.

@@ -15,14 +15,15 @@ use ecomesh_document::projection::{Notices, Place};
 use ecomesh_document::rule::Rule;
 use ecomesh_document::{Document, RecordRef};
 use ecomesh_protocol::Draft;
-use ecomesh_record::{Audience, Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
+use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
     bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
-    parse_members, record, routed, salt, sealed_unless, within_sealing,
+    parse_members, record, routed, salt, within_sealing,
 };
+use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 use crate::clock;
@@ -52,11 +53,11 @@ pub(super) async fn send(
     let idempotency = idempotency_key(&headers)?;
     let prepared = services.read(move |services| prepare(services, &request)).await?;
     wait_for(prepared.after_ms).await?;
-    let (open, first) = (prepared.open, prepared.first.clone());
+    let first = prepared.first.clone();
     let document_expiry = prepared.document.clone();
-    let ready = services
+    let (draft, secrecy, warnings) = services
         .read(move |services| {
-            let Prepared { document, kind, to, priority, exercise, warnings, .. } = prepared;
+            let Prepared { document, kind, to, secrecy, priority, exercise, warnings, .. } = prepared;
             let draft = Draft {
                 kind,
                 priority,
@@ -69,9 +70,10 @@ pub(super) async fn send(
                 idempotency,
                 sealed: None,
             };
-            sealed_unless(open, services, draft, warnings)
+            Ok((draft, secrecy, warnings))
         })
         .await?;
+    let ready = secrecy::ready(&services, secrecy, draft, warnings).await?;
     let sent = record(&services, ready).await?;
     if let Some(first) = first {
         keep_first(&services, &first, lives_until(&services, &document_expiry)).await?;
@@ -84,7 +86,7 @@ struct Prepared {
     document: Document,
     kind: Kind,
     to: Vec<MemberId>,
-    open: bool,
+    secrecy: Secrecy,
     priority: Priority,
     exercise: bool,
     warnings: Vec<ecomesh_api::Detail>,
@@ -110,16 +112,16 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
             let document = document.replacing(RecordRef(case.id()));
             let document = document.ok_or_else(|| bad_request("the form has no table [request]"))?;
             may_revise(services, case, &document)?;
-            let open = matches!(first.header().audience, Audience::Open);
-            (document, Addressed { to: first.header().to.clone(), open }, case.last_ms())
+            let secrecy = Secrecy::of_revision(services, first, &document)?;
+            (document, Addressed { to: first.header().to.clone(), secrecy }, case.last_ms())
         }
         None => {
             let addressed = addressed(services, &document, request, &mut warnings)?;
             (document, addressed, 0)
         }
     };
-    let Addressed { to, open } = addressed;
-    check_excluded(services, &document, &to)?;
+    let Addressed { to, secrecy } = addressed;
+    check_excluded(services, &document, secrecy.readers(&to))?;
     let document = routed(services, document, &to, priority)?;
     if known.is_none() {
         may_ask(services, &document)?;
@@ -129,7 +131,7 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
         document,
         kind,
         to,
-        open,
+        secrecy,
         priority,
         exercise: request.exercise,
         warnings,
@@ -138,10 +140,10 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     })
 }
 
-/// For whom a text is, and whether all can read it.
+/// For whom a text is, and who can read it.
 struct Addressed {
     to: Vec<MemberId>,
-    open: bool,
+    secrecy: Secrecy,
 }
 
 fn addressed(
@@ -158,13 +160,8 @@ fn addressed(
     if request.members && !request.to.is_empty() {
         return Err(bad_request("both addressees and all members are named; name one of the two"));
     }
-    let others = || services.roster.members().map(|m| m.member).filter(|member| *member != services.own);
     if is_notice || request.members {
-        if document.excluded().next().is_none() {
-            return Ok(Addressed { to: Vec::new(), open: true });
-        }
-        let to: Vec<MemberId> = others().filter(|member| !is_excluded(member)).collect();
-        return within_sealing(to).map(|to| Addressed { to, open: false });
+        return Ok(Addressed { to: Vec::new(), secrecy: Secrecy::by_form(services, document)? });
     }
     let mut to = if request.to.is_empty() { Vec::new() } else { parse_members(&request.to.join(","))? };
     if to.is_empty() {
@@ -192,7 +189,7 @@ fn addressed(
         }
     }
     to.sort_unstable();
-    within_sealing(to).map(|to| Addressed { to, open: false })
+    within_sealing(to).map(|to| Addressed { to, secrecy: Secrecy::Addressees })
 }
 
 /// Whether the rules of the domain let this bureau ask for it.

@@ -11,7 +11,8 @@ use ecomesh_document::{Document, render};
 use ecomesh_protocol::judge;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::prekeys::Use;
-use ecomesh_record::{Audience, Flags, Header, MemberId, Record, RecordId, Time};
+use ecomesh_record::{Audience, Flags, Header, Kind, MemberId, Record, RecordId, Time};
+use ecomesh_seal::envelope::group::Group;
 use ecomesh_seal::{PrekeyId, fingerprint};
 
 use super::extract::{Live, bad_request};
@@ -121,28 +122,57 @@ pub(super) fn is_exercise(services: &Services, id: RecordId) -> bool {
 /// The document of a record, or why it cannot be shown.
 pub(super) fn document_of(services: &Services, record: &Record) -> Result<Document, String> {
     let header = record.header();
-    if header.kind.is_control() {
-        return Err("a control record has no document".into());
+    if !header.kind.is_document() {
+        return Err(match header.kind {
+            Kind::PART => "it is a part of a file, and no document".into(),
+            Kind::GROUP_KEY => group_words(record),
+            _ => "a control record has no document".into(),
+        });
     }
     match services.views(|views| views.lives().life(&Term::of(record), services.now())) {
         Life::Living => {}
         Life::Expired => return Err("the document has expired".into()),
         Life::Erased => return Err("its author has erased it".into()),
     }
-    if !matches!(header.audience, Audience::Sealed { .. }) {
+    if !header.audience.is_closed() {
         let body = record.body().ok_or("the document is not here; it is being fetched")?;
         return Document::decode(header.kind.0, body.content()).map_err(|e| e.to_string());
     }
     match services.mail.open(record) {
         Ok(plaintext) => Document::decode(header.kind.0, &plaintext).map_err(|e| e.to_string()),
-        Err(Closed::ToOthers) => Err(format!("only {} can read it", readers(header).join(", "))),
+        Err(Closed::ToOthers) => Err(format!("only {} can read it", readers(services, header).join(", "))),
         Err(closed) => Err(closed.to_string()),
     }
 }
 
 /// Who can read a sealed record.
-fn readers(header: &Header) -> Vec<String> {
-    std::iter::once(&header.author).chain(&header.to).map(ToString::to_string).collect()
+fn readers(services: &Services, header: &Header) -> Vec<String> {
+    let named = readers_and_prekeys(services, header).into_iter().map(|(member, _)| member);
+    std::iter::once(header.author).chain(named).map(|member| member.to_string()).collect()
+}
+
+/// For whom a sealed record is, and to which prekeys: what the header says, or the record with the key of its group. Empty
+/// if nobody can tell.
+fn readers_and_prekeys(services: &Services, header: &Header) -> Vec<(MemberId, PrekeyId)> {
+    match &header.audience {
+        Audience::Sealed { prekeys, .. } => {
+            header.to.iter().copied().zip(prekeys.iter().copied().map(PrekeyId)).collect()
+        }
+        Audience::Group { .. } => services.mail.group_members(header).unwrap_or_default(),
+        Audience::Open | Audience::Unknown { .. } => Vec::new(),
+    }
+}
+
+/// What is shown of the key of a group.
+fn group_words(record: &Record) -> String {
+    let group = record.body().and_then(|body| Group::decode(body.content()).ok());
+    let members = group.map(|group| {
+        group.members().iter().map(|(member, _)| member.to_string()).collect::<Vec<_>>().join(", ")
+    });
+    match members {
+        Some(members) => format!("it brings the key of a group to {members}, and is no document"),
+        None => "it brings the key of a group, and is no document".into(),
+    }
 }
 
 /// A row of a listing.
@@ -212,17 +242,19 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
 }
 
 fn sealed_view(services: &Services, header: &Header) -> Option<SealedView> {
-    let Audience::Sealed { prekeys, .. } = &header.audience else { return None };
+    if !header.audience.is_closed() {
+        return None;
+    }
     let author = SealedReader { member: header.author.to_string(), key: ReaderKey::Author };
-    let reader = |(member, prekey): (&MemberId, &[u8; 16])| SealedReader {
+    let reader = |(member, prekey): (MemberId, PrekeyId)| SealedReader {
         member: member.to_string(),
-        key: match services.views(|views| views.prekey_use(PrekeyId(*prekey))) {
+        key: match services.views(|views| views.prekey_use(prekey)) {
             Some(Use::DAILY) => ReaderKey::Daily,
             Some(Use::FALLBACK) => ReaderKey::Fallback,
             _ => ReaderKey::Unknown,
         },
     };
-    let readers = header.to.iter().zip(prekeys).map(reader);
+    let readers = readers_and_prekeys(services, header).into_iter().map(reader);
     Some(SealedView { readers: std::iter::once(author).chain(readers).collect() })
 }
 

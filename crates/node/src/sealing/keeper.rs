@@ -69,6 +69,7 @@ impl Keeper {
         let prekeys = {
             let vault = self.mail.vault().map_err(|e| e.to_string())?;
             self.make(&vault, clock::wall())?;
+            vault.groups().forget_ended(clock::wall());
             vault.prekeys()
         };
         self.publish(&prekeys).await?;

@@ -11,7 +11,7 @@ use ecomesh_protocol::{Draft, LedgerError, Roster};
 use ecomesh_record::{Kind, MemberId, Position, RecordId};
 use ecomesh_store::LedgerReader;
 
-use super::{Closed, Mail, kept};
+use super::{Closed, Mail, Unwrapped, kept};
 use crate::clock;
 use crate::core_thread::CoreHandle;
 use crate::views::Views;
@@ -86,6 +86,7 @@ impl Opener {
     fn look(&self, batch: &[Position]) -> Result<Looked, String> {
         let mut looked = Looked::default();
         let (mut keys, mut opened) = (Vec::new(), Vec::new());
+        let mut unwrapped = Unwrapped::new();
         for position in batch {
             let record = self.reader.record(*position).map_err(|e| e.to_string())?;
             let Some(record) = record else { continue };
@@ -94,7 +95,7 @@ impl Opener {
                 looked.done.push(*position);
                 continue;
             }
-            let reason = match self.mail.content_key(&record) {
+            let reason = match self.mail.content_key_with(&record, &mut unwrapped) {
                 Ok(key) => {
                     keys.extend(kept(record.header(), key));
                     opened.push(*position);
@@ -106,7 +107,7 @@ impl Opener {
                     continue;
                 }
                 // It is fetched again.
-                Err(Closed::NoBody) => continue,
+                Err(Closed::NoBody | Closed::NoGroupKey) => continue,
                 Err(Closed::Locked(locked)) => return Err(locked.to_string()),
                 Err(Closed::ToOthers | Closed::KeyLost) => {
                     looked.done.push(*position);

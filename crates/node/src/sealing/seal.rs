@@ -55,14 +55,24 @@ pub(crate) fn seal(
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut_slice()).map_err(|e| NotSealed::Random(e.to_string()))?;
 
+    let sealed = envelope::seal(mail.network, header, &open.content, &prekeys, &seed)?;
+    sealed_draft(mail, open, sealed, lower_secrecy)
+}
+
+/// The draft of what was sealed, from the one of which it is the content.
+pub(super) fn sealed_draft(
+    mail: &Mail,
+    open: &Draft,
+    sealed: Sealed,
+    lower_secrecy: Vec<MemberId>,
+) -> Result<SealedDraft, NotSealed> {
     // A retry is sealed anew, and must be known as a retry all the same.
     let salt = match &open.idempotency {
         Some(key) => mail.vault()?.request_salt(key, &Sha256::digest(&open.content).into()),
         None => open.salt,
     };
-    let Sealed { header, content, key } =
-        envelope::seal(mail.network, header, &open.content, &prekeys, &seed)?;
-    // `seal` has just written it.
+    let Sealed { header, content, key } = sealed;
+    // Sealing has just written it.
     let kept = kept(&header, key).ok_or(SealingError::Addressees(0))?;
     let sealed =
         SealedTo { audience: header.audience, created_at: header.created_at, expires_at: header.expires_at };

@@ -3,7 +3,7 @@
 use ecomesh_api::DocumentKind;
 use ecomesh_protocol::judge::Void;
 use ecomesh_protocol::lives::Term;
-use ecomesh_record::{Audience, Kind, MemberId, Position, Priority, Record, RecordId, Time};
+use ecomesh_record::{Kind, MemberId, Position, Priority, Record, RecordId, Time};
 
 use super::{Folder, Key};
 
@@ -40,7 +40,7 @@ impl Entry {
             exercise: header.flags.has(ecomesh_record::Flags::EXERCISE),
             to: header.to.clone().into_boxed_slice(),
             body_len: header.body_len,
-            sealed: matches!(header.audience, Audience::Sealed { .. }),
+            sealed: header.audience.is_closed(),
             void,
         }
     }
@@ -67,7 +67,7 @@ impl Entry {
 /// Whether records of this kind are what officers write to each other, and read in inbox and outbox. Entries of databases
 /// are looked up, and parts of files go with a document.
 pub(crate) fn is_correspondence(kind: Kind) -> bool {
-    !kind.is_control() && !matches!(kind, Kind::PART | Kind::ENTRY | Kind::ENTRY_STEP | Kind::ENTRY_BATCH)
+    kind.is_document() && !matches!(kind, Kind::ENTRY | Kind::ENTRY_STEP | Kind::ENTRY_BATCH)
 }
 
 /// A kind by its name.

@@ -1,0 +1,136 @@
+//! Who may read what is recorded, and sealing it to them.
+
+use std::sync::Arc;
+
+use ecomesh_api::{Detail, Problem, ProblemCode};
+use ecomesh_document::Document;
+use ecomesh_protocol::Draft;
+use ecomesh_record::limits::GROUP_MEMBERS_MAX;
+use ecomesh_record::{Audience, MemberId, Record};
+
+use super::messages::{Ready, sealed_unless};
+use super::{Refusal, Services};
+use crate::sealing::group::NoGroupKey;
+use crate::sealing::seal_to_group;
+
+/// Who may read what is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// All members.
+    Open,
+    /// The addressees of the draft.
+    Addressees,
+    /// These members, in ascending order, by the key of their group; the draft is addressed to all.
+    Group(Vec<MemberId>),
+}
+
+impl Secrecy {
+    /// Of a text for all members but those that its form excludes.
+    ///
+    /// # Errors
+    /// If nobody is left, or more than share a key.
+    pub(super) fn by_form(services: &Services, document: &Document) -> Result<Self, Refusal> {
+        if document.excluded().next().is_none() {
+            return Ok(Self::Open);
+        }
+        let others = services.roster.members().map(|m| m.member).filter(|member| *member != services.own);
+        group(others.filter(|member| !is_excluded(document, *member)).collect())
+    }
+
+    /// Of a new text of what this record said first: as that was, and nobody who is excluded since.
+    ///
+    /// # Errors
+    /// If nobody is left.
+    pub(super) fn of_revision(
+        services: &Services,
+        first: &Record,
+        document: &Document,
+    ) -> Result<Self, Refusal> {
+        match first.header().audience {
+            Audience::Open => Ok(Self::Open),
+            Audience::Group { .. } => {
+                let members = services.mail.group_members(first.header()).map_err(|closed| {
+                    Refusal(
+                        Problem::new(
+                            ProblemCode::Closed,
+                            format!("it is not known who may read the text before: {closed}"),
+                        )
+                        .advice("withdraw or cancel it, and write it anew"),
+                    )
+                })?;
+                let members = members.into_iter().map(|(member, _)| member);
+                group(members.filter(|member| !is_excluded(document, *member)).collect())
+            }
+            Audience::Sealed { .. } | Audience::Unknown { .. } => Ok(Self::Addressees),
+        }
+    }
+
+    /// Who reads it, of a draft that is addressed to `to`: empty if it is all members.
+    pub(super) fn readers<'a>(&'a self, to: &'a [MemberId]) -> &'a [MemberId] {
+        match self {
+            Self::Open | Self::Addressees => to,
+            Self::Group(members) => members,
+        }
+    }
+}
+
+fn is_excluded(document: &Document, member: MemberId) -> bool {
+    document.excluded().any(|country| country == member.as_str())
+}
+
+/// A group that shares a key.
+fn group(mut members: Vec<MemberId>) -> Result<Secrecy, Refusal> {
+    members.sort_unstable();
+    match members.len() {
+        0 => Err(Refusal(
+            Problem::new(ProblemCode::NoAddressees, "the form excludes all other members").advice(
+                "take a country out of handling.excluded: what nobody else may read is not recorded here",
+            ),
+        )),
+        1..=GROUP_MEMBERS_MAX => Ok(Secrecy::Group(members)),
+        many => Err(Refusal(
+            Problem::new(
+                ProblemCode::TooManyAddressees,
+                format!("it is for {many} members, and {GROUP_MEMBERS_MAX} can share a key"),
+            )
+            .advice("exclude nobody, or send it to fewer"),
+        )),
+    }
+}
+
+/// Makes a draft ready to be recorded: sealed as its text asks.
+pub(super) async fn ready(
+    services: &Arc<Services>,
+    secrecy: Secrecy,
+    draft: Draft,
+    warnings: Vec<Detail>,
+) -> Result<Ready, Refusal> {
+    let members = match secrecy {
+        Secrecy::Open => return sealed_unless(true, services, draft, warnings),
+        Secrecy::Addressees => {
+            return services.read(move |services| sealed_unless(false, services, draft, warnings)).await;
+        }
+        Secrecy::Group(members) => members,
+    };
+    let now = services.now();
+    let key =
+        services.mail.group_key(&services.core, &services.views, &members, draft.retention, now).await?;
+    services
+        .read(move |services| {
+            let sealed = seal_to_group(&services.mail, &draft, now, &key)?;
+            let mut ready = Ready::sealed(sealed, warnings);
+            ready.readers = members;
+            Ok(ready)
+        })
+        .await
+}
+
+impl From<NoGroupKey> for Refusal {
+    fn from(error: NoGroupKey) -> Self {
+        match error {
+            NoGroupKey::NotSealed(error) => error.into(),
+            NoGroupKey::Author(error) => error.into(),
+            NoGroupKey::Core(error) => error.into(),
+        }
+    }
+}
