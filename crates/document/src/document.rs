@@ -20,7 +20,7 @@ use crate::message::PlainMessage;
 use crate::notice::{Notice, NoticeStep};
 use crate::reading::{self, FromForm, finding};
 use crate::report::{Finding, Report, Severity, excerpt};
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{self, Entry, Node, Value};
 
 pub use kind::{
     DIFFUSION, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, Forms, HIT, KINDS, Kind, MESSAGE, NOTICE,
@@ -114,8 +114,7 @@ impl Document {
         if content.len() > CONTENT_BYTES_MAX {
             return Err(DecodeError::TooLong(content.len()));
         }
-        let json = serde_json::from_slice(content).map_err(|e| DecodeError::Syntax(e.to_string()))?;
-        let node = Node::from_json(&json).map_err(DecodeError::Syntax)?;
+        let node = tree::json::parse(content).map_err(DecodeError::Syntax)?;
         let mut findings = Vec::new();
         let document = match node.get("form").and_then(Node::as_text) {
             Some(form) if kind.has_form(form) => read_as(kind, &node, Mode::Carried, &mut findings),

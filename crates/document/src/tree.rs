@@ -3,7 +3,9 @@
 //! TOML and JSON are turned into a [`Node`] first, and read from there; so both give the same errors, all at once,
 //! and numbers are taken from the digits as written, never through floating point.
 
-use std::fmt::Write as _;
+pub(crate) mod json;
+
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -193,18 +195,20 @@ fn toml_node(value: &toml::Spanned<DeValue<'_>>, depth: usize, findings: &mut Ve
     Some(Node { value, at })
 }
 
+const NULL_IN_LIST: &str = "null stands in a list; leave it out";
+
+fn not_whole(number: impl fmt::Display) -> String {
+    format!("the number {number} is not whole; write it as a text, \"12.9\", so that it stays exact")
+}
+
 fn json_node(json: &serde_json::Value, depth: usize) -> Result<Node, String> {
     if depth > NESTING_MAX {
         return Err(format!("objects and arrays are nested more than {NESTING_MAX} deep"));
     }
     let value = match json {
-        serde_json::Value::Null => return Err("null stands in a list; leave it out".into()),
+        serde_json::Value::Null => return Err(NULL_IN_LIST.into()),
         serde_json::Value::Bool(flag) => Value::Bool(*flag),
-        serde_json::Value::Number(number) if number.is_f64() => {
-            return Err(format!(
-                "the number {number} is not whole; write it as a text, \"12.9\", so that it stays exact"
-            ));
-        }
+        serde_json::Value::Number(number) if number.is_f64() => return Err(not_whole(number)),
         serde_json::Value::Number(number) => Value::Number(number.to_string()),
         serde_json::Value::String(text) => Value::Text(text.clone()),
         serde_json::Value::Array(items) => {

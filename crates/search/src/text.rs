@@ -151,13 +151,13 @@ impl Text {
         self.len() == 0
     }
 
-    /// Puts a text at a place, instead of one that is there. Of title and body the first [`TEXT_BYTES_MAX`] bytes each are read.
+    /// Puts a text at a place that has none; another text for it comes after [`Text::remove`]. Of title and body the first
+    /// [`TEXT_BYTES_MAX`] bytes each are read.
     ///
     /// # Errors
     ///
     /// The engine's.
     pub fn add(&mut self, place: u32, language: Language, title: &str, body: &str) -> Result<(), TextError> {
-        self.remove(place);
         let fields = self.fields[language as usize];
         let mut document = TantivyDocument::new();
         document.add_u64(self.place, u64::from(place));
@@ -343,6 +343,7 @@ mod tests {
     #[test]
     fn what_is_removed_or_replaced_is_not_found() {
         let mut texts = texts();
+        texts.remove(1);
         texts.add(1, Language::English, "Nothing", "more").unwrap();
         texts.remove(5);
         assert_eq!(places(&texts, "ivory"), [1], "nothing shows before the commit");

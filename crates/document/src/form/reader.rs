@@ -106,7 +106,7 @@ impl Reader {
 
     /// Reads a field that should be there.
     pub(crate) fn recommended<T: Field>(&mut self, table: &Node, name: &'static str) -> Option<Option<T>> {
-        if table.get(name).is_none() {
+        if self.mode == Mode::Author && table.get(name).is_none() {
             self.warn_at(
                 table.at.clone(),
                 name,

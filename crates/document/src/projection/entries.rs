@@ -21,6 +21,7 @@ use crate::text::Line;
 pub struct Entries {
     items: BTreeMap<RecordId, Item>,
     waiting: Waiting<Part>,
+    /// The entry of each record that is not the first of one.
     belongs: BTreeMap<RecordId, RecordId>,
 }
 
@@ -29,7 +30,8 @@ pub struct Entries {
 pub struct Item {
     place: Place,
     database: &'static Database,
-    parts: BTreeMap<Place, Part>,
+    /// Ascending by place. Nearly all entries have one part, for which a map would take a node of eleven.
+    parts: Vec<(Place, Part)>,
 }
 
 /// A text of an entry: what a list shows of it.
@@ -91,15 +93,12 @@ impl Entries {
     /// Forgets what a record said: it was erased. Without its first text an entry is none.
     pub fn forget(&mut self, id: RecordId) {
         self.waiting.forget(id);
-        let Some(item_id) = self.belongs.remove(&id) else { return };
-        if item_id == id {
-            if let Some(item) = self.items.remove(&id) {
-                for place in item.parts.keys() {
-                    self.belongs.remove(&place.id);
-                }
+        if let Some(item) = self.items.remove(&id) {
+            for (place, _) in &item.parts {
+                self.belongs.remove(&place.id);
             }
-        } else if let Some(item) = self.items.get_mut(&item_id) {
-            item.parts.retain(|place, _| place.id != id);
+        } else if let Some(item) = self.belongs.remove(&id).and_then(|item| self.items.get_mut(&item)) {
+            item.parts.retain(|(place, _)| place.id != id);
         }
     }
 
@@ -110,7 +109,7 @@ impl Entries {
 
     /// The entry to which a record belongs.
     pub fn item_of(&self, record: RecordId) -> Option<&Item> {
-        self.items.get(self.belongs.get(&record)?)
+        self.items.get(self.belongs.get(&record).unwrap_or(&record))
     }
 
     /// All entries, by the ids of their first texts.
@@ -149,13 +148,11 @@ impl Entries {
         if self.items.contains_key(&place.id) {
             return;
         }
-        let mut parts = BTreeMap::from([(place.clone(), part)]);
-        self.belongs.insert(place.id, place.id);
+        let mut item = Item { place: place.clone(), database, parts: vec![(place.clone(), part)] };
         for (waited, part) in self.waiting.release(place.id) {
             self.belongs.insert(waited.id, place.id);
-            parts.insert(waited, part);
+            item.insert(waited, part);
         }
-        let mut item = Item { place: place.clone(), database, parts };
         while let Some(dropped) = item.drop_foreign() {
             self.belongs.remove(&dropped);
         }
@@ -166,7 +163,7 @@ impl Entries {
         match self.items.get_mut(&target) {
             Some(item) => {
                 self.belongs.insert(place.id, target);
-                item.parts.insert(place.clone(), part);
+                item.insert(place.clone(), part);
                 if let Some(dropped) = item.drop_foreign() {
                     self.belongs.remove(&dropped);
                 }
@@ -199,16 +196,23 @@ impl Item {
 
     /// The records of its source of which it is made.
     pub fn records(&self) -> impl Iterator<Item = RecordId> {
-        self.parts.keys().filter(|place| place.author() == self.source()).map(|place| place.id)
+        let places = self.parts.iter().map(|(place, _)| place);
+        places.filter(|place| place.author() == self.source()).map(|place| place.id)
+    }
+
+    /// Puts a part in its place; the same record twice is one.
+    fn insert(&mut self, place: Place, part: Part) {
+        if let Err(at) = self.parts.binary_search_by(|(other, _)| other.cmp(&place)) {
+            self.parts.insert(at, (place, part));
+        }
     }
 
     /// What others write about it is evidence without effect, of which the earliest [`FOREIGN_MAX`] are kept: whatever else
     /// they write costs nobody anything. Gives the record of one that is not kept.
     fn drop_foreign(&mut self) -> Option<RecordId> {
-        let foreign = self.parts.keys().filter(|place| place.author() != self.source());
-        let dropped = foreign.skip(FOREIGN_MAX).last()?.clone();
-        self.parts.remove(&dropped);
-        Some(dropped.id)
+        let is_foreign = |(_, (place, _)): &(usize, &(Place, Part))| place.author() != self.source();
+        let (last, _) = self.parts.iter().enumerate().filter(is_foreign).skip(FOREIGN_MAX).last()?;
+        Some(self.parts.remove(last).0.id)
     }
 
     /// What its documents come to, without what stands at certain places of logs: what is disputed says nothing.

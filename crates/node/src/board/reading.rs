@@ -17,7 +17,10 @@ use crate::vault::Locked;
 use crate::views::Views;
 
 /// Records that are read between two looks of clients at the projections.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
+/// Threads that read at most, and records from which a further one is worth starting.
+const THREADS_MAX: usize = 4;
+const RECORDS_PER_THREAD: usize = 64;
 /// Headers are looked through in pages of this many.
 const PAGE: usize = 1024;
 /// What could not be read for a reason of the moment is tried again after this, if nothing comes before.
@@ -49,6 +52,23 @@ enum Said {
     NotYet,
 }
 
+/// What was read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// All there is, after a start or when the node was unlocked.
+    Everything,
+    /// What came since.
+    News,
+}
+
+/// What some records came to.
+#[derive(Default)]
+struct Looked {
+    /// Those that need not be looked at again.
+    done: Vec<Key>,
+    documents: Vec<(Place, Document)>,
+}
+
 impl Reading {
     /// Runs until it is aborted.
     pub(crate) async fn run(self) {
@@ -60,7 +80,11 @@ impl Reading {
             }
             let reading = self.clone();
             match tokio::task::spawn_blocking(move || reading.round()).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(Round::Everything)) => {
+                    self.show().await;
+                    shown_at = Instant::now();
+                }
+                Ok(Ok(Round::News)) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "documents wait to be read");
                     tokio::time::sleep(PAUSE).await;
@@ -85,10 +109,14 @@ impl Reading {
         }
         let wait = QUIET.min(SHOW.saturating_sub(shown_at.elapsed()));
         let news = tokio::time::timeout(wait, self.board.news.notified()).await;
-        let is_time = news.is_err() || shown_at.elapsed() >= SHOW;
-        if !is_time {
-            return;
+        if news.is_err() || shown_at.elapsed() >= SHOW {
+            self.show().await;
+            *shown_at = Instant::now();
         }
+    }
+
+    /// From now on the texts that were read are searched.
+    async fn show(&self) {
         let board = self.board.clone();
         let shown = tokio::task::spawn_blocking(move || {
             if let Some(projections) = &mut *board.projections.write().unwrap_or_else(PoisonError::into_inner)
@@ -99,12 +127,12 @@ impl Reading {
         if let Err(error) = shown.await {
             tracing::error!(%error, "texts cannot be searched");
         }
-        *shown_at = Instant::now();
     }
 
     /// Reads everything that is unread once.
-    fn round(&self) -> Result<(), LedgerError> {
-        if self.board.unread().everything {
+    fn round(&self) -> Result<Round, LedgerError> {
+        let round = if self.board.unread().everything { Round::Everything } else { Round::News };
+        if round == Round::Everything {
             self.look_through()?;
             // Only now: after a failure everything is looked through again.
             self.board.unread().everything = false;
@@ -113,10 +141,10 @@ impl Reading {
         let mut after = None;
         loop {
             let batch = self.next(after);
-            let Some(last) = batch.last() else { return Ok(()) };
+            let Some(last) = batch.last() else { return Ok(round) };
             after = Some(*last);
             // What is read here is in memory; who locks the node waits for it.
-            let Ok(_in_use) = self.mail.safe().enter() else { return Ok(()) };
+            let Ok(_in_use) = self.mail.safe().enter() else { return Ok(round) };
             self.read(&batch)?;
             self.forget();
         }
@@ -166,32 +194,56 @@ impl Reading {
     }
 
     fn read(&self, batch: &[Key]) -> Result<(), LedgerError> {
-        let mut done = Vec::with_capacity(batch.len());
-        let mut documents: Vec<(Place, Document)> = Vec::new();
-        let mut unwrapped = Unwrapped::new();
-        for key in batch {
-            let Some(record) = self.reader.record(key.position)? else { continue };
-            match self.said(&record, &mut unwrapped) {
-                Ok(Said::Document(document)) => documents.extend(place_of(&record).map(|at| (at, document))),
-                Ok(Said::Nothing) => {}
-                Ok(Said::NotYet) => continue,
-                Err(Locked) => return Ok(()),
-            }
-            done.push(*key);
-        }
+        let Ok(parts) = self.looked_at(batch)? else { return Ok(()) };
         let board = &self.board;
         if let Some(projections) = &mut *board.projections.write().unwrap_or_else(PoisonError::into_inner) {
-            for (place, document) in &documents {
+            for (place, document) in parts.iter().flat_map(|part| &part.documents) {
                 projections.take(place, document);
             }
         }
         let mut unread = board.unread();
-        for key in done {
-            unread.positions.remove(&key);
+        for key in parts.iter().flat_map(|part| &part.done) {
+            unread.positions.remove(key);
         }
         drop(unread);
         board.read.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// What the records of a batch say, in their order. Opening and decoding takes as long as all else: several threads share it.
+    fn looked_at(&self, batch: &[Key]) -> Result<Result<Vec<Looked>, Locked>, LedgerError> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+        let threads = threads.min(batch.len() / RECORDS_PER_THREAD).max(1);
+        let parts: Vec<_> = std::thread::scope(|scope| {
+            let mut parts = batch.chunks(batch.len().div_ceil(threads).max(1));
+            let own = parts.next();
+            let others: Vec<_> = parts.map(|part| scope.spawn(|| self.look_at(part))).collect();
+            let own = own.map(|part| self.look_at(part));
+            let others = others.into_iter().map(|other| match other.join() {
+                Ok(looked) => looked,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            own.into_iter().chain(others).collect()
+        });
+        parts.into_iter().collect()
+    }
+
+    fn look_at(&self, keys: &[Key]) -> Result<Result<Looked, Locked>, LedgerError> {
+        let mut looked = Looked::default();
+        let mut unwrapped = Unwrapped::new();
+        for key in keys {
+            let Some(record) = self.reader.record(key.position)? else { continue };
+            match self.said(&record, &mut unwrapped) {
+                Ok(Said::Document(document)) => {
+                    looked.documents.extend(place_of(&record).map(|at| (at, document)));
+                }
+                Ok(Said::Nothing) => {}
+                Ok(Said::NotYet) => continue,
+                Err(locked) => return Ok(Err(locked)),
+            }
+            looked.done.push(*key);
+        }
+        Ok(Ok(looked))
     }
 
     /// Whether a document is a step, a withdrawal or a new text of what was erased.

@@ -1,5 +1,7 @@
 //! Pages of what the projections know: by time, the newest first.
 
+use std::collections::BinaryHeap;
+
 use ecomesh_api::RecordState;
 use ecomesh_api::limits::{LISTING_DEFAULT, LISTING_MAX};
 use ecomesh_protocol::judge;
@@ -33,10 +35,11 @@ pub(super) fn page_of<T>(
     if let Some(before) = cursor.map(read_cursor).transpose()? {
         keys.retain(|key| *key < before);
     }
-    keys.sort_unstable_by(|a, b| b.cmp(a));
+    // Of many keys only those of one page are put in order.
+    let mut keys = BinaryHeap::from(keys);
     let mut page = Page { rows: Vec::new(), next: None };
     let mut last = None;
-    for (when, id) in keys {
+    while let Some((when, id)) = keys.pop() {
         let Some(row) = show(id)? else { continue };
         if page.rows.len() == limit {
             page.next = last.map(|(when, id): Key| format!("{when:016x}{id}"));
