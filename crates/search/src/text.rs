@@ -14,7 +14,7 @@ mod query;
 mod words;
 
 use tantivy::collector::TopDocs;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy as _, NoMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy as _, NoMergePolicy, UserOperation};
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{self, TokenizerManager};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
@@ -26,6 +26,9 @@ use crate::limits::{RESULTS_MAX, TEXT_BYTES_MAX, WRITER_BYTES};
 const PLACE: &str = "place";
 /// A segment of which more than this share is removed is merged at the next occasion.
 const REMOVED_SHARE_MAX: f32 = 0.1;
+
+/// Additions and removals that the thread that indexes is given at once.
+const GIVEN_AT_ONCE: usize = 128;
 
 /// What the engine could not do. Nothing of the texts is in it.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +90,8 @@ struct Fields {
 /// An index of texts, one for each place.
 pub struct Text {
     writer: IndexWriter,
+    /// Documents that the thread that indexes is given at once: to wake it for each takes longer than to index it.
+    given: Vec<UserOperation>,
     /// Which segments become one.
     merging: LogMergePolicy,
     reader: IndexReader,
@@ -137,7 +142,7 @@ impl Text {
         let mut merging = LogMergePolicy::default();
         merging.set_del_docs_ratio_before_merge(REMOVED_SHARE_MAX);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { writer, merging, reader, place, fields })
+        Ok(Self { writer, given: Vec::new(), merging, reader, place, fields })
     }
 
     /// How many documents are searched: those of the last commit.
@@ -163,13 +168,22 @@ impl Text {
         document.add_u64(self.place, u64::from(place));
         document.add_text(fields.title, beginning(title));
         document.add_text(fields.body, beginning(body));
-        self.writer.add_document(document)?;
+        self.given.push(UserOperation::Add(document));
+        if self.given.len() >= GIVEN_AT_ONCE { self.give() } else { Ok(()) }
+    }
+
+    /// Has the documents indexed that wait for it.
+    fn give(&mut self) -> Result<(), TextError> {
+        if !self.given.is_empty() {
+            self.writer.run(std::mem::take(&mut self.given))?;
+        }
         Ok(())
     }
 
     /// Removes the text of a place, if there is one.
     pub fn remove(&mut self, place: u32) {
-        self.writer.delete_term(Term::from_field_u64(self.place, u64::from(place)));
+        // In the order in which they came: it concerns what was added before it.
+        self.given.push(UserOperation::Delete(Term::from_field_u64(self.place, u64::from(place))));
     }
 
     /// Shows what was added and removed, once what waits is indexed. Merges small segments, and those of which much is removed:
@@ -179,6 +193,7 @@ impl Text {
     ///
     /// The engine's.
     pub fn commit(&mut self) -> Result<(), TextError> {
+        self.give()?;
         self.writer.commit()?;
         let segments = self.writer.index().searchable_segment_metas()?;
         for candidate in self.merging.compute_merge_candidates(&segments) {
@@ -194,6 +209,7 @@ impl Text {
     ///
     /// The engine's.
     pub fn compact(&mut self) -> Result<(), TextError> {
+        self.give()?;
         self.writer.commit()?;
         let segments = self.writer.index().searchable_segment_ids()?;
         if !segments.is_empty() {

@@ -151,6 +151,17 @@ fn readers(services: &Services, header: &Header) -> Vec<String> {
     std::iter::once(header.author).chain(named).map(|member| member.to_string()).collect()
 }
 
+/// For whom a record is: whom its header names, or the members of its group; empty if it is for all members.
+pub(super) fn addressees(services: &Services, header: &Header) -> Vec<String> {
+    if header.to.is_empty() && header.audience.is_closed() {
+        return readers_and_prekeys(services, header)
+            .into_iter()
+            .map(|(member, _)| member.to_string())
+            .collect();
+    }
+    header.to.iter().map(ToString::to_string).collect()
+}
+
 /// For whom a sealed record is, and to which prekeys: what the header says, or the record with the key of its group. Empty
 /// if nobody can tell.
 fn readers_and_prekeys(services: &Services, header: &Header) -> Vec<(MemberId, PrekeyId)> {

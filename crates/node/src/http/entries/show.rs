@@ -102,7 +102,7 @@ fn batch_view(services: &Services, batch: &BatchItem, first: &Record) -> EntryVi
         entered_at_ms: batch.place().position.when_ms,
         until_ms: batch.until_ms(),
         text: Some(batch.id().to_string()),
-        to: header.to.iter().map(ToString::to_string).collect(),
+        to: records::addressees(services, header),
         exercise: header.flags.has(Flags::EXERCISE),
         state: state_of(services, batch.id()),
     }
@@ -126,7 +126,7 @@ fn view(services: &Services, item: &Item, first: &Record) -> EntryView {
         entered_at_ms: item.place().position.when_ms,
         until_ms: state.text.and_then(|text| text.until_ms),
         text: state.text.map(|text| text.place.id.to_string()),
-        to: header.to.iter().map(ToString::to_string).collect(),
+        to: records::addressees(services, header),
         exercise: header.flags.has(Flags::EXERCISE),
         state: text_state,
     }

@@ -132,7 +132,7 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
         pending: state.pending().map(|version| RecordId(version.0).to_string()),
         approved_by: approved_by(services, case, &state),
         quorum: services.board.review().quorum() as u64,
-        to: header.to.iter().map(ToString::to_string).collect(),
+        to: records::addressees(services, header),
         exercise: header.flags.has(Flags::EXERCISE),
         state: text_state,
     }
