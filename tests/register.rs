@@ -194,6 +194,76 @@ fn a_notice_goes_from_the_form_to_its_end() {
 }
 
 #[test]
+fn files_go_with_a_notice_and_a_diffusion_goes_to_a_region() {
+    let mut network = Network::reviewed(&["FR", "KE", "TZ"], &["TZ"], 1);
+    for index in 0..3 {
+        network.start_node(index);
+    }
+    network.nodes.iter().for_each(common::Node::wait_until_prekeys);
+    let (fr, ke, tz) = (&network.nodes[0], &network.nodes[1], &network.nodes[2]);
+    let yellow = sample("notices/yellow.toml");
+    let folder = network.folder.path();
+    // More than one part.
+    let photo: Vec<u8> = (0..250_000_u32).flat_map(u32::to_le_bytes).collect();
+    let (file, saved) = (folder.join("photo.jpg"), folder.join("saved"));
+    std::fs::write(&file, &photo).expect("a file");
+    let file = file.display().to_string();
+    let attach = ["--attach", &file];
+
+    let sent = fr.run(&[&["notice", "request", &yellow][..], &attach].concat()).expect(0);
+    assert!(sent.stderr.contains("photo.jpg: part 2 of 2"), "{sent:?}");
+    let id = sent.stdout.trim();
+    let save = ["attachments", id, "--save", &saved.display().to_string()].map(str::to_owned);
+    wait_for("the photograph", || {
+        let ran = tz.run(&save.each_ref().map(String::as_str));
+        if ran.code == 0 { Ok(()) } else { Err(ran.stderr) }
+    });
+    assert_eq!(std::fs::read(saved.join("photo.jpg")).expect("saved"), photo);
+    let shown = tz.run(&["notice", "show", id]).expect(0);
+    assert!(shown.stdout.contains("file       photo.jpg (1000000 bytes)"), "{shown:?}");
+    assert!(shown.stderr.contains("ecomesh attachments"), "{shown:?}");
+
+    // A new text has files of its own, and the notice those of the text that is shown.
+    tz.run(&["notice", "review", id, "approve"]).expect(0);
+    wait_for("it is published", || {
+        let standing = fr.json(&["notice", "show", id])["notice"]["standing"].clone();
+        if standing == "published" { Ok(()) } else { Err(standing.to_string()) }
+    });
+    let update = fr.run(&["notice", "update", id, &yellow]).expect(0);
+    assert!(update.stderr.contains("with the one before went photo.jpg"), "{update:?}");
+    let text = update.stdout.trim();
+    assert!(fr.run(&["attachments", id]).expect(0).stdout.contains("photo.jpg"));
+    assert!(fr.run(&["attachments", text]).expect(0).stderr.contains("no files go with it"));
+    wait_for("the new text", || {
+        let ran = tz.run(&["notice", "review", id, "approve", "--text", text]);
+        if ran.code == 0 { Ok(()) } else { Err(ran.stderr) }
+    });
+    wait_for("it is in force", || {
+        let ran = fr.run(&["attachments", id]).expect(0);
+        if ran.stderr.contains("no files go with it") { Ok(()) } else { Err(ran.stdout) }
+    });
+
+    // To a region: the reviewer lies there too, and nobody but these can read it.
+    let diffuse = ["notice", "diffuse", &yellow, "--region"];
+    let sent = fr.run(&[&diffuse[..], &["Eastern Africa"], &attach].concat()).expect(0);
+    assert!(sent.stderr.contains("(for KE,TZ, sealed)"), "{sent:?}");
+    let id = sent.stdout.trim();
+    wait_for("the files", || {
+        let ran = ke.run(&["attachments", id]);
+        if ran.code == 0 && ran.stdout.contains("photo.jpg") { Ok(()) } else { Err(ran.stderr) }
+    });
+    for (region, advice) in [
+        ("estern-africa", "did you mean eastern-africa"),
+        ("pacific", "lie in: africa, sub-saharan-africa, eastern-africa"),
+        ("europe", "no member of this network lies in europe but this bureau"),
+    ] {
+        let refused = fr.run(&[&diffuse[..], &[region], &attach].concat()).expect(5);
+        assert!(refused.stderr.contains(advice), "{refused:?}");
+        assert!(!refused.stderr.contains("part 1"), "nothing is recorded for what is refused: {refused:?}");
+    }
+}
+
+#[test]
 fn commands_about_notices_and_entries_need_a_node_and_say_so() {
     let empty = tempfile::tempdir().expect("a folder");
     let home = empty.path().display().to_string();

@@ -22,10 +22,10 @@ use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     EntryDetail, EntryDraft, EntryListing, EntryQuery, EraseRequest, ErasuresView, ExportQuery,
     ExtendRequest, ExtensionsView, FindAnswer, FindRequest, FrontierQuery, FrontierView, Health, HitListing,
-    HitRequest, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeDetail, NoticeDraft,
-    NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView, Problem, Ready, ReceiptRequest,
-    ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView, StepRequest, StepSent,
-    UnlockRequest, WithdrawRequest,
+    HitRequest, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeAudience,
+    NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView,
+    Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView,
+    StepRequest, StepSent, UnlockRequest, WithdrawRequest,
 };
 use connection::Pool;
 
@@ -262,6 +262,14 @@ impl Client {
         idempotency_key: Option<&str>,
     ) -> Result<Sent, ClientError> {
         self.post_once("/v1/notices", draft, idempotency_key).await
+    }
+
+    /// `POST /v1/notices/audience`: for whom a draft would be, if it may be sent; nothing is recorded.
+    ///
+    /// # Errors
+    /// [`ClientError`], as of [`Client::notice`].
+    pub async fn notice_audience(&self, draft: &NoticeDraft) -> Result<NoticeAudience, ClientError> {
+        self.post("/v1/notices/audience", draft).await
     }
 
     /// `POST /v1/notices/{id}/steps`: a step in the life of a notice or diffusion; returns once it is durable.

@@ -50,8 +50,8 @@ pub use node::{
     PeerView, PeersView, Ready, RoomView,
 };
 pub use notice::{
-    CaseKind, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, NoticeStanding, NoticeView, StepRequest,
-    StepSent, StepView,
+    CaseKind, NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, NoticeStanding,
+    NoticeView, StepRequest, StepSent, StepView,
 };
 pub use prekey::{KeptFor, KnownPrekeyView, MemberPrekeyView, OwnPrekeyView, PrekeyUse, PrekeysView};
 pub use problem::{Detail, Problem, ProblemCode};

@@ -229,6 +229,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/hits", get(find::list))
         .route("/v1/entries/{id}/withdrawal", post(entries::withdraw))
         .route("/v1/notices", get(notices::list).post(notices::send))
+        .route("/v1/notices/audience", post(notices::audience))
         .route("/v1/notices/{id}", get(notices::notice))
         .route("/v1/notices/{id}/steps", post(notices::step))
         .route("/v1/prekeys", get(prekeys::prekeys))

@@ -1,4 +1,4 @@
-//! Files that go with a message. Each part of a file is a record of its own in the lane for bulk, sealed like a message, and
+//! Files that go with a message, a notice or a diffusion. Each part of a file is a record of its own in the lane for bulk, sealed like a message, and
 //! kept by nobody but its author and its addressees. The message names the parts, so that its signature covers them.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use ecomesh_api::limits::{FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, PART_BYTES};
 use ecomesh_api::{
-    FileDelivery, FileRequest, FileStatus, FileView, PartQuery, PartSent, Problem, ProblemCode,
+    Detail, FileDelivery, FileRequest, FileStatus, FileView, PartQuery, PartSent, Problem, ProblemCode,
 };
 use ecomesh_document::Document;
 use ecomesh_document::decimal::Decimal;
@@ -261,6 +261,18 @@ pub(super) async fn status(
         }
     };
     Ok(places.into_iter().map(of_file).collect())
+}
+
+/// A form must not name files by itself: their parts would be checked by nobody. `path` is the field that names them.
+pub(super) fn check_named_by_nobody(document: &Document, path: &str) -> Result<(), Refusal> {
+    if document.files().is_empty() {
+        return Ok(());
+    }
+    Err(messages::wrong_field(Detail {
+        path: path.into(),
+        message: "the form names files whose parts nobody has checked".into(),
+        advice: "leave the field out; `--attach` fills it in".into(),
+    }))
 }
 
 /// The files of a message that is to be sent, if their parts are recorded, for all its addressees, and sealed as it is.

@@ -167,13 +167,7 @@ fn prepare(services: &Services, request: SendRequest) -> Result<Prepared, Refusa
     let (document, report) = Document::from_json(&json).map_err(|report| bad_document(&report))?;
     check_is_message(&document)?;
     check_sender(services, &document)?;
-    if !document.files().is_empty() {
-        return Err(wrong_field(Detail {
-            path: "files".into(),
-            message: "the form names files whose parts nobody has checked".into(),
-            advice: "leave the field out; `ecomesh send --attach` fills it in".into(),
-        }));
-    }
+    files::check_named_by_nobody(&document, "files")?;
     let (to, missing_copies) = addressees(services, &document, &request.to, request.members)?;
     check_excluded(services, &document, &to)?;
     let priority = match request.priority {
