@@ -70,9 +70,25 @@ fn a_list_is_imported_and_met_at_a_border() {
     assert_eq!(checked.stdout.lines().count(), 2, "{checked:?}");
     assert!(checked.stdout.contains("row 2: L898902C3 fits sltd entry of KE"), "{checked:?}");
     assert!(checked.stderr.contains("4 rows, 3 searches: 2 found"), "{checked:?}");
+    let backwards: Vec<&str> =
+        ["find", "--text", "ivory", "--since", "1d", "--until", "30d"].into_iter().chain(WHO).collect();
+    let backwards = tz.run(&backwards).expect(5);
+    assert!(backwards.stderr.contains("the earlier time as --since"), "{backwards:?}");
     let wrong: Vec<&str> = ["check", &passengers, "--number", "visa"].into_iter().chain(WHO).collect();
     let wrong = tz.run(&wrong).expect(3);
     assert!(wrong.stderr.contains("its columns are name, passport"), "{wrong:?}");
+
+    // What is shown of a person whom another country has entered is written down, with the officer or without.
+    let person = ke.run(&["db", "add", &sample("entries/nominal.toml")]).expect(0);
+    let person = person.stdout.trim();
+    ke.run(&["db", "show", person]).expect(0);
+    wait_for("the person", || {
+        let shown = tz.run(&[&["db", "show", person][..], &WHO].concat());
+        if shown.code == 0 { Ok(()) } else { Err(shown.stderr) }
+    });
+    assert!(tz.run(&["show", person]).expect(0).stdout.contains("EXAMPLE"));
+    // A passport names nobody.
+    tz.run(&["db", "show", answer["found"][0]["id"].as_str().expect("an id")]).expect(0);
 
     // Supervision reads who searched for what; nothing of it lies readable on the disk.
     let log =
@@ -80,7 +96,11 @@ fn a_list_is_imported_and_met_at_a_border() {
     let entries = log["entries"].as_array().expect("entries");
     assert!(entries.iter().any(|entry| entry["query"] == "l898902c3" && entry["hits"] == 1), "{log}");
     assert!(entries.iter().any(|entry| entry["query"] == "X1" && entry["found"] == 0), "{log}");
-    assert!(entries.iter().all(|entry| entry["officer"] == "N. 12" && entry["purpose"] == "border-control"));
+    let (shown, searched): (Vec<&Value>, Vec<&Value>) =
+        entries.iter().partition(|entry| entry["action"] == "show");
+    assert!(searched.iter().all(|entry| entry["officer"] == "N. 12" && entry["purpose"] == "border-control"));
+    let shown: Vec<_> = shown.iter().map(|entry| (&entry["query"], &entry["officer"])).collect();
+    assert_eq!(shown, [(&json!(person), &json!("N. 12")), (&json!(person), &json!(""))]);
 
     // Withdrawn: nobody finds it any more.
     let id = answer["found"][0]["id"].as_str().expect("an id");

@@ -25,7 +25,7 @@ use crate::{
     HitRequest, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeAudience,
     NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView,
     Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView,
-    StepRequest, StepSent, UnlockRequest, WithdrawRequest,
+    StepRequest, StepSent, UnlockRequest, ViewerQuery, WithdrawRequest,
 };
 use connection::Pool;
 
@@ -329,7 +329,15 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn entry(&self, id: &str) -> Result<EntryDetail, ClientError> {
-        self.get(&format!("/v1/entries/{}", entry_name(id)?)).await
+        self.entry_for(id, &ViewerQuery::default()).await
+    }
+
+    /// [`Client::entry`], for an officer who says who it is and why.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn entry_for(&self, id: &str, viewer: &ViewerQuery) -> Result<EntryDetail, ClientError> {
+        self.get(&with_query(&format!("/v1/entries/{}", entry_name(id)?), viewer)?).await
     }
 
     /// `POST /v1/find`: searches, and writes that into the access log.

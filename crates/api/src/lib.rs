@@ -33,7 +33,8 @@ pub use archive::{ExportQuery, Imported};
 pub use client::{Client, ClientError, EventStream, Received};
 pub use entry::{
     AsOfView, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView, FindAnswer,
-    FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, WithdrawRequest,
+    FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, ViewerQuery,
+    WithdrawRequest,
 };
 pub use erasure::{
     EraseReason, EraseRequest, ErasureConfirmation, ErasureStatus, ErasureView, ErasuresView, ExtendReason,

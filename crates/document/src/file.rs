@@ -101,7 +101,7 @@ mod tests {
             parts: vec![line(&"cd".repeat(32))],
         };
         let with = document.clone().with_files(vec![file.clone()]);
-        assert_eq!(with.files(), [file.clone()]);
+        assert_eq!(with.files(), std::slice::from_ref(&file));
         assert_eq!(named(&with), ["photo.jpg", "profile.jpg"]);
         assert_eq!(with.to_json()["request"]["files"][0]["name"], "photo.jpg");
         let bytes = with.encode().unwrap();

@@ -26,6 +26,7 @@ mod receipts;
 mod records;
 mod resend;
 mod serve;
+mod shown;
 mod stream;
 
 use std::collections::BTreeMap;

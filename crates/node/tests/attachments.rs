@@ -319,17 +319,17 @@ async fn the_files_of_a_diffusion_are_sealed_to_whom_it_is() {
     by_hand.document["request"]["files"] =
         json!([{ "name": "a.jpg", "bytes": 40_000, "sha256": file.sha256, "parts": file.parts }]);
     assert_eq!(code(ke.notice(&by_hand, None).await), ProblemCode::BadDocument);
-    // What ends before its file would.
-    let mut short = NoticeDraft { files: vec![file.clone()], ..draft.clone() };
+    // What ends before its file would, and what ends with it.
+    let mut short = draft.clone();
     short.document["request"]["valid_until"] = json!("2027-01-01");
-    assert!(
-        ke.notice_audience(&NoticeDraft { files: Vec::new(), ..short.clone() })
-            .await
-            .unwrap()
-            .expires_at_ms
-            .is_some()
-    );
+    let ends = ke.notice_audience(&short).await.unwrap().expires_at_ms;
+    assert!(ends.is_some());
+    short.files = vec![file.clone()];
     assert_eq!(code(ke.notice(&short, None).await), ProblemCode::BadDocument);
+    let ending = PartQuery { expires_at_ms: ends, ..query(&["FR", "TZ"]) };
+    let part = ke.part(bytes.clone(), &ending, "short").await.unwrap().id;
+    short.files[0].parts = vec![part];
+    ke.notice(&short, None).await.unwrap();
 
     let sent = ke.notice(&NoticeDraft { files: vec![file.clone()], ..draft }, None).await.unwrap();
     assert_eq!((sent.to, sent.sealed), (to, true));
