@@ -110,7 +110,7 @@ mod tests {
         assert!(text.contains("photo.jpg") && !text.contains("cdcd"), "{text}");
         assert!(!String::from_utf8(document.encode().unwrap()).unwrap().contains("files"));
         for colour in crate::notice::colour::ALL {
-            assert!(!crate::notice::template(colour, None).contains("files"), "{}", colour.name);
+            assert!(!crate::notice::template(colour, None).contains("request.files"), "{}", colour.name);
         }
     }
 }

@@ -18,9 +18,9 @@ use crate::{files, output};
 /// List the files that go with a message, a notice or a diffusion, and save them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A file is saved only whole, and only if it is what the sender has signed. Nothing is overwritten: a file that is there
-already is left alone if it is the same, else the new one gets a number. Files come after their message; the list tells
-how many of their parts are here. A notice has the files of the text that `ecomesh notice show` shows; those of another
+A file is saved only whole, and only if it is what the sender has signed. Nothing is overwritten: a file that is there \
+already is left alone if it is the same, else the new one gets a number. Files come after their message; the list tells \
+how many of their parts are here. A notice has the files of the text that `ecomesh notice show` shows; those of another \
 text are named by the id of that.
 
 Examples:

@@ -110,7 +110,7 @@ enum Step {
     },
     /// Show an entry, and what was written about it without effect
     #[command(
-        after_help = "That another country's entry about a person was shown goes into the access log of the bureau, with the officer and the\npurpose if they are given.\n\nExamples:\n  ecomesh db show 3f9a2c71d0\n  ecomesh db show 3f9a2c71d0 --purpose investigation --officer \"N. 12\""
+        after_help = "That another country's entry about a person was shown goes into the access log of the bureau, with the officer and the purpose if they are given.\n\nExamples:\n  ecomesh db show 3f9a2c71d0\n  ecomesh db show 3f9a2c71d0 --purpose investigation --officer \"N. 12\""
     )]
     Show {
         #[command(flatten)]

@@ -81,7 +81,7 @@ enum Step {
     },
     /// Send a diffusion at once; it is marked as not reviewed until the reviewers have seen it
     #[command(
-        after_help = "It is sealed to the named countries, to those that lie in the named regions, and to the reviewers of the network, who get\na copy; files that go with it are sealed to the same. A region is one of UN M49: africa, americas, asia, europe, oceania, or a\npart of one, such as eastern-africa, western-africa, south-eastern-asia; docs/DOMAIN.md lists them. It stands for the members of\nthe network that lie there, but this bureau and those that the form excludes.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse wanted.toml --region eastern-africa --to FR --attach photo.jpg\n  ecomesh notice diffuse threat.toml --members"
+        after_help = "It is sealed to the named countries, to those that lie in the named regions, and to the reviewers of the network, who get a copy; files that go with it are sealed to the same. A region is one of UN M49: africa, americas, asia, europe, oceania, or a part of one, such as eastern-africa, western-africa, south-eastern-asia; docs/DOMAIN.md lists them. It stands for the members of the network that lie there, but this bureau and those that the form excludes.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse wanted.toml --region eastern-africa --to FR --attach photo.jpg\n  ecomesh notice diffuse threat.toml --members"
     )]
     Diffuse {
         #[command(flatten)]
@@ -98,7 +98,7 @@ enum Step {
     },
     /// Give a notice or diffusion of this bureau a new text; what is published stays as it is until that is approved
     #[command(
-        after_help = "It goes to whom the notice or diffusion went. The files of the text before do not go with the new one: attach them\nagain if they are still needed.\n\nExample:\n  ecomesh notice update 3f9a2c71d0 wanted.toml"
+        after_help = "It goes to whom the notice or diffusion went. The files of the text before do not go with the new one: attach them again if they are still needed.\n\nExample:\n  ecomesh notice update 3f9a2c71d0 wanted.toml"
     )]
     Update {
         /// The notice: its id, or the first digits of it (6 at least)
