@@ -407,6 +407,8 @@ fn wrong_typing_is_code_2() {
         &["db", "new", "sltd", "--language", "de"],
         &["db", "check"],
         &["notice", "diffuse", "x.toml"],
+        &["notice", "diffuse", "x.toml", "--members", "--region", "africa"],
+        &["notice", "request", "x.toml", "--region", "africa"],
         &["notice", "review", "3f9a2c71d0"],
         &["notice", "review", "3f9a2c71d0", "return"],
         &["notice", "review", "3f9a2c71d0", "refuse", "--reason", "because"],

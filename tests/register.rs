@@ -70,9 +70,25 @@ fn a_list_is_imported_and_met_at_a_border() {
     assert_eq!(checked.stdout.lines().count(), 2, "{checked:?}");
     assert!(checked.stdout.contains("row 2: L898902C3 fits sltd entry of KE"), "{checked:?}");
     assert!(checked.stderr.contains("4 rows, 3 searches: 2 found"), "{checked:?}");
+    let backwards: Vec<&str> =
+        ["find", "--text", "ivory", "--since", "1d", "--until", "30d"].into_iter().chain(WHO).collect();
+    let backwards = tz.run(&backwards).expect(5);
+    assert!(backwards.stderr.contains("the earlier time as --since"), "{backwards:?}");
     let wrong: Vec<&str> = ["check", &passengers, "--number", "visa"].into_iter().chain(WHO).collect();
     let wrong = tz.run(&wrong).expect(3);
     assert!(wrong.stderr.contains("its columns are name, passport"), "{wrong:?}");
+
+    // What is shown of a person whom another country has entered is written down, with the officer or without.
+    let person = ke.run(&["db", "add", &sample("entries/nominal.toml")]).expect(0);
+    let person = person.stdout.trim();
+    ke.run(&["db", "show", person]).expect(0);
+    wait_for("the person", || {
+        let shown = tz.run(&[&["db", "show", person][..], &WHO].concat());
+        if shown.code == 0 { Ok(()) } else { Err(shown.stderr) }
+    });
+    assert!(tz.run(&["show", person]).expect(0).stdout.contains("EXAMPLE"));
+    // A passport names nobody.
+    tz.run(&["db", "show", answer["found"][0]["id"].as_str().expect("an id")]).expect(0);
 
     // Supervision reads who searched for what; nothing of it lies readable on the disk.
     let log =
@@ -80,7 +96,11 @@ fn a_list_is_imported_and_met_at_a_border() {
     let entries = log["entries"].as_array().expect("entries");
     assert!(entries.iter().any(|entry| entry["query"] == "l898902c3" && entry["hits"] == 1), "{log}");
     assert!(entries.iter().any(|entry| entry["query"] == "X1" && entry["found"] == 0), "{log}");
-    assert!(entries.iter().all(|entry| entry["officer"] == "N. 12" && entry["purpose"] == "border-control"));
+    let (shown, searched): (Vec<&Value>, Vec<&Value>) =
+        entries.iter().partition(|entry| entry["action"] == "show");
+    assert!(searched.iter().all(|entry| entry["officer"] == "N. 12" && entry["purpose"] == "border-control"));
+    let shown: Vec<_> = shown.iter().map(|entry| (&entry["query"], &entry["officer"])).collect();
+    assert_eq!(shown, [(&json!(person), &json!("N. 12")), (&json!(person), &json!(""))]);
 
     // Withdrawn: nobody finds it any more.
     let id = answer["found"][0]["id"].as_str().expect("an id");
@@ -191,6 +211,76 @@ fn a_notice_goes_from_the_form_to_its_end() {
     std::fs::write(&poor, text.replace("[assurances]", "[additional]")).expect("a file");
     let poor = ke.run(&["notice", "request", &poor.display().to_string()]).expect(3);
     assert!(poor.stderr.contains("red.assurances"), "{poor:?}");
+}
+
+#[test]
+fn files_go_with_a_notice_and_a_diffusion_goes_to_a_region() {
+    let mut network = Network::reviewed(&["FR", "KE", "TZ"], &["TZ"], 1);
+    for index in 0..3 {
+        network.start_node(index);
+    }
+    network.nodes.iter().for_each(common::Node::wait_until_prekeys);
+    let (fr, ke, tz) = (&network.nodes[0], &network.nodes[1], &network.nodes[2]);
+    let yellow = sample("notices/yellow.toml");
+    let folder = network.folder.path();
+    // More than one part.
+    let photo: Vec<u8> = (0..250_000_u32).flat_map(u32::to_le_bytes).collect();
+    let (file, saved) = (folder.join("photo.jpg"), folder.join("saved"));
+    std::fs::write(&file, &photo).expect("a file");
+    let file = file.display().to_string();
+    let attach = ["--attach", &file];
+
+    let sent = fr.run(&[&["notice", "request", &yellow][..], &attach].concat()).expect(0);
+    assert!(sent.stderr.contains("photo.jpg: part 2 of 2"), "{sent:?}");
+    let id = sent.stdout.trim();
+    let save = ["attachments", id, "--save", &saved.display().to_string()].map(str::to_owned);
+    wait_for("the photograph", || {
+        let ran = tz.run(&save.each_ref().map(String::as_str));
+        if ran.code == 0 { Ok(()) } else { Err(ran.stderr) }
+    });
+    assert_eq!(std::fs::read(saved.join("photo.jpg")).expect("saved"), photo);
+    let shown = tz.run(&["notice", "show", id]).expect(0);
+    assert!(shown.stdout.contains("file       photo.jpg (1000000 bytes)"), "{shown:?}");
+    assert!(shown.stderr.contains("ecomesh attachments"), "{shown:?}");
+
+    // A new text has files of its own, and the notice those of the text that is shown.
+    tz.run(&["notice", "review", id, "approve"]).expect(0);
+    wait_for("it is published", || {
+        let standing = fr.json(&["notice", "show", id])["notice"]["standing"].clone();
+        if standing == "published" { Ok(()) } else { Err(standing.to_string()) }
+    });
+    let update = fr.run(&["notice", "update", id, &yellow]).expect(0);
+    assert!(update.stderr.contains("with the one before went photo.jpg"), "{update:?}");
+    let text = update.stdout.trim();
+    assert!(fr.run(&["attachments", id]).expect(0).stdout.contains("photo.jpg"));
+    assert!(fr.run(&["attachments", text]).expect(0).stderr.contains("no files go with it"));
+    wait_for("the new text", || {
+        let ran = tz.run(&["notice", "review", id, "approve", "--text", text]);
+        if ran.code == 0 { Ok(()) } else { Err(ran.stderr) }
+    });
+    wait_for("it is in force", || {
+        let ran = fr.run(&["attachments", id]).expect(0);
+        if ran.stderr.contains("no files go with it") { Ok(()) } else { Err(ran.stdout) }
+    });
+
+    // To a region: the reviewer lies there too, and nobody but these can read it.
+    let diffuse = ["notice", "diffuse", &yellow, "--region"];
+    let sent = fr.run(&[&diffuse[..], &["Eastern Africa"], &attach].concat()).expect(0);
+    assert!(sent.stderr.contains("(for KE,TZ, sealed)"), "{sent:?}");
+    let id = sent.stdout.trim();
+    wait_for("the files", || {
+        let ran = ke.run(&["attachments", id]);
+        if ran.code == 0 && ran.stdout.contains("photo.jpg") { Ok(()) } else { Err(ran.stderr) }
+    });
+    for (region, advice) in [
+        ("estern-africa", "did you mean eastern-africa"),
+        ("pacific", "lie in: africa, sub-saharan-africa, eastern-africa"),
+        ("europe", "no member of this network lies in europe but this bureau"),
+    ] {
+        let refused = fr.run(&[&diffuse[..], &[region], &attach].concat()).expect(5);
+        assert!(refused.stderr.contains(advice), "{refused:?}");
+        assert!(!refused.stderr.contains("part 1"), "nothing is recorded for what is refused: {refused:?}");
+    }
 }
 
 #[test]

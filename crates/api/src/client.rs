@@ -22,10 +22,10 @@ use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     EntryDetail, EntryDraft, EntryListing, EntryQuery, EraseRequest, ErasuresView, ExportQuery,
     ExtendRequest, ExtensionsView, FindAnswer, FindRequest, FrontierQuery, FrontierView, Health, HitListing,
-    HitRequest, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeDetail, NoticeDraft,
-    NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView, Problem, Ready, ReceiptRequest,
-    ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView, StepRequest, StepSent,
-    UnlockRequest, WithdrawRequest,
+    HitRequest, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeAudience,
+    NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView,
+    Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView,
+    StepRequest, StepSent, UnlockRequest, ViewerQuery, WithdrawRequest,
 };
 use connection::Pool;
 
@@ -264,6 +264,14 @@ impl Client {
         self.post_once("/v1/notices", draft, idempotency_key).await
     }
 
+    /// `POST /v1/notices/audience`: for whom a draft would be, if it may be sent; nothing is recorded.
+    ///
+    /// # Errors
+    /// [`ClientError`], as of [`Client::notice`].
+    pub async fn notice_audience(&self, draft: &NoticeDraft) -> Result<NoticeAudience, ClientError> {
+        self.post("/v1/notices/audience", draft).await
+    }
+
     /// `POST /v1/notices/{id}/steps`: a step in the life of a notice or diffusion; returns once it is durable.
     ///
     /// # Errors
@@ -321,7 +329,15 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn entry(&self, id: &str) -> Result<EntryDetail, ClientError> {
-        self.get(&format!("/v1/entries/{}", entry_name(id)?)).await
+        self.entry_for(id, &ViewerQuery::default()).await
+    }
+
+    /// [`Client::entry`], for an officer who says who it is and why.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn entry_for(&self, id: &str, viewer: &ViewerQuery) -> Result<EntryDetail, ClientError> {
+        self.get(&with_query(&format!("/v1/entries/{}", entry_name(id)?), viewer)?).await
     }
 
     /// `POST /v1/find`: searches, and writes that into the access log.

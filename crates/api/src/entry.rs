@@ -248,6 +248,19 @@ pub struct AsOfView {
     pub missing: u64,
 }
 
+/// Who looks at an entry, and why: for the access log, into which it goes if the entry is another country's and about a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ViewerQuery {
+    /// Who looks, as the bureau names its officers; at most 128 bytes are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub officer: Option<String>,
+    /// Why, by a code of `search-purpose`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+}
+
 /// Tells the source of an entry that it was found: after a search by name, when an officer has looked at the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

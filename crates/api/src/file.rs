@@ -15,6 +15,9 @@ pub struct PartQuery {
     /// Do not seal it. What is to all members is never sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
+    /// Seal it to the group of the addressees, with a key that they share: for what goes with a text that is sealed so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<bool>,
     /// When it expires: not later than the message that names it; if absent, as late as the network allows for messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at_ms: Option<u64>,

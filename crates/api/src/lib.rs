@@ -33,7 +33,8 @@ pub use archive::{ExportQuery, Imported};
 pub use client::{Client, ClientError, EventStream, Received};
 pub use entry::{
     AsOfView, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView, FindAnswer,
-    FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, WithdrawRequest,
+    FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, ViewerQuery,
+    WithdrawRequest,
 };
 pub use erasure::{
     EraseReason, EraseRequest, ErasureConfirmation, ErasureStatus, ErasureView, ErasuresView, ExtendReason,
@@ -50,8 +51,8 @@ pub use node::{
     PeerView, PeersView, Ready, RoomView,
 };
 pub use notice::{
-    CaseKind, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, NoticeStanding, NoticeView, StepRequest,
-    StepSent, StepView,
+    CaseKind, NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, NoticeStanding,
+    NoticeView, StepRequest, StepSent, StepView,
 };
 pub use prekey::{KeptFor, KnownPrekeyView, MemberPrekeyView, OwnPrekeyView, PrekeyUse, PrekeysView};
 pub use problem::{Detail, Problem, ProblemCode};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::file::{FileRequest, FileView};
 use crate::message::{Priority, RecordState};
 use crate::problem::Detail;
 
@@ -27,6 +28,10 @@ pub struct NoticeDraft {
     /// Of a diffusion: for whom it is; reviewers get a copy. A notice is for all members but those that its form excludes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<String>,
+    /// Of a diffusion: for all members that lie in these regions, but the sender and those that the form excludes; beside those
+    /// in `to`. Regions of UN M49, as `eastern-africa`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
     /// Of a diffusion: for all members.
     #[serde(default)]
     pub members: bool,
@@ -39,6 +44,24 @@ pub struct NoticeDraft {
     /// An exercise, not a real case.
     #[serde(default)]
     pub exercise: bool,
+    /// Files that go with it; their parts are recorded before, for whom [`NoticeAudience`] tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRequest>,
+}
+
+/// For whom a draft would be, and for how long, so that parts of its files can be recorded before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NoticeAudience {
+    /// To whom it would go; empty means all members.
+    pub to: Vec<String>,
+    /// Whether it would be sealed; else the nodes of all members can read it.
+    pub sealed: bool,
+    /// Whether it would be sealed to a group, since its form excludes some: then its parts are, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub group: bool,
+    /// When it would expire, if its source wants less than its class allows: its parts must not expire later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at_ms: Option<u64>,
 }
 
 /// A step in the life of a notice or diffusion.
@@ -149,6 +172,9 @@ pub struct NoticeDetail {
     /// The text that waits for a review, if another one is in force.
     #[serde(default)]
     pub waiting: Option<String>,
+    /// The files that go with that text.
+    #[serde(default)]
+    pub files: Vec<FileView>,
     /// Why it is not shown.
     pub unreadable: Option<String>,
     /// What the rules find missing or wrong in it.

@@ -95,6 +95,8 @@ codes! {
     BadDocument = "bad_document", 422;
     /// 422: an addressee is no member.
     UnknownMember = "unknown_member", 422;
+    /// 422: a region is not known, or no member to whom it may go lies in it.
+    UnknownRegion = "unknown_region", 422;
     /// 422: the own bureau is among the addressees.
     OwnMember = "own_member", 422;
     /// 422: more than 64 addressees.

@@ -19,6 +19,9 @@ pub struct CodeEntry {
     columns: Vec<(&'static str, &'static str)>,
 }
 
+/// Columns that tell something of a code and are no name of it.
+const FACTS: &[&str] = &["units", "dimension", "scheme", "m49", "within", "countries"];
+
 /// A closed list of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeTable {
@@ -80,7 +83,7 @@ impl CodeTable {
         let same = |candidate: &str| candidate.to_lowercase() == wanted;
         self.entries
             .iter()
-            .find(|e| same(e.code) || e.columns.iter().any(|(n, v)| *n != "units" && same(v)))
+            .find(|e| same(e.code) || e.columns.iter().any(|(n, v)| !FACTS.contains(n) && same(v)))
             .or_else(|| {
                 let scored = self
                     .entries
@@ -189,6 +192,7 @@ pub fn tables() -> &'static BTreeMap<&'static str, CodeTable> {
             single_table("country", include_str!("codes/countries.tsv")),
             single_table("currency", include_str!("codes/currencies.tsv")),
             single_table("spoken-language", include_str!("codes/languages.tsv")),
+            single_table("region", include_str!("codes/regions.tsv")),
         ];
         let short = short_tables(include_str!("codes/lists.tsv"));
         single.into_iter().chain(short).map(|t| (t.name, t)).collect()
@@ -247,6 +251,8 @@ code_lists! {
     Unit = "unit";
     /// Countries and areas: ISO 3166-1 and special codes.
     Country = "country";
+    /// Regions of the world: UN M49. Which countries lie in one: [`crate::region`].
+    Region = "region";
     /// Currencies: ISO 4217.
     Currency = "currency";
     /// The four official languages.

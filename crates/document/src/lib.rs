@@ -16,6 +16,8 @@
 //! What bureaus ask to be published to all is the module [`notice`], what they tell all others of objects and persons is
 //! [`entry`]; [`lookup`] gives a number the one spelling by which it is found.
 //!
+//! Regions of the world, to which something can be sent by name, are [`region`].
+//!
 //! What all of them together come to, [`projection`] computes: which notices stand, and which entries.
 //!
 //! The crate is pure: no clock, no file, no network, no randomness.
@@ -36,6 +38,7 @@ pub mod member;
 pub mod message;
 pub mod notice;
 pub mod projection;
+pub mod region;
 pub mod report;
 pub mod rule;
 pub mod template;

@@ -140,7 +140,7 @@ pub enum Command {
     Receipt(commands::receipt::Args),
     /// Send a message again to those who cannot open it
     Resend(commands::resend::Args),
-    /// List the files that go with a message, and save them
+    /// List the files that go with a message or notice, and save them
     Attachments(commands::attachments::Args),
     /// Take back what messages of this bureau say, on all nodes
     Erase(commands::erase::EraseArgs),

@@ -27,6 +27,7 @@ mod records;
 mod resend;
 mod secrecy;
 mod serve;
+mod shown;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -230,6 +231,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/hits", get(find::list))
         .route("/v1/entries/{id}/withdrawal", post(entries::withdraw))
         .route("/v1/notices", get(notices::list).post(notices::send))
+        .route("/v1/notices/audience", post(notices::audience))
         .route("/v1/notices/{id}", get(notices::notice))
         .route("/v1/notices/{id}/steps", post(notices::step))
         .route("/v1/prekeys", get(prekeys::prekeys))

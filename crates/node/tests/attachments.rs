@@ -7,8 +7,8 @@ mod support;
 
 use ecomesh_api::limits::{FILE_BYTES_MAX, PART_BYTES};
 use ecomesh_api::{
-    Client, ClientError, EraseReason, EraseRequest, ExportQuery, FileRequest, ListingQuery, PartQuery,
-    ProblemCode, ResendRequest, SendRequest,
+    CaseKind, Client, ClientError, EraseReason, EraseRequest, ExportQuery, FileRequest, ListingQuery,
+    NoticeDraft, NoticeStanding, PartQuery, ProblemCode, ResendRequest, SendRequest, StepRequest,
 };
 use ecomesh_audit::{Options, audit};
 use ecomesh_node::Running;
@@ -214,5 +214,131 @@ async fn files_are_erased_with_their_message() {
         .await;
         assert_eq!(code(client.file(&sent.id, 1).await), ProblemCode::Closed);
     }
+    stop_all(nodes).await;
+}
+
+/// A Yellow Notice whose form names a photograph.
+fn missing(reference: &str) -> NoticeDraft {
+    let document = json!({
+        "form": "yellow-notice",
+        "request": { "reference": reference, "language": "en", "article_3": "conforms" },
+        "person": {
+            "status": "missing", "family_name": "DOE", "given_names": "Jane",
+            "photographs": [{ "name": "photo.jpg" }],
+        },
+        "disappearance": {
+            "case": "missing", "age_group": "adult", "date": "2026-10-01",
+            "place": { "text": "Mombasa", "country": "KE" },
+            "reported_date": "2026-10-02", "reported_to": "Mombasa police", "circumstances": "On foot.",
+        },
+        "wish_when_found": "unknown",
+        "law_permits": "given",
+    });
+    NoticeDraft {
+        document,
+        kind: CaseKind::Notice,
+        to: Vec::new(),
+        regions: Vec::new(),
+        members: false,
+        replaces: None,
+        priority: None,
+        exercise: false,
+        files: Vec::new(),
+    }
+}
+
+/// The whole file, once all its parts have come.
+async fn fetched(client: &Client, id: &str) -> Vec<u8> {
+    until("the file is here", || async { client.file(id, 1).await.ok() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photograph_goes_with_a_notice_to_all_and_is_erased_with_it() {
+    let network = Network::reviewed(&["KE", "TZ"], &["TZ"], 1);
+    let nodes = network.start_all().await;
+    let (ke, tz) = (nodes[0].client(), nodes[1].client());
+    let bytes = photo(PART_BYTES + 1_000);
+    let audience = ke.notice_audience(&missing("KE/1")).await.unwrap();
+    assert_eq!((audience.to.as_slice(), audience.sealed, audience.expires_at_ms), (&[][..], false, None));
+    let file = upload(&ke, "photo.jpg", &bytes, &[]).await;
+    let draft = NoticeDraft { files: vec![file.clone()], ..missing("KE/1") };
+    let sent = ke.notice(&draft, None).await.unwrap();
+    assert!(sent.warnings.is_empty(), "{:?}", sent.warnings);
+    // Whoever reviews it sees it before, and everybody has it afterwards.
+    assert_eq!(fetched(&tz, &sent.id).await, bytes);
+    let detail = tz.notice_detail(&sent.id).await.unwrap();
+    assert_eq!(detail.notice.standing, NoticeStanding::Requested);
+    assert_eq!((detail.files[0].name.as_str(), detail.files[0].here), ("photo.jpg", 2));
+    let approve = StepRequest { step: "approve".into(), ..StepRequest::default() };
+    tz.notice_step(&sent.id, &approve).await.unwrap();
+
+    // A new text has its own files; without any its author is told.
+    let update = NoticeDraft { replaces: Some(sent.id.clone()), ..missing("KE/1") };
+    let updated = ke.notice(&update, None).await.unwrap();
+    let warned = |message: &str| updated.warnings.iter().any(|warning| warning.message == message);
+    assert!(warned("no files go with the new text; with the one before went photo.jpg"), "{updated:?}");
+    assert!(warned("the form names photo.jpg, and no file of that name goes with it"), "{updated:?}");
+    until("the new text waits", || async {
+        let detail = ke.notice_detail(&sent.id).await.ok()?;
+        (detail.notice.pending.as_ref() == Some(&updated.id) && detail.files.len() == 1).then_some(())
+    })
+    .await;
+
+    let erase = EraseRequest { ids: vec![sent.id.clone()], reason: EraseReason::PurposeMet };
+    ke.erase(&erase).await.unwrap();
+    for client in [&ke, &tz] {
+        for id in file.parts.iter().chain([&sent.id]) {
+            until("it is hidden", || async { client.record(id).await.ok()?.erasure.map(drop) }).await;
+        }
+        assert_eq!(code(client.file(&sent.id, 1).await), ProblemCode::Closed);
+    }
+    stop_all(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_files_of_a_diffusion_are_sealed_to_whom_it_is() {
+    let network = Network::reviewed(&["KE", "TZ", "UG", "FR"], &["FR"], 1);
+    let nodes = network.start_all().await;
+    let all: Vec<Client> = nodes.iter().map(Running::client).collect();
+    let (ke, tz, ug, fr) = (&all[0], &all[1], &all[2], &all[3]);
+    let bytes = photo(40_000);
+    let mut draft =
+        NoticeDraft { kind: CaseKind::Diffusion, regions: vec!["eastern-africa".into()], ..missing("KE/2") };
+    draft.document["request"]["handling"] = json!({ "excluded": ["UG"] });
+    let to = ke.notice_audience(&draft).await.unwrap().to;
+    assert_eq!(to, ["FR", "TZ"]);
+    // Not open, not for fewer than it is for, and named by no hand.
+    let open = upload(ke, "photo.jpg", &bytes, &[]).await;
+    let fewer = upload(ke, "photo.jpg", &bytes, &["TZ"]).await;
+    for file in [open, fewer] {
+        let wrong = NoticeDraft { files: vec![file], ..draft.clone() };
+        assert_eq!(code(ke.notice(&wrong, None).await), ProblemCode::BadDocument);
+    }
+    let file = upload(ke, "photo.jpg", &bytes, &["FR", "TZ"]).await;
+    let mut by_hand = draft.clone();
+    by_hand.document["request"]["files"] =
+        json!([{ "name": "a.jpg", "bytes": 40_000, "sha256": file.sha256, "parts": file.parts }]);
+    assert_eq!(code(ke.notice(&by_hand, None).await), ProblemCode::BadDocument);
+    // What ends before its file would, and what ends with it.
+    let mut short = draft.clone();
+    short.document["request"]["valid_until"] = json!("2027-01-01");
+    let ends = ke.notice_audience(&short).await.unwrap().expires_at_ms;
+    assert!(ends.is_some());
+    short.files = vec![file.clone()];
+    assert_eq!(code(ke.notice(&short, None).await), ProblemCode::BadDocument);
+    let ending = PartQuery { expires_at_ms: ends, ..query(&["FR", "TZ"]) };
+    let part = ke.part(bytes.clone(), &ending, "short").await.unwrap().id;
+    short.files[0].parts = vec![part];
+    ke.notice(&short, None).await.unwrap();
+
+    let sent = ke.notice(&NoticeDraft { files: vec![file.clone()], ..draft }, None).await.unwrap();
+    assert_eq!((sent.to, sent.sealed), (to, true));
+    for client in [ke, tz, fr] {
+        assert_eq!(fetched(client, &sent.id).await, bytes);
+    }
+    until("UG carries all", || async { ug.record(&file.parts[0]).await.ok().map(drop) }).await;
+    until("UG carries the diffusion", || async { ug.record(&sent.id).await.ok().map(drop) }).await;
+    assert!(!ug.record(&file.parts[0]).await.unwrap().message.body_here);
+    assert_eq!(code(ug.file(&sent.id, 1).await), ProblemCode::Closed);
     stop_all(nodes).await;
 }

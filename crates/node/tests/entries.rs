@@ -241,6 +241,8 @@ async fn a_person_is_found_however_the_name_is_spelt_and_by_whom_the_entry_is_fo
         replaces: None,
         priority: None,
         exercise: false,
+        regions: Vec::new(),
+        files: Vec::new(),
     };
     ke.notice(&draft, None).await.unwrap();
     let found = &finds(ug, &name("Grace Wanjiru"), 1).await.found[0];

@@ -34,6 +34,8 @@ fn draft(kind: CaseKind, document: Value) -> NoticeDraft {
         replaces: None,
         priority: None,
         exercise: false,
+        regions: Vec::new(),
+        files: Vec::new(),
     }
 }
 
@@ -250,6 +252,81 @@ async fn what_breaks_a_rule_is_refused_before_it_is_written() {
     ke.erase(&EraseRequest { ids: vec![asked.id.clone()], reason: EraseReason::SentInError }).await.unwrap();
     until("it is forgotten", || async { tz.notice_detail(&asked.id).await.err() }).await;
     stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diffusion_to_a_region_goes_to_the_members_that_lie_there() {
+    let network = Network::reviewed(&["KE", "TZ", "UG", "CM", "FR", "CITES"], &["FR"], 1);
+    let nodes = vec![network.start(0).await, network.start(2).await];
+    let (ke, ug) = (nodes[0].client(), nodes[1].client());
+    let to_regions = |reference: &str, regions: &[&str]| NoticeDraft {
+        regions: regions.iter().map(|region| (*region).to_owned()).collect(),
+        ..draft(CaseKind::Diffusion, blue(reference, "POE"))
+    };
+    let asked = async |draft: NoticeDraft| ke.notice_audience(&draft).await.map(|audience| audience.to);
+
+    // The author is left out, who reviews gets a copy; an entity lies nowhere.
+    let sent = ke.notice(&to_regions("KE/20", &["Eastern Africa"]), None).await.unwrap();
+    assert_eq!((sent.to, sent.sealed), (["FR", "TZ", "UG"].map(String::from).to_vec(), true));
+    stands(&ug, &sent.id, |detail| detail.notice.in_force).await;
+    assert_eq!(asked(to_regions("KE/21", &["africa"])).await.unwrap(), ["CM", "FR", "TZ", "UG"]);
+    // Regions overlap, and stand beside named members.
+    let both = NoticeDraft {
+        to: vec!["CITES".into(), "TZ".into()],
+        ..to_regions("KE/22", &["eastern-africa", "sub-saharan-africa"])
+    };
+    assert_eq!(asked(both).await.unwrap(), ["CITES", "CM", "FR", "TZ", "UG"]);
+    // Whom the form excludes is left out of a region, and cannot be named.
+    let mut closed = to_regions("KE/23", &["eastern-africa"]);
+    closed.document["request"]["handling"] = json!({ "excluded": ["UG"] });
+    assert_eq!(asked(closed.clone()).await.unwrap(), ["FR", "TZ"]);
+    let named = NoticeDraft { to: vec!["UG".into()], ..closed.clone() };
+    assert_eq!(refused(ke.notice(&named, None).await).code, ProblemCode::BadDocument);
+
+    // An unknown region gets the nearest names, one without members those that have some.
+    let problem = refused(ke.notice(&to_regions("KE/24", &["estern-africa"]), None).await);
+    assert_eq!(problem.code, ProblemCode::UnknownRegion);
+    assert!(problem.advice.contains("did you mean eastern-africa"), "{problem}");
+    let problem = refused(ke.notice(&to_regions("KE/25", &["eastern-africa", "pacific"]), None).await);
+    assert_eq!(problem.message, "no member of this network lies in oceania");
+    let peopled = "africa, europe, sub-saharan-africa, eastern-africa, middle-africa, western-europe";
+    assert!(problem.advice.ends_with(peopled), "{problem}");
+    closed.document["request"]["handling"] = json!({ "excluded": ["UG", "TZ"] });
+    let problem = refused(ke.notice(&closed, None).await);
+    assert!(problem.message.contains("excluded by the form"), "{problem}");
+    let alone = refused(ug.notice(&to_regions("UG/1", &["southern-africa"]), None).await);
+    assert_eq!(alone.code, ProblemCode::UnknownRegion);
+
+    // One of the two; a notice is for all; a new text goes to whom the first one went.
+    let all = NoticeDraft { members: true, ..to_regions("KE/26", &["africa"]) };
+    assert_eq!(refused(ke.notice(&all, None).await).code, ProblemCode::BadRequest);
+    let notice = NoticeDraft { kind: CaseKind::Notice, ..to_regions("KE/27", &["africa"]) };
+    assert_eq!(refused(ke.notice(&notice, None).await).code, ProblemCode::BadRequest);
+    let anew = NoticeDraft { replaces: Some(sent.id.clone()), ..to_regions("KE/20", &["africa"]) };
+    assert_eq!(refused(ke.notice(&anew, None).await).code, ProblemCode::BadRequest);
+    let anew = NoticeDraft { regions: Vec::new(), ..anew };
+    assert_eq!(ke.notice(&anew, None).await.unwrap().to, ["FR", "TZ", "UG"]);
+    let nobody = refused(ke.notice(&to_regions("KE/28", &[]), None).await);
+    assert_eq!(nobody.code, ProblemCode::NoAddressees);
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_with_more_members_than_can_be_addressed_is_refused() {
+    let countries =
+        |region| ecomesh_document::region::countries(&ecomesh_document::region::find(region).unwrap());
+    let members: Vec<&str> =
+        countries("africa").into_iter().chain(countries("southern-asia")).take(66).collect();
+    let network = Network::reviewed(&members, &["DZ"], 1);
+    let node = network.start(0).await;
+    let draft = NoticeDraft {
+        regions: vec!["africa".into(), "asia".into()],
+        ..draft(CaseKind::Diffusion, blue("X/1", "POE"))
+    };
+    let problem = refused(node.client().notice(&draft, None).await);
+    assert_eq!(problem.code, ProblemCode::TooManyAddressees);
+    assert!(problem.message.contains("65 members") && problem.advice.contains("--members"), "{problem}");
+    stop(vec![node]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -235,6 +235,9 @@ impl Document {
         match self {
             Self::Ecomessage(m) => &m.files,
             Self::Message(m) => &m.files,
+            Self::Notice(notice) | Self::Diffusion(notice) => {
+                notice.request().map_or(&[], |request| &request.files)
+            }
             _ => &[],
         }
     }
@@ -245,6 +248,11 @@ impl Document {
         match &mut self {
             Self::Ecomessage(m) => m.files = files,
             Self::Message(m) => m.files = files,
+            Self::Notice(notice) | Self::Diffusion(notice) => {
+                if let Some(request) = notice.request_mut() {
+                    request.files = files;
+                }
+            }
             _ => {}
         }
         self

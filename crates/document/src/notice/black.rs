@@ -51,7 +51,7 @@ form! {
         optional dental_chart: Prose = "Dental chart";
         /// Clothing, jewellery, papers and other belongings.
         optional belongings: Prose = "Belongings";
-        /// Photographs and reconstructions: attachments, which are only named here.
+        /// Photographs and reconstructions, by their names; `--attach` sends the files.
         list photographs: Attachment = "Photograph";
         /// Missing persons with whom it was compared without a match.
         list excluded: Line = "Excluded";

@@ -43,7 +43,7 @@ form! {
         optional parents: Parents = "Parents";
         /// Physical description.
         optional description: PhysicalDescription = "Physical description";
-        /// Photographs: attachments, which are only named here.
+        /// Photographs, by their names; `--attach` sends the files.
         list photographs: Attachment = "Photograph";
         /// Fingerprints and DNA profiles, by reference. Biometric data are particularly sensitive.
         list references: PersonReference = "Biometric reference";

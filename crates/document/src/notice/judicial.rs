@@ -78,7 +78,7 @@ form! {
         optional valid_until: PartialDate = "Valid until";
         /// Language of the decision: ar, en, fr or es, if it is one of these.
         optional language: Code<Language> = "Language";
-        /// A copy of it: an attachment, which is only named here.
+        /// A copy of it, by its name; `--attach` sends the file.
         optional copy: Attachment = "Copy";
     }
 }

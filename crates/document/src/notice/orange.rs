@@ -43,7 +43,7 @@ form! {
         needed time: PartialDate = "Time" by rules::ORANGE_WHERE_WHEN;
         /// What to do when it is met.
         recommended advice: Prose = "What to do";
-        /// Photographs: attachments, which are only named here.
+        /// Photographs, by their names; `--attach` sends the files.
         list photographs: Attachment = "Photograph";
     }
 }

@@ -45,7 +45,7 @@ form! {
         list concealment: Code<Concealment> = "Concealment";
         /// The vessel.
         optional vessel: Vessel = "Vessel";
-        /// Photographs and drawings: attachments, which are only named here.
+        /// Photographs and drawings, by their names; `--attach` sends the files.
         list photographs: Attachment = "Photograph";
     }
 }

@@ -3,6 +3,7 @@
 use crate::codes::{Answer, Article3, Code, Confidentiality, Language};
 use crate::date::{CalendarDate, PartialDate, UtcTime};
 use crate::ecomessage::Handling;
+use crate::file::AttachedFile;
 use crate::form::{Reader, form};
 use crate::items::text;
 use crate::member::MemberCode;
@@ -44,6 +45,8 @@ form! {
         /// Record of the request or diffusion to which this is a new text. `ecomesh notice update` fills this in: leave it
         /// out.
         optional replaces: RecordRef = "New text of";
+        /// Files that go with it. `--attach` fills this in: leave it out.
+        list files: AttachedFile = "File";
     }
 }
 

@@ -64,7 +64,7 @@ form! {
         list identifiers: Line = "Identifier";
         /// What it is worth.
         optional worth: Worth = "Worth";
-        /// Photographs and papers: attachments, which are only named here.
+        /// Photographs and papers, by their names; `--attach` sends the files.
         list photographs: Attachment = "Photograph";
     }
 }

@@ -1,4 +1,4 @@
-//! Files that go with a message: `ecomesh send --attach` uploads them, `ecomesh attachments` lists and saves them.
+//! Files that go with a message, a notice or a diffusion: `--attach` uploads them, `ecomesh attachments` lists and saves them.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,19 @@ use crate::commands::send;
 use crate::exit::{ExitCode, Failure};
 use crate::{files, output};
 
-/// List the files that go with a message, and save them.
+/// List the files that go with a message, a notice or a diffusion, and save them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A file is saved only whole, and only if it is what the sender has signed. Nothing is overwritten: a file that is there
-already is left alone if it is the same, else the new one gets a number. Files come after their message; the list tells
-how many of their parts are here.
+A file is saved only whole, and only if it is what the sender has signed. Nothing is overwritten: a file that is there \
+already is left alone if it is the same, else the new one gets a number. Files come after their message; the list tells \
+how many of their parts are here. A notice has the files of the text that `ecomesh notice show` shows; those of another \
+text are named by the id of that.
 
 Examples:
   ecomesh attachments 3f9a2c71d0
   ecomesh attachments 3f9a2c71d0 --save evidence/")]
 pub struct Args {
-    /// The message's id, or the first digits of it (6 at least)
+    /// The id of the message or notice, or the first digits of it (6 at least)
     #[arg(value_name = "ID")]
     id: String,
     /// Save all of them into this folder, which is made if need be
@@ -47,7 +48,7 @@ struct Saved {
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
-    let record = node.ask(node.api.record(&args.id))?;
+    let record = shown(&node, node.ask(node.api.record(&args.id))?)?;
     let Some(dir) = &args.save else {
         output::either(global, &record.files, |files| list(files))?;
         explain(&record, global);
@@ -71,10 +72,25 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
+/// The record whose files are meant. A notice is named by its first text, and has the files of the text that `ecomesh notice
+/// show` shows.
+fn shown(node: &Node, named: RecordView) -> anyhow::Result<RecordView> {
+    if named.message.standing.is_none() {
+        return Ok(named);
+    }
+    let detail = node.ask(node.api.notice_detail(&named.message.id))?;
+    match detail.rendered_id {
+        Some(text) if detail.notice.id == named.message.id && text != named.message.id => {
+            Ok(node.ask(node.api.record(&text))?)
+        }
+        _ => Ok(named),
+    }
+}
+
 fn explain(record: &RecordView, global: &Global) {
     match &record.unreadable {
         Some(why) => output::remark(global, &format!("no files can be shown: {}", output::printable(why))),
-        None if record.files.is_empty() => output::remark(global, "no files go with this message"),
+        None if record.files.is_empty() => output::remark(global, "no files go with it"),
         None => {}
     }
 }
@@ -96,13 +112,13 @@ fn list(files: &[FileView]) -> String {
     (1..).zip(files).map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The files of a message in a line each, for `ecomesh show`.
-pub fn lines(record: &RecordView) -> Vec<String> {
+/// Files in a line each, for `ecomesh show` and `ecomesh notice show`.
+pub fn lines(files: &[FileView]) -> Vec<String> {
     let line = |file: &FileView| {
         let here = if file.here == file.parts { "" } else { " (on its way)" };
         format!("file       {} ({} bytes){here}", output::isolated(&file.name), file.bytes)
     };
-    record.files.iter().map(line).collect()
+    files.iter().map(line).collect()
 }
 
 /// How far files have come, for `ecomesh status`.
@@ -246,7 +262,7 @@ fn key_of(message: &str, file: &Local, number: usize, query: &PartQuery) -> Stri
         .chain_update(Sha256::digest(message))
         .chain_update(&file.sha256)
         .chain_update((number as u64).to_be_bytes())
-        .chain_update([u8::from(query.open == Some(true)), u8::from(query.exercise == Some(true))])
+        .chain_update([query.open, query.exercise, query.group].map(|flag| u8::from(flag == Some(true))))
         .chain_update(query.to.as_deref().unwrap_or_default())
         .finalize();
     format!("part-{}", hex::encode(hash))

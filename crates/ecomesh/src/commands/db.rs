@@ -6,10 +6,10 @@ use clap::Subcommand;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ecomesh_api::{
     Client, ClientError, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView,
-    RecordState, WithdrawRequest,
+    RecordState, ViewerQuery, WithdrawRequest,
 };
 use ecomesh_document::Document;
-use ecomesh_document::codes::EntryWithdrawal;
+use ecomesh_document::codes::{EntryWithdrawal, SearchPurpose};
 use ecomesh_document::entry::{Database, check, database, template};
 use ecomesh_document::limits::FORM_BYTES_MAX;
 
@@ -109,10 +109,18 @@ enum Step {
         limit: u32,
     },
     /// Show an entry, and what was written about it without effect
-    #[command(after_help = "Example:\n  ecomesh db show 3f9a2c71d0")]
+    #[command(
+        after_help = "That another country's entry about a person was shown goes into the access log of the bureau, with the officer and the purpose if they are given.\n\nExamples:\n  ecomesh db show 3f9a2c71d0\n  ecomesh db show 3f9a2c71d0 --purpose investigation --officer \"N. 12\""
+    )]
     Show {
         #[command(flatten)]
         id: Id,
+        /// Why it is looked at
+        #[arg(long, value_name = "PURPOSE", value_parser = codes::<SearchPurpose>())]
+        purpose: Option<String>,
+        /// Who looks at it: name or number of the officer
+        #[arg(long, value_name = "OFFICER")]
+        officer: Option<String>,
     },
 }
 
@@ -153,9 +161,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             let query = EntryQuery { database, source, all: all.then_some(true), limit: None, cursor: None };
             list(query, limit as usize, global)
         }
-        Step::Show { id } => {
+        Step::Show { id, purpose, officer } => {
             let node = Node::of(global)?;
-            let detail = node.ask(node.api.entry(&id.id))?;
+            let detail = node.ask(node.api.entry_for(&id.id, &ViewerQuery { officer, purpose }))?;
             output::either(global, &detail, text)?;
             Ok(ExitCode::Ok)
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Subcommand, ValueEnum};
-use ecomesh_api::{CaseKind, NoticeDraft, Sent};
+use ecomesh_api::{CaseKind, FileRequest, NoticeDraft, PartQuery, Sent};
 use ecomesh_document::Document;
 use ecomesh_document::limits::FORM_BYTES_MAX;
 use ecomesh_document::notice::{Colour, check, colour, template};
@@ -16,7 +16,7 @@ use ecomesh_document::notice::{Colour, check, colour, template};
 use crate::cli::Global;
 use crate::client::Node;
 use crate::commands::send::{self, PriorityArg};
-use crate::commands::{forms, listing};
+use crate::commands::{attachments, forms, listing};
 use crate::exit::{ExitCode, Failure};
 use crate::{files, output};
 
@@ -33,6 +33,7 @@ Examples:
   ecomesh notice check wanted.toml               every item that is missing, and its rule
   ecomesh notice request wanted.toml             ask for it
   ecomesh notice diffuse wanted.toml --to TZ,UG  do not wait: tell these countries at once
+  ecomesh notice diffuse wanted.toml --region eastern-africa
   ecomesh notice review 3f9a2c71d0 approve       as a reviewer
   ecomesh notice list --colour red
   ecomesh notice show 3f9a2c71d0                 text, standing and history
@@ -72,7 +73,7 @@ enum Step {
     },
     /// Ask for a notice: it is published once the reviewers of the network have approved it
     #[command(
-        after_help = "The request is open to all members' nodes, unless the form excludes countries: then it is sealed to the others.\n\nExample:\n  ecomesh notice request wanted.toml"
+        after_help = "The request is open to all members' nodes, unless the form excludes countries: then it is sealed to the others.\n\nFiles that go with it are as open as the request is, and all members' nodes keep them.\n\nExamples:\n  ecomesh notice request wanted.toml\n  ecomesh notice request missing.toml --attach photo.jpg     repeat it if it breaks off: it goes on"
     )]
     Request {
         #[command(flatten)]
@@ -80,20 +81,25 @@ enum Step {
     },
     /// Send a diffusion at once; it is marked as not reviewed until the reviewers have seen it
     #[command(
-        after_help = "It is sealed to the named countries and to the reviewers of the network, who get a copy.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse threat.toml --members"
+        after_help = "It is sealed to the named countries, to those that lie in the named regions, and to the reviewers of the network, who get a copy; files that go with it are sealed to the same. A region is one of UN M49: africa, americas, asia, europe, oceania, or a part of one, such as eastern-africa, western-africa, south-eastern-asia; docs/DOMAIN.md lists them. It stands for the members of the network that lie there, but this bureau and those that the form excludes.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse wanted.toml --region eastern-africa --to FR --attach photo.jpg\n  ecomesh notice diffuse threat.toml --members"
     )]
     Diffuse {
         #[command(flatten)]
         text: Text,
         /// For whom it is, separated by commas
-        #[arg(long, value_name = "MEMBERS", required_unless_present = "members")]
+        #[arg(long, value_name = "MEMBERS", required_unless_present_any = ["members", "region"])]
         to: Option<String>,
+        /// For the members that lie in this region; may be repeated, and stand beside --to
+        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        region: Vec<String>,
         /// For all members
-        #[arg(long, conflicts_with = "to")]
+        #[arg(long, conflicts_with_all = ["to", "region"])]
         members: bool,
     },
     /// Give a notice or diffusion of this bureau a new text; what is published stays as it is until that is approved
-    #[command(after_help = "Example:\n  ecomesh notice update 3f9a2c71d0 wanted.toml")]
+    #[command(
+        after_help = "It goes to whom the notice or diffusion went. The files of the text before do not go with the new one: attach them again if they are still needed.\n\nExample:\n  ecomesh notice update 3f9a2c71d0 wanted.toml"
+    )]
     Update {
         /// The notice: its id, or the first digits of it (6 at least)
         #[arg(value_name = "ID")]
@@ -126,6 +132,9 @@ struct Text {
     /// How urgent
     #[arg(long, value_enum, value_name = "flash|urgent|routine")]
     priority: Option<PriorityArg>,
+    /// Files that go with it, separated by commas: at most 16, each at most 16 MiB
+    #[arg(long, value_name = "FILES", value_delimiter = ',')]
+    attach: Vec<PathBuf>,
     /// Mark it as an exercise, not a real case
     #[arg(long)]
     exercise: bool,
@@ -143,15 +152,16 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Step::Check { file } => forms::check(global, &file, check),
         Step::Request { text } => {
             let draft = draft(&text, CaseKind::Notice)?;
-            send_text(&draft, text.idempotency_key, global)
+            send_text(draft, text, global)
         }
-        Step::Diffuse { text, to, members } => {
+        Step::Diffuse { text, to, region, members } => {
             let draft = NoticeDraft {
                 to: send::addressees(to.as_deref())?,
+                regions: region,
                 members,
                 ..draft(&text, CaseKind::Diffusion)?
             };
-            send_text(&draft, text.idempotency_key, global)
+            send_text(draft, text, global)
         }
         Step::Update { id, text } => update(&id, text, global),
         Step::Life(step) => steps::run(step, global),
@@ -177,10 +187,12 @@ fn draft(text: &Text, kind: CaseKind) -> anyhow::Result<NoticeDraft> {
         document: document.to_json(),
         kind,
         to: Vec::new(),
+        regions: Vec::new(),
         members: false,
         replaces: None,
         priority: text.priority.map(Into::into),
         exercise: text.exercise,
+        files: Vec::new(),
     })
 }
 
@@ -188,24 +200,49 @@ fn update(id: &str, text: Text, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let known = node.ask(node.api.notice_detail(id))?.notice;
     let draft = NoticeDraft { replaces: Some(known.id), ..draft(&text, known.kind)? };
-    send_text(&draft, text.idempotency_key, global)
+    send_text(draft, text, global)
 }
 
-fn send_text(draft: &NoticeDraft, key: Option<String>, global: &Global) -> anyhow::Result<ExitCode> {
-    let key = match key {
+fn send_text(draft: NoticeDraft, text: Text, global: &Global) -> anyhow::Result<ExitCode> {
+    let local = attachments::read(&text.attach)?;
+    let key = match text.idempotency_key {
         Some(key) => key,
         None => send::random_key()?,
     };
     let node = Node::of(global)?;
-    let sent = node.ask(send::repeated(|| node.api.notice(draft, Some(&key))))?;
+    let files = attach(&node, &local, &draft, global)?;
+    let draft = NoticeDraft { files, ..draft };
+    let sent = node.ask(send::repeated(|| node.api.notice(&draft, Some(&key))))?;
     output::either(global, &sent, |sent| sent.id.clone())?;
     let reviewers =
         node.ask(node.api.notices(&ecomesh_api::NoticeQuery { limit: Some(1), ..Default::default() }));
     // What was sent is sent; who reviews it is only a remark.
     let reviewers =
         reviewers.map(|listing| reviewed_by(&listing.reviewers, listing.quorum)).context("reviewers");
-    output::remark(global, &remark(draft, &sent, &reviewers.unwrap_or_default()));
+    output::remark(global, &remark(&draft, &sent, &reviewers.unwrap_or_default()));
     Ok(ExitCode::Ok)
+}
+
+/// Records the files of a text, for its addressees and sealed as it is.
+fn attach(
+    node: &Node,
+    files: &[attachments::Local],
+    draft: &NoticeDraft,
+    global: &Global,
+) -> anyhow::Result<Vec<FileRequest>> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Asked first: parts of a text that is refused would be recorded for nothing.
+    let audience = node.ask(node.api.notice_audience(draft))?;
+    let query = PartQuery {
+        to: (!audience.to.is_empty()).then(|| audience.to.join(",")),
+        open: Some(!audience.sealed),
+        group: audience.group.then_some(true),
+        expires_at_ms: audience.expires_at_ms,
+        exercise: Some(draft.exercise),
+    };
+    attachments::upload(node, files, &query, &serde_json::to_string(draft)?, global)
 }
 
 /// Who reviews requests.
@@ -224,8 +261,7 @@ fn remark(draft: &NoticeDraft, sent: &Sent, reviewers: &str) -> String {
         (_, true) => "the new text is recorded, and will be reviewed by ",
     };
     let named = draft.replaces.as_deref().unwrap_or(&sent.id);
-    let warnings: String =
-        sent.warnings.iter().map(|warning| format!("\nwarning: {}", warning.message)).collect();
+    let warnings: String = sent.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
     format!(
         "{what}{reviewers} (for {}{}); follow it with: ecomesh notice show {}{warnings}",
         listing::addressees(&sent.to),

@@ -140,6 +140,7 @@ fn attach(
     let query = PartQuery {
         to,
         open: Some(request.open),
+        group: None,
         expires_at_ms: request.expires_at_ms,
         exercise: Some(request.exercise),
     };

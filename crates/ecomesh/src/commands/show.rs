@@ -104,7 +104,7 @@ fn text(record: &RecordView) -> String {
     if let Some(signed_by) = &record.header.signed_by {
         lines.push(format!("signed by  {signed_by}"));
     }
-    lines.extend(attachments::lines(record));
+    lines.extend(attachments::lines(&record.files));
     if let Some(erasure) = &record.erasure {
         lines.push(format!("erased     {}", erase::words(erasure)));
     }

@@ -25,15 +25,15 @@ pub mod limits {
 /// One consultation of the databases: who, what and why. When it was is said by who logs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consultation {
-    /// What was done: `find-number`, `find-name`, `find-text`, `hit`, `batch`.
+    /// What was done: `find-number`, `find-name`, `find-text`, `show`, `hit`, `batch`.
     pub action: String,
-    /// Who did it, as the bureau names its officers.
+    /// Who did it, as the bureau names its officers; empty if nobody was named.
     pub officer: String,
     /// Why: the case, the law, or what the bureau asks its officers to give.
     pub purpose: String,
     /// Where the officer was, if it is known: a border post, a desk.
     pub place: Option<String>,
-    /// What was asked for, as it was typed.
+    /// What was asked for, as it was typed; of what was shown its id.
     pub query: String,
     /// The databases and sources that the answer was narrowed to; none means all.
     pub filters: Option<String>,

@@ -145,9 +145,10 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             if request.replaces.is_some() {
                 return Err(bad_request("a batch has no new texts; withdraw its lines, and enter others"));
             }
-            let secrecy = Secrecy::by_form(services, &document)?;
+            let mut warnings = Vec::new();
+            let secrecy = Secrecy::by_form(services, &document, &mut warnings)?;
             let document = routed(services, document, &[], Priority::ROUTINE)?;
-            return Ok(Prepared { document, to: Vec::new(), secrecy, warnings: Vec::new(), first: None });
+            return Ok(Prepared { document, to: Vec::new(), secrecy, warnings, first: None });
         }
         other => {
             return Err(bad_request(format!("this is no entry of a database but: {}", other.heading())));
@@ -156,6 +157,7 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
     if let Some(own) = code_of(services.own) {
         may_enter(entry, &own).map_err(against)?;
     }
+    let mut warnings: Vec<_> = report.warnings().map(detail).collect();
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
     let (document, to, secrecy, first) = match known {
         Some((item, first)) => {
@@ -165,17 +167,17 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             }
             let document = document.replacing(RecordRef(item.id()));
             let document = document.ok_or_else(|| bad_request("the form has no table [source]"))?;
-            let secrecy = Secrecy::of_revision(services, &first, &document)?;
+            let secrecy = Secrecy::of_revision(services, &first, &document, &mut warnings)?;
             (document, first.header().to.clone(), secrecy, Some(first))
         }
         None => {
-            let secrecy = Secrecy::by_form(services, &document)?;
+            let secrecy = Secrecy::by_form(services, &document, &mut warnings)?;
             (document, Vec::new(), secrecy, None)
         }
     };
     check_excluded(services, &document, secrecy.readers(&to))?;
     let document = routed(services, document, &to, Priority::ROUTINE)?;
-    Ok(Prepared { document, to, secrecy, warnings: report.warnings().map(detail).collect(), first })
+    Ok(Prepared { document, to, secrecy, warnings, first })
 }
 
 /// Whether this bureau may enter every line of a batch.

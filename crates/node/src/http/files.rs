@@ -1,4 +1,4 @@
-//! Files that go with a message. Each part of a file is a record of its own in the lane for bulk, sealed like a message, and
+//! Files that go with a message, a notice or a diffusion. Each part of a file is a record of its own in the lane for bulk, sealed like a message, and
 //! kept by nobody but its author and its addressees. The message names the parts, so that its signature covers them.
 
 use std::collections::BTreeMap;
@@ -11,19 +11,22 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use ecomesh_api::limits::{FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, PART_BYTES};
 use ecomesh_api::{
-    FileDelivery, FileRequest, FileStatus, FileView, PartQuery, PartSent, Problem, ProblemCode,
+    Detail, FileDelivery, FileRequest, FileStatus, FileView, PartQuery, PartSent, Problem, ProblemCode,
 };
 use ecomesh_document::Document;
 use ecomesh_document::decimal::Decimal;
 use ecomesh_document::file::AttachedFile;
 use ecomesh_document::text::Line;
 use ecomesh_protocol::Draft;
-use ecomesh_record::{Flags, Kind, MemberId, Position, Priority, Record, RecordId, Retention, Time};
+use ecomesh_record::{
+    Audience, Flags, Kind, MemberId, Position, Priority, Record, RecordId, Retention, Time,
+};
 use sha2::{Digest, Sha256};
 
 use super::archives::transfer;
 use super::extract::{ApiQuery, Live, bad_request};
 use super::messages::{self, Ready, idempotency_key, salt};
+use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, Shared, damaged, records};
 
 /// Records a part of a file. The answer comes once it is durable; a retry with the same `idempotency-key` within 7 days
@@ -54,7 +57,16 @@ pub(crate) async fn part(
             body.len()
         )));
     }
-    let to = query.to.as_deref().map_or_else(|| Ok(Vec::new()), messages::parse_members)?;
+    let mut to = query.to.as_deref().map_or_else(|| Ok(Vec::new()), messages::parse_members)?;
+    let secrecy = match (query.open == Some(true) || to.is_empty(), query.group == Some(true)) {
+        (true, false) => Secrecy::Open,
+        (false, false) => Secrecy::Addressees,
+        // Its header names nobody.
+        (false, true) => Secrecy::Group(std::mem::take(&mut to)),
+        (true, true) => {
+            return Err(bad_request("a part that is open, or for all members, is sealed to no group"));
+        }
+    };
     let draft = Draft {
         kind: Kind::PART,
         priority: Priority::ROUTINE,
@@ -71,11 +83,9 @@ pub(crate) async fn part(
         sealed: None,
         to,
     };
-    let open = query.open == Some(true) || draft.to.is_empty();
     // The semaphore is never closed.
     let _permit = services.sealing.acquire().await;
-    let ready =
-        services.read(move |services| messages::sealed_unless(open, services, draft, Vec::new())).await?;
+    let ready = secrecy::ready(&services, secrecy, draft, Vec::new()).await?;
     let Ready { draft, kept, .. } = ready;
     if let Some(kept) = kept {
         services.writer.keep(kept).await?;
@@ -261,18 +271,30 @@ pub(super) async fn status(
     Ok(places.into_iter().map(of_file).collect())
 }
 
+/// A form must not name files by itself: their parts would be checked by nobody. `path` is the field that names them.
+pub(super) fn check_named_by_nobody(document: &Document, path: &str) -> Result<(), Refusal> {
+    if document.files().is_empty() {
+        return Ok(());
+    }
+    Err(messages::wrong_field(Detail {
+        path: path.into(),
+        message: "the form names files whose parts nobody has checked".into(),
+        advice: "leave the field out; `--attach` fills it in".into(),
+    }))
+}
+
 /// The files of a message that is to be sent, if their parts are recorded, for all its addressees, and sealed as it is.
 pub(super) fn attached(
     services: &Services,
     files: &[FileRequest],
     to: &[MemberId],
     expires_at: Option<Time>,
-    open: bool,
+    secrecy: &Secrecy,
 ) -> Result<Vec<AttachedFile>, Refusal> {
     if files.len() > FILES_MAX {
         return Err(bad_request(format!("{} files; at most {FILES_MAX} go with a message", files.len())));
     }
-    files.iter().map(|file| attach(services, file, to, expires_at, open)).collect()
+    files.iter().map(|file| attach(services, file, to, expires_at, secrecy)).collect()
 }
 
 fn attach(
@@ -280,7 +302,7 @@ fn attach(
     file: &FileRequest,
     to: &[MemberId],
     expires_at: Option<Time>,
-    open: bool,
+    secrecy: &Secrecy,
 ) -> Result<AttachedFile, Refusal> {
     check_name(&file.name)?;
     let count = usize::try_from(file.bytes.div_ceil(PART_BYTES as u64)).unwrap_or(usize::MAX);
@@ -300,7 +322,7 @@ fn attach(
     let mut parts = Vec::new();
     for id in &file.parts {
         let (part, _) = records::find(services, id)?;
-        check_part(services, &part, to, open)?;
+        check_part(services, &part, to, secrecy)?;
         // What the message says ends with it, wherever it stands.
         if expires_at.is_some_and(|end| part.header().expires_at > end) {
             return Err(Refusal(
@@ -327,12 +349,19 @@ fn attach(
     })
 }
 
-fn check_part(services: &Services, part: &Record, to: &[MemberId], open: bool) -> Result<(), Refusal> {
+fn check_part(services: &Services, part: &Record, to: &[MemberId], secrecy: &Secrecy) -> Result<(), Refusal> {
     let header = part.header();
-    let sealed = header.audience.is_closed();
     let for_all =
         if to.is_empty() { header.to.is_empty() } else { to.iter().all(|member| header.is_for(*member)) };
-    let fits = header.kind == Kind::PART && header.author == services.own && for_all && sealed != open;
+    let sealed_alike = match (secrecy, &header.audience) {
+        (Secrecy::Open, Audience::Open) | (Secrecy::Addressees, Audience::Sealed { .. }) => true,
+        (Secrecy::Group(members), Audience::Group { .. }) => {
+            let readers = services.mail.group_members(header).unwrap_or_default();
+            readers.iter().map(|(member, _)| member).eq(members)
+        }
+        _ => false,
+    };
+    let fits = header.kind == Kind::PART && header.author == services.own && for_all && sealed_alike;
     if fits {
         return Ok(());
     }

@@ -128,7 +128,7 @@ impl Query {
 }
 
 /// One of the codes of a list.
-fn check_code<L: CodeList>(field: &str, code: &str) -> Result<(), Refusal> {
+pub(super) fn check_code<L: CodeList>(field: &str, code: &str) -> Result<(), Refusal> {
     let known = Code::<L>::table();
     if known.find(code).is_some() {
         return Ok(());
@@ -138,7 +138,7 @@ fn check_code<L: CodeList>(field: &str, code: &str) -> Result<(), Refusal> {
 }
 
 /// A line of text that says something.
-fn check_line(field: &str, text: Option<&str>) -> Result<(), Refusal> {
+pub(super) fn check_line(field: &str, text: Option<&str>) -> Result<(), Refusal> {
     let Some(text) = text else { return Ok(()) };
     if text.len() > QUERY_BYTES_MAX {
         return Err(bad_request(format!("{field} has more than {QUERY_BYTES_MAX} bytes")));

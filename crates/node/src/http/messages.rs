@@ -12,11 +12,12 @@ use ecomesh_document::report::{Problem as Finding, Report};
 use ecomesh_document::{Document, EncodeError};
 use ecomesh_protocol::Draft;
 use ecomesh_protocol::author::check_addressees;
-use ecomesh_record::limits::{ADDRESSEES_MAX, SALT_BYTES};
+use ecomesh_record::limits::SALT_BYTES;
 use ecomesh_record::{Flags, Kind, MemberId, Priority, Retention, Time};
 use sha2::{Digest, Sha256};
 
 use super::extract::{ApiJson, Live, bad_request};
+use super::secrecy::Secrecy;
 use super::{Refusal, Services, files, records};
 use crate::sealing::{SealedDraft, seal};
 use crate::vault::Kept;
@@ -177,13 +178,7 @@ fn prepare(services: &Services, request: SendRequest) -> Result<Prepared, Refusa
     let (document, report) = Document::from_json(&json).map_err(|report| bad_document(&report))?;
     check_is_message(&document)?;
     check_sender(services, &document)?;
-    if !document.files().is_empty() {
-        return Err(wrong_field(Detail {
-            path: "files".into(),
-            message: "the form names files whose parts nobody has checked".into(),
-            advice: "leave the field out; `ecomesh send --attach` fills it in".into(),
-        }));
-    }
+    files::check_named_by_nobody(&document, "files")?;
     let (to, missing_copies) = addressees(services, &document, &request.to, request.members)?;
     check_excluded(services, &document, &to)?;
     let priority = match request.priority {
@@ -192,7 +187,8 @@ fn prepare(services: &Services, request: SendRequest) -> Result<Prepared, Refusa
     };
     let expires_at = request.expires_at_ms.map(Time);
     let open = request.open || request.members;
-    let files = files::attached(services, &request.files, &to, expires_at, open)?;
+    let secrecy = if open { Secrecy::Open } else { Secrecy::Addressees };
+    let files = files::attached(services, &request.files, &to, expires_at, &secrecy)?;
     let document = routed(services, document, &to, priority)?.with_files(files);
     let content = encoded(&document)?;
     let mut warnings: Vec<Detail> = report.warnings().map(detail).collect();
@@ -278,17 +274,6 @@ fn check_is_message(document: &Document) -> Result<(), Refusal> {
         message: format!("this is no message but: {}", document.heading()),
         advice: advice.into(),
     }))
-}
-
-/// The members, if something can be sealed to so many.
-pub(super) fn within_sealing(to: Vec<MemberId>) -> Result<Vec<MemberId>, Refusal> {
-    if to.len() <= ADDRESSEES_MAX {
-        return Ok(to);
-    }
-    let message = format!("it is for {} members, and can be sealed to {ADDRESSEES_MAX}", to.len());
-    Err(Refusal(Problem::new(ProblemCode::TooManyAddressees, message).advice(
-        "send it to fewer: what is closed to some can be sealed to 64 others at the most in this version",
-    )))
 }
 
 /// Until when a text lives that is sent now.

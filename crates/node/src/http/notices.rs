@@ -3,6 +3,7 @@
 //! What a step comes to is decided by `ecomesh_document::projection`, the same on every node. Here it is looked before a
 //! record is written whether it would have an effect: a record without one stays in this bureau's log for ever.
 
+mod audience;
 mod show;
 mod steps;
 
@@ -21,13 +22,16 @@ use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
     bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
-    parse_members, record, routed, salt, within_sealing,
+    record, routed, salt,
 };
 use super::secrecy::{self, Secrecy};
-use super::{Refusal, Services, records};
+use super::{Refusal, Services, files, records};
 use crate::board::{code_of, position_of};
 use crate::clock;
 
+use audience::{Addressed, addressed, check_not_named_anew};
+
+pub(super) use audience::{__path_audience, audience};
 pub(super) use show::{__path_list, __path_notice, list, notice, standing_of, view_of};
 pub(super) use steps::{__path_step, step};
 
@@ -104,15 +108,18 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     }
     let document = if request.kind == CaseKind::Diffusion { document.into_diffusion() } else { document };
     check_sender(services, &document)?;
+    files::check_named_by_nobody(&document, "request.files")?;
     let priority = request.priority.map_or(Priority::ROUTINE, Priority::from);
     let mut warnings: Vec<_> = report.warnings().map(detail).collect();
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
     let (document, addressed, after_ms) = match &known {
         Some((case, first)) => {
+            check_not_named_anew(request)?;
             let document = document.replacing(RecordRef(case.id()));
             let document = document.ok_or_else(|| bad_request("the form has no table [request]"))?;
             may_revise(services, case, &document)?;
-            let secrecy = Secrecy::of_revision(services, first, &document)?;
+            warnings.extend(files_left_behind(services, case, request));
+            let secrecy = Secrecy::of_revision(services, first, &document, &mut warnings)?;
             (document, Addressed { to: first.header().to.clone(), secrecy }, case.last_ms())
         }
         None => {
@@ -122,7 +129,9 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     };
     let Addressed { to, secrecy } = addressed;
     check_excluded(services, &document, secrecy.readers(&to))?;
-    let document = routed(services, document, &to, priority)?;
+    warnings.extend(files_not_there(&document, request));
+    let files = files::attached(services, &request.files, &to, expiry(services, &document), &secrecy)?;
+    let document = routed(services, document, &to, priority)?.with_files(files);
     if known.is_none() {
         may_ask(services, &document)?;
     }
@@ -140,56 +149,33 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     })
 }
 
-/// For whom a text is, and who can read it.
-struct Addressed {
-    to: Vec<MemberId>,
-    secrecy: Secrecy,
+/// Files that the form names, and that do not go with it.
+fn files_not_there(document: &Document, request: &NoticeDraft) -> Option<ecomesh_api::Detail> {
+    let goes = |name: &String| request.files.iter().any(|file| file.name == *name);
+    let names: Vec<_> =
+        ecomesh_document::file::named(document).into_iter().filter(|name| !goes(name)).collect();
+    (!names.is_empty()).then(|| ecomesh_api::Detail {
+        path: String::new(),
+        message: format!("the form names {}, and no file of that name goes with it", names.join(", ")),
+        advice: "attach what is to be seen with --attach, in a new text if this one is sent".into(),
+    })
 }
 
-fn addressed(
-    services: &Services,
-    document: &Document,
-    request: &NoticeDraft,
-    warnings: &mut Vec<ecomesh_api::Detail>,
-) -> Result<Addressed, Refusal> {
-    let is_excluded = |member: &MemberId| document.excluded().any(|country| country == member.as_str());
-    let is_notice = request.kind == CaseKind::Notice;
-    if is_notice && (request.members || !request.to.is_empty()) {
-        return Err(bad_request("a notice is for all members but those that its form excludes; name nobody"));
+/// A new text has the files that are given with it, and not those of the text before: tells of these if there are none.
+fn files_left_behind(services: &Services, case: &Case, request: &NoticeDraft) -> Option<ecomesh_api::Detail> {
+    if !request.files.is_empty() {
+        return None;
     }
-    if request.members && !request.to.is_empty() {
-        return Err(bad_request("both addressees and all members are named; name one of the two"));
-    }
-    if is_notice || request.members {
-        return Ok(Addressed { to: Vec::new(), secrecy: Secrecy::by_form(services, document)? });
-    }
-    let mut to = if request.to.is_empty() { Vec::new() } else { parse_members(&request.to.join(","))? };
-    if to.is_empty() {
-        return Err(Refusal(
-            Problem::new(ProblemCode::NoAddressees, "the diffusion has no addressees")
-                .advice("name members with --to (`to`), or all of them with --members (`members`)"),
-        ));
-    }
-    // What nobody reviews is never shown as reviewed: those who review read it too.
-    let reviewers =
-        services.board.review().reviewers().filter_map(|code| MemberId::parse(code.as_str()).ok());
-    for reviewer in
-        reviewers.filter(|reviewer| *reviewer != services.own && !to.contains(reviewer)).collect::<Vec<_>>()
-    {
-        if is_excluded(&reviewer) {
-            warnings.push(ecomesh_api::Detail {
-                path: "handling.excluded".into(),
-                message: format!(
-                    "{reviewer} reviews diffusions and is excluded by the form: it cannot review this one"
-                ),
-                advice: String::new(),
-            });
-        } else {
-            to.push(reviewer);
-        }
-    }
-    to.sort_unstable();
-    within_sealing(to).map(|to| Addressed { to, secrecy: Secrecy::Addressees })
+    let newest =
+        case.records().filter_map(|id| case.text_of(id)).max_by_key(|text| text.place.position.clone())?;
+    let (record, _) = records::find(services, &newest.place.id.to_string()).ok()?;
+    let before = records::document_of(services, &record).ok()?;
+    let names: Vec<_> = before.files().iter().map(|file| file.name.to_string()).collect();
+    (!names.is_empty()).then(|| ecomesh_api::Detail {
+        path: "request.files".into(),
+        message: format!("no files go with the new text; with the one before went {}", names.join(", ")),
+        advice: "give them again with --attach if they are still needed".into(),
+    })
 }
 
 /// Whether the rules of the domain let this bureau ask for it.

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use ecomesh_api::limits::ID_PREFIX_MIN;
 use ecomesh_api::{
     HeaderView, MessageView, Problem, ProblemCode, ReaderKey, RecipientView, RecordState, RecordView,
-    SealedReader, SealedView, StatusView, VerdictView,
+    SealedReader, SealedView, StatusView, VerdictView, ViewerQuery,
 };
 use ecomesh_document::{Document, render};
 use ecomesh_protocol::judge;
@@ -18,14 +18,14 @@ use ecomesh_seal::{PrekeyId, fingerprint};
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
 use super::receipts::Said;
-use super::{Refusal, Services, damaged, erasures, files, notices, receipts};
+use super::{Refusal, Services, damaged, erasures, files, notices, receipts, shown};
 use crate::sealing::Closed;
 use crate::views::{Entry, kind_view};
 
 /// Stands before the id of the answered record in a form's reference.
 pub(super) const REPLY_WORD: &str = "record";
 
-/// A record as this node holds it.
+/// A record as this node holds it. That another country's entry about a person is shown goes into the access log.
 #[utoipa::path(
     get, path = "/v1/records/{id}", params(("id" = String, Path, description = "The id, or at least 6 digits of it")),
     responses((status = 200, body = RecordView), (status = 404, body = Problem), (status = 409, body = Problem))
@@ -35,6 +35,8 @@ pub(crate) async fn record(
     Path(id): Path<String>,
 ) -> Result<Json<RecordView>, Refusal> {
     let view = services.read(move |services| record_view(services, &id)).await?;
+    let (message, viewer) = (&view.message, ViewerQuery::default());
+    shown::log(&services, &message.id, &message.from, view.document.as_ref(), viewer).await?;
     Ok(Json(view))
 }
 

@@ -29,12 +29,16 @@ impl Secrecy {
     ///
     /// # Errors
     /// If nobody is left, or more than share a key.
-    pub(super) fn by_form(services: &Services, document: &Document) -> Result<Self, Refusal> {
+    pub(super) fn by_form(
+        services: &Services,
+        document: &Document,
+        warnings: &mut Vec<Detail>,
+    ) -> Result<Self, Refusal> {
         if document.excluded().next().is_none() {
             return Ok(Self::Open);
         }
-        let others = services.roster.members().map(|m| m.member).filter(|member| *member != services.own);
-        group(others.filter(|member| !is_excluded(document, *member)).collect())
+        let members = others(services).filter(|member| !is_excluded(document, *member)).collect();
+        group(services, members, warnings)
     }
 
     /// Of a new text of what this record said first: as that was, and nobody who is excluded since.
@@ -45,6 +49,7 @@ impl Secrecy {
         services: &Services,
         first: &Record,
         document: &Document,
+        warnings: &mut Vec<Detail>,
     ) -> Result<Self, Refusal> {
         match first.header().audience {
             Audience::Open => Ok(Self::Open),
@@ -59,7 +64,8 @@ impl Secrecy {
                     )
                 })?;
                 let members = members.into_iter().map(|(member, _)| member);
-                group(members.filter(|member| !is_excluded(document, *member)).collect())
+                let members = members.filter(|member| !is_excluded(document, *member)).collect();
+                group(services, members, warnings)
             }
             Audience::Sealed { .. } | Audience::Unknown { .. } => Ok(Self::Addressees),
         }
@@ -74,18 +80,42 @@ impl Secrecy {
     }
 }
 
-fn is_excluded(document: &Document, member: MemberId) -> bool {
+/// The members but this one.
+pub(super) fn others(services: &Services) -> impl Iterator<Item = MemberId> {
+    services.roster.members().map(|m| m.member).filter(|member| *member != services.own)
+}
+
+/// Whether a form closes itself to a member.
+pub(super) fn is_excluded(document: &Document, member: MemberId) -> bool {
     document.excluded().any(|country| country == member.as_str())
 }
 
-/// A group that shares a key.
-fn group(mut members: Vec<MemberId>) -> Result<Secrecy, Refusal> {
+/// A group that shares a key. A member to whom nothing can be sealed now, since its node has been away for months, does not
+/// keep all others from it; the author is told.
+fn group(
+    services: &Services,
+    members: Vec<MemberId>,
+    warnings: &mut Vec<Detail>,
+) -> Result<Secrecy, Refusal> {
+    let now = services.now();
+    let can_read = |member: &MemberId| services.views(|views| views.prekey(*member, now).is_ok());
+    let (mut members, away): (Vec<_>, Vec<_>) = members.into_iter().partition(can_read);
+    if !away.is_empty() {
+        let away: Vec<_> = away.iter().map(ToString::to_string).collect();
+        warnings.push(Detail {
+            path: "handling.excluded".into(),
+            message: format!("nothing can be sealed to {} now: it is not for them", away.join(", ")),
+            advice: "write it anew when their nodes are back; `ecomesh prekeys` shows who has a prekey"
+                .into(),
+        });
+    }
     members.sort_unstable();
     match members.len() {
         0 => Err(Refusal(
-            Problem::new(ProblemCode::NoAddressees, "the form excludes all other members").advice(
-                "take a country out of handling.excluded: what nobody else may read is not recorded here",
-            ),
+            Problem::new(ProblemCode::NoAddressees, "the form excludes all other members that could read it")
+                .advice(
+                    "take a country out of handling.excluded: what nobody else may read is not recorded here",
+                ),
         )),
         1..=GROUP_MEMBERS_MAX => Ok(Secrecy::Group(members)),
         many => Err(Refusal(

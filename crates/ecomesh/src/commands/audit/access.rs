@@ -183,7 +183,7 @@ fn table(entries: &[EntryView]) -> String {
     for EntryView { at_ms, consultation: said, .. } in entries {
         table.row([
             times::show(*at_ms),
-            said.officer.clone(),
+            if said.officer.is_empty() { "(not named)".into() } else { said.officer.clone() },
             said.action.clone(),
             said.purpose.clone(),
             said.query.clone(),

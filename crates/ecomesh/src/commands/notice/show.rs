@@ -10,7 +10,7 @@ use ecomesh_document::notice::Colour;
 use super::{KindArg, colour_arg, reviewed_by};
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::listing;
+use crate::commands::{attachments, listing};
 use crate::exit::ExitCode;
 use crate::output::{self, Table};
 use crate::times;
@@ -184,6 +184,10 @@ pub(super) fn show(id: &str, global: &Global) -> anyhow::Result<ExitCode> {
     let reviewers = node.ask(node.api.notices(&NoticeQuery { limit: Some(1), ..NoticeQuery::default() }))?;
     let reviewers = reviewed_by(&reviewers.reviewers, reviewers.quorum);
     output::either(global, &detail, |detail| text(detail, &reviewers))?;
+    if !detail.files.is_empty() {
+        let id = listing::short(&detail.notice.id);
+        output::remark(global, &format!("save the files with: ecomesh attachments {id} --save DIR"));
+    }
     Ok(ExitCode::Ok)
 }
 
@@ -225,6 +229,7 @@ fn text(detail: &NoticeDetail, reviewers: &str) -> String {
         let how = if in_force { "in force" } else { "not in force" };
         lines.push(format!("TEXT {} ({how})", listing::short(id)));
     }
+    lines.extend(attachments::lines(&detail.files));
     match (&detail.rendered, &detail.unreadable) {
         (Some(text), _) => lines.extend(text.lines().map(output::rendered)),
         (None, why) => {

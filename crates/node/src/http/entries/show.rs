@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use ecomesh_api::{
     EntryDetail, EntryListing, EntryQuery, EntryStanding, EntryView, IgnoredView, Problem, RecordState,
+    ViewerQuery,
 };
 use ecomesh_document::entry::Database;
 use ecomesh_document::member::MemberCode;
@@ -16,7 +17,7 @@ use super::{Named, find, find_line, is_disputed, parts_of};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
-use crate::http::{Refusal, Services, damaged, records};
+use crate::http::{Refusal, Services, damaged, records, shown};
 
 /// Entries that hold, the newest first; others if asked for.
 #[utoipa::path(
@@ -31,17 +32,24 @@ pub(in crate::http) async fn list(
     Ok(Json(listing))
 }
 
-/// All that is known of an entry.
+/// All that is known of an entry. That another country's entry about a person is shown goes into the access log.
 #[utoipa::path(
     get, path = "/v1/entries/{id}",
-    params(("id" = String, Path, description = "The id of any of its records, or at least 6 digits of it")),
-    responses((status = 200, body = EntryDetail), (status = 404, body = Problem), (status = 409, body = Problem))
+    params(("id" = String, Path, description = "The id of any of its records, or at least 6 digits of it"), ViewerQuery),
+    responses(
+        (status = 200, body = EntryDetail), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 423, body = Problem), (status = 507, body = Problem),
+    )
 )]
 pub(in crate::http) async fn entry(
     Live(services): Live,
     Path(id): Path<String>,
+    ApiQuery(viewer): ApiQuery<ViewerQuery>,
 ) -> Result<Json<EntryDetail>, Refusal> {
+    shown::check(&viewer)?;
     let view = services.read(move |services| detailed(services, &id)).await?;
+    let entry = &view.entry;
+    shown::log(&services, &entry.id, &entry.source, view.document.as_ref(), viewer).await?;
     Ok(Json(view))
 }
 

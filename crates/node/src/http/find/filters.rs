@@ -1,6 +1,6 @@
 //! What a search leaves out: other members, kinds, databases, colours, dates, species.
 
-use ecomesh_api::{FindRequest, FoundKind, FoundView};
+use ecomesh_api::{FindRequest, FoundKind, FoundView, Problem, ProblemCode};
 use ecomesh_document::Document;
 use ecomesh_document::entry::Database;
 use ecomesh_document::notice::Colour;
@@ -21,7 +21,15 @@ pub(super) fn check(request: &FindRequest) -> Result<(), Refusal> {
     }
     let dates = request.since_ms.zip(request.until_ms);
     if dates.is_some_and(|(since, until)| since >= until) {
-        return Err(bad_request("nothing is written from one time until an earlier one"));
+        return Err(Refusal(
+            Problem::new(
+                ProblemCode::BadRequest,
+                "the search is for what was written before it begins: since is not before until",
+            )
+            .advice(
+                "give the earlier time as --since (`since_ms`) and the later one as --until (`until_ms`)",
+            ),
+        ));
     }
     check_line("the species", request.species.as_deref())
 }

@@ -17,7 +17,7 @@ use super::{find, is_left_out};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
-use crate::http::{Refusal, Services, damaged, records};
+use crate::http::{Refusal, Services, damaged, files, records};
 use crate::views::Entry;
 
 /// Notices in force and diffusions in circulation, the newest first; others if asked for.
@@ -180,26 +180,28 @@ fn detailed(services: &Services, id: &str) -> Result<NoticeDetail, Refusal> {
     let shown = case.shown(&state, now).map(|text| text.place.id);
     let text = shown.or_else(|| case.text(&state).map(|text| text.place.id));
     let waiting = state.pending().map(|version| RecordId(version.0)).filter(|id| Some(*id) != text);
-    let read = |id: Option<RecordId>| -> Result<Result<Document, String>, Refusal> {
-        match id {
-            Some(id) => {
-                let (record, _) = records::find(services, &id.to_string())?;
-                Ok(records::document_of(services, &record))
-            }
-            None => Ok(Err("its text was erased".to_owned())),
+    let read = |id: RecordId| -> Result<(Record, Result<Document, String>), Refusal> {
+        let (record, _) = records::find(services, &id.to_string())?;
+        let document = records::document_of(services, &record);
+        Ok((record, document))
+    };
+    let (document, files) = match text.map(read).transpose()? {
+        Some((record, Ok(document))) => {
+            let files = files::views(services, &record, &document)?;
+            (Ok(document), files)
         }
+        Some((_, Err(why))) => (Err(why), Vec::new()),
+        None => (Err("its text was erased".to_owned()), Vec::new()),
     };
-    let document = read(text)?;
-    let waiting = match waiting {
-        Some(id) => read(Some(id))?.ok().as_ref().map(render),
-        None => None,
-    };
+    let waiting = waiting.map(read).transpose()?;
+    let waiting = waiting.and_then(|(_, document)| document.ok()).as_ref().map(render);
     let problems = document.as_ref().map(|document| document.check().problems().iter().map(detail).collect());
     Ok(NoticeDetail {
         notice: view(services, &case, &first),
         rendered: document.as_ref().ok().map(render),
         rendered_id: text.map(|id| id.to_string()),
         waiting,
+        files,
         unreadable: document.as_ref().err().cloned(),
         problems: problems.unwrap_or_default(),
         document: document.ok().map(|document| document.to_json()),

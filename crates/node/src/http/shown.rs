@@ -1,0 +1,48 @@
+//! Looking at what another country has entered about a person: it goes into the access log, as a search does.
+
+use std::sync::Arc;
+
+use ecomesh_api::ViewerQuery;
+use ecomesh_document::codes::SearchPurpose;
+use ecomesh_document::entry::database;
+use serde_json::Value;
+
+use super::find::{check_code, check_line};
+use super::{Refusal, Services};
+use crate::access_log::Consultation;
+
+/// What was done, as the access log tells it.
+const ACTION: &str = "show";
+
+/// Whether who looks and why can be logged like that.
+pub(super) fn check(viewer: &ViewerQuery) -> Result<(), Refusal> {
+    check_line("officer", viewer.officer.as_deref())?;
+    viewer.purpose.as_deref().map_or(Ok(()), |purpose| check_code::<SearchPurpose>("purpose", purpose))
+}
+
+/// Writes it down, if the document of `source` that is about to be shown is an entry about a person and not of this bureau.
+/// Without that it is not shown. Who looks may stay unnamed, since programs and older clients do not say it: then the line
+/// says that somebody did.
+pub(super) async fn log(
+    services: &Arc<Services>,
+    id: &str,
+    source: &str,
+    document: Option<&Value>,
+    viewer: ViewerQuery,
+) -> Result<(), Refusal> {
+    let form = document.and_then(|document| document["form"].as_str());
+    if form != Some(database::NOMINAL.form) || source == services.own.as_str() {
+        return Ok(());
+    }
+    let consultation = Consultation {
+        action: ACTION.into(),
+        officer: viewer.officer.unwrap_or_default(),
+        purpose: viewer.purpose.unwrap_or_default(),
+        place: None,
+        query: id.to_owned(),
+        filters: Some(format!("{} {source}", database::NOMINAL.name)),
+        found: 1,
+        hits: 0,
+    };
+    services.log(consultation).await
+}
