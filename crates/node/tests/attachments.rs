@@ -342,3 +342,46 @@ async fn the_files_of_a_diffusion_are_sealed_to_whom_it_is() {
     assert_eq!(code(ug.file(&sent.id, 1).await), ProblemCode::Closed);
     stop_all(nodes).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_files_of_what_is_closed_to_some_are_sealed_to_the_same_group() {
+    let network = Network::reviewed(&["KE", "TZ", "UG", "ZM"], &["TZ"], 1);
+    let nodes = network.start_all().await;
+    let all: Vec<Client> = nodes.iter().map(Running::client).collect();
+    let (ke, tz, ug, zm) = (&all[0], &all[1], &all[2], &all[3]);
+    let bytes = photo(40_000);
+    let mut draft = missing("KE/3");
+    draft.document["request"]["handling"] = json!({ "excluded": ["UG"] });
+    let audience = ke.notice_audience(&draft).await.unwrap();
+    assert_eq!((audience.to, audience.sealed, audience.group), (vec!["TZ".into(), "ZM".into()], true, true));
+
+    let with_part = async |query: &PartQuery, key: &str| {
+        let part = ke.part(bytes.clone(), query, key).await.unwrap().id;
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        FileRequest { name: "photo.jpg".into(), bytes: 40_000, sha256, parts: vec![part] }
+    };
+    // Named addressees are no group, and another group is not this one.
+    let named = query(&["TZ", "ZM"]);
+    let fewer = PartQuery { group: Some(true), ..query(&["TZ"]) };
+    let group = PartQuery { group: Some(true), ..query(&["ZM", "TZ"]) };
+    for (number, wrong) in [&named, &fewer].into_iter().enumerate() {
+        let file = with_part(wrong, &format!("wrong {number}")).await;
+        let wrong = NoticeDraft { files: vec![file], ..draft.clone() };
+        assert_eq!(code(ke.notice(&wrong, None).await), ProblemCode::BadDocument);
+    }
+    let open = PartQuery { group: Some(true), ..query(&[]) };
+    assert_eq!(code(ke.part(bytes.clone(), &open, "open").await), ProblemCode::BadRequest);
+
+    draft.files = vec![with_part(&group, "right").await];
+    let sent = ke.notice(&draft, None).await.unwrap();
+    assert_eq!((sent.to.as_slice(), sent.sealed), (&["TZ".to_owned(), "ZM".to_owned()][..], true));
+    for client in [ke, tz, zm] {
+        assert_eq!(fetched(client, &sent.id).await, bytes);
+        assert_eq!(client.notice_detail(&sent.id).await.unwrap().notice.to, ["TZ", "ZM"]);
+    }
+    until("it is carried", || async { ug.record(&sent.id).await.ok() }).await;
+    assert_eq!(code(ug.file(&sent.id, 1).await), ProblemCode::Closed);
+    let unread = ug.record(&sent.id).await.unwrap();
+    assert_eq!(unread.unreadable.as_deref(), Some("only KE, TZ, ZM can read it"));
+    stop_all(nodes).await;
+}
