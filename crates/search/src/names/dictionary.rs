@@ -32,7 +32,10 @@ pub(super) type PartId = u32;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Match {
     pub(super) part: PartId,
+    /// 1 for an equal one.
     pub(super) alike: f32,
+    /// How many whole edits lie between them.
+    pub(super) edits: f32,
 }
 
 #[derive(Default)]
@@ -84,6 +87,10 @@ impl Dictionary {
     /// The part of a number that is in use.
     pub(super) fn part(&self, id: PartId) -> Option<&Part> {
         self.entries.get(id as usize)?.part.as_deref()
+    }
+
+    fn length(&self, id: PartId) -> usize {
+        usize::from(self.lengths[id as usize])
     }
 
     /// The names that have a part, ascending.
@@ -162,8 +169,12 @@ impl Dictionary {
         let mut seen = vec![false; self.entries.len()];
         let mut compared = 0;
         let mut matches = Vec::new();
+        let longest = longest_like(part);
         let mut compare = |id: PartId| {
-            if compared >= COMPARED_MAX || std::mem::replace(&mut seen[id as usize], true) {
+            if self.length(id) > longest
+                || compared >= COMPARED_MAX
+                || std::mem::replace(&mut seen[id as usize], true)
+            {
                 return;
             }
             compared += 1;
@@ -171,13 +182,14 @@ impl Dictionary {
             let alike = similarity(part, other, ALIKE_MIN);
             let alike = if kin.contains(&id) { alike.max(KIN_ALIKE) } else { alike };
             if alike >= ALIKE_MIN {
-                matches.push(Match { part: id, alike });
+                let edits = (1.0 - alike) * self.length(id).max(part.sounds.len()) as f32;
+                matches.push(Match { part: id, alike, edits });
             }
         };
         self.id(part).into_iter().chain(kin.iter().copied()).for_each(&mut compare);
         let skeletons = skeletons(&part.sounds);
         let same = skeletons.iter().filter_map(|skeleton| self.by_skeleton.get(skeleton)).flatten();
-        same.take(COMPARED_MAX / 2).copied().for_each(&mut compare);
+        same.copied().filter(|id| self.length(*id) <= longest).take(COMPARED_MAX / 2).for_each(&mut compare);
         self.with_pairs_of(part, COMPARED_MAX / 4).into_iter().for_each(&mut compare);
         for near in skeletons.iter().flat_map(|skeleton| self.near(*skeleton)) {
             self.by_skeleton.get(&near).into_iter().flatten().copied().for_each(&mut compare);
@@ -236,6 +248,14 @@ impl Dictionary {
         }
         ranked.into_iter().map(|(_, id)| id).collect()
     }
+}
+
+/// How many sounds a part may have that is like this one: longer ones are not worth their place among those that are compared.
+/// Where this one's script writes no vowels, others may have as many again.
+fn longest_like(part: &Part) -> usize {
+    let sounds = part.sounds.len();
+    let more = if part.abjad { sounds } else { sounds / 4 };
+    sounds + more + 2
 }
 
 /// Takes a value out of a list; tells whether the list, now empty, has gone as well.
