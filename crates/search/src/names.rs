@@ -41,7 +41,7 @@ const SCORE_MIN: f32 = 0.3;
 #[derive(Default)]
 struct Name {
     place: u32,
-    /// In order; empty for a number that is free.
+    /// In order; empty for a number that has no name.
     parts: Box<[PartId]>,
     /// The first sounds of its parts, as bits.
     first_sounds: u64,
@@ -88,9 +88,15 @@ impl Sums {
 pub struct Names {
     dictionary: Dictionary,
     names: Vec<Name>,
-    /// How many parts each has, in a list of its own: it is read for many that are not compared.
+    /// How many parts each has, in a list of its own: it is read for many that are not compared. 0 for a number that has no
+    /// name.
     lengths: Vec<u8>,
+    /// Numbers that no list has.
     free: Vec<u32>,
+    /// Numbers that the dictionary still has in its lists: free after the next sweep.
+    removed: Vec<u32>,
+    /// How many entries of lists were looked at to remove names, in all.
+    swept: usize,
     /// Place and name.
     by_place: BTreeSet<(u32, u32)>,
 }
@@ -161,11 +167,22 @@ impl Names {
         for number in &numbers {
             let name = std::mem::take(&mut self.names[*number as usize]);
             let distinct: BTreeSet<PartId> = name.parts.iter().copied().collect();
-            distinct.into_iter().for_each(|part| self.dictionary.remove(part, *number));
+            distinct.into_iter().for_each(|part| self.dictionary.remove(part));
+            self.lengths[*number as usize] = 0;
             self.by_place.remove(&(place, *number));
-            self.free.push(*number);
+            self.removed.push(*number);
+        }
+        // A sweep costs as much as all names that are or were held: when most were removed, a few steps for each of these.
+        if self.removed.len() > self.len() {
+            self.sweep();
         }
         numbers.len()
+    }
+
+    fn sweep(&mut self) {
+        let lengths = &self.lengths;
+        self.swept += self.dictionary.sweep(|number| lengths[number as usize] > 0);
+        self.free.append(&mut self.removed);
     }
 
     /// The places whose names answer a query best, at most `limit` and [`RESULTS_MAX`], each once, the best first, equal ones by
@@ -212,10 +229,11 @@ impl Names {
         }
         let parts = reading.asked.len();
         // Names far below the best are not looked at: most have one common part, or a part that is hardly alike.
-        let best = sums.touched.iter().map(|number| sums.of(*number)).fold(0.0, f32::max);
+        let held = || sums.touched.iter().copied().filter(|number| self.lengths[*number as usize] > 0);
+        let best = held().map(|number| sums.of(number)).fold(0.0, f32::max);
         let least = best * CANDIDATE_SHARE;
         let has_initials = reading.has_initials();
-        let likely = sums.touched.iter().copied().filter(|number| sums.of(*number) >= least);
+        let likely = held().filter(|number| sums.of(*number) >= least);
         let mut ranked: Vec<(f32, u32)> = likely
             .map(|number| {
                 let mut sum = sums.of(number);
@@ -351,6 +369,33 @@ mod tests {
         assert_eq!((names.remove(0), names.len(), names.distinct_parts()), (3, 0, 0));
         assert!(names.search("Gavrilov", 10).is_empty());
         assert_eq!(names.remove(0), 0);
+    }
+
+    #[test]
+    fn removing_many_names_costs_a_few_steps_for_each() {
+        const MANY: u32 = 5_000;
+        let mut names = Names::new();
+        let letter = |n: u32| char::from(b'a' + (n % 20) as u8);
+        let name = |n: u32| format!("Ivan Gav{}o{}i{}ov", letter(n), letter(n / 20), letter(n / 400));
+        // All have a part, its sounds and pairs of sounds in common, and all lists are as long as there are names.
+        (0..MANY).for_each(|n| assert!(names.add(n, &name(n)), "{}", name(n)));
+        (0..MANY).for_each(|n| assert_eq!(names.remove(n), 1));
+        assert_eq!((names.len(), names.distinct_parts()), (0, 0));
+        assert!(names.swept > 0 && names.swept < 100 * MANY as usize, "{}", names.swept);
+        // Numbers are used again, and lead to nobody else.
+        assert!(names.add(7, "Petrov"));
+        assert_eq!((names.names.len(), names.search("Gavrilov", 10)), (MANY as usize, Vec::new()));
+        assert_eq!(first(&names, "Petrov"), Some(7));
+    }
+
+    #[test]
+    fn what_was_removed_is_in_no_answer_before_a_sweep() {
+        let mut names = names(&["Ivan Gavrilov", "Ivan Petrov", "Gavrilov", "Olga Petrov"]);
+        names.remove(0);
+        assert_eq!(names.swept, 0);
+        assert!(names.search("Ivan Gavrilov", 10).iter().all(|hit| hit.place != 0));
+        assert!(names.add(4, "Ivan Gavrilov"));
+        assert_eq!(first(&names, "Ivan Gavrilov"), Some(4));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Asked {
 fn rarity(matches: &[Match], dictionary: &Dictionary, names: usize) -> f32 {
     // In 64 bits: the order of equal matches depends on their numbers, and must not be seen in a score.
     let having =
-        |found: &Match| dictionary.names(found.part).len() as f64 * f64::from((-EDIT * found.edits).exp());
+        |found: &Match| dictionary.having(found.part) as f64 * f64::from((-EDIT * found.edits).exp());
     let having: f64 = matches.iter().map(having).sum();
     (((names + 1) as f64 / (having + 1.0)).ln() as f32).max(RARITY_MIN)
 }
@@ -226,7 +226,7 @@ fn servant(part: &Part, dictionary: &Dictionary) -> Option<(f32, [Part; 2])> {
 fn halves(part: &Part, dictionary: &Dictionary) -> Option<(usize, [Part; 2])> {
     let known = |sounds: &[u8]| {
         let half = Part { sounds: sounds.to_vec(), abjad: part.abjad };
-        dictionary.id(&half).map(|id| (dictionary.names(id).len(), half))
+        dictionary.id(&half).map(|id| (dictionary.having(id), half))
     };
     let last = part.sounds.len().checked_sub(HALF_SOUNDS_MIN)?;
     let splits = (HALF_SOUNDS_MIN..=last).filter_map(|at| {
