@@ -5,8 +5,9 @@
 //! names that have it (`names/dictionary.rs`).
 //!
 //! A query is read in up to three ways (`names/query.rs`). For each of its parts the most alike distinct parts are found; all
-//! names that have one of them add up likeness times rarity; the best of these are then compared whole. A score is 1 for a name
-//! with just the parts of the query, in their order.
+//! names that have one of them add up what their parts count: the rarity of what is asked, less the edits that lie between; the
+//! best of these are then compared whole, and in order (`names/order.rs`). A score is 1 for a name with just the parts of the
+//! query, in their order.
 //!
 //! What is found is a suggestion for a person to look at. A high score does not say that two persons are one, and a low one
 //! does not say that they are two: see the recall in `docs/PERFORMANCE.md`.
@@ -14,11 +15,13 @@
 mod dictionary;
 mod distance;
 mod kin;
+mod order;
 mod parts;
 mod query;
 mod script;
 mod skeleton;
 mod sounds;
+mod wade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +41,7 @@ const SCORE_MIN: f32 = 0.3;
 #[derive(Default)]
 struct Name {
     place: u32,
-    /// In order; empty for a number that is free.
+    /// In order; empty for a number that has no name.
     parts: Box<[PartId]>,
     /// The first sounds of its parts, as bits.
     first_sounds: u64,
@@ -85,9 +88,15 @@ impl Sums {
 pub struct Names {
     dictionary: Dictionary,
     names: Vec<Name>,
-    /// How many parts each has, in a list of its own: it is read for many that are not compared.
+    /// How many parts each has, in a list of its own: it is read for many that are not compared. 0 for a number that has no
+    /// name.
     lengths: Vec<u8>,
+    /// Numbers that no list has.
     free: Vec<u32>,
+    /// Numbers that the dictionary still has in its lists: free after the next sweep.
+    removed: Vec<u32>,
+    /// How many entries of lists were looked at to remove names, in all.
+    swept: usize,
     /// Place and name.
     by_place: BTreeSet<(u32, u32)>,
 }
@@ -158,11 +167,30 @@ impl Names {
         for number in &numbers {
             let name = std::mem::take(&mut self.names[*number as usize]);
             let distinct: BTreeSet<PartId> = name.parts.iter().copied().collect();
-            distinct.into_iter().for_each(|part| self.dictionary.remove(part, *number));
+            distinct.into_iter().for_each(|part| self.dictionary.remove(part));
+            self.lengths[*number as usize] = 0;
             self.by_place.remove(&(place, *number));
-            self.free.push(*number);
+            self.removed.push(*number);
+        }
+        // A sweep costs as much as all names that are or were held: when most were removed, a few steps for each of these.
+        if self.removed.len() > self.len() {
+            self.sweep();
         }
         numbers.len()
+    }
+
+    /// Takes out of memory what is left of removed names in the lists that lead to them. Looks at all lists once, so many
+    /// removals should share one.
+    pub fn compact(&mut self) {
+        if !self.removed.is_empty() {
+            self.sweep();
+        }
+    }
+
+    fn sweep(&mut self) {
+        let lengths = &self.lengths;
+        self.swept += self.dictionary.sweep(|number| lengths[number as usize] > 0);
+        self.free.append(&mut self.removed);
     }
 
     /// The places whose names answer a query best, at most `limit` and [`RESULTS_MAX`], each once, the best first, equal ones by
@@ -186,15 +214,15 @@ impl Names {
         hits
     }
 
-    /// The names with the largest sums of likeness times rarity.
+    /// The names with the largest sums of what their parts count.
     fn candidates(&self, reading: &Reading, most: usize, sums: &mut Sums) -> Vec<u32> {
         sums.clear();
         let mut walked = 0;
-        let mut order: Vec<usize> = (0..reading.0.len()).collect();
+        let mut order: Vec<usize> = (0..reading.asked.len()).collect();
         // The rarest first: what is beyond the bound is of parts that say the least.
-        order.sort_by(|a, b| reading.0[*b].weight.total_cmp(&reading.0[*a].weight));
+        order.sort_by(|a, b| reading.asked[*b].weight.total_cmp(&reading.asked[*a].weight));
         for n in order {
-            let asked = &reading.0[n];
+            let asked = &reading.asked[n];
             // Names that have several matches of this part count the first, which is the most alike.
             let this = 1 << n;
             for found in &asked.matches {
@@ -207,12 +235,13 @@ impl Names {
                 names.iter().for_each(|number| sums.add(*number, this, share));
             }
         }
-        let parts = reading.0.len();
+        let parts = reading.asked.len();
         // Names far below the best are not looked at: most have one common part, or a part that is hardly alike.
-        let best = sums.touched.iter().map(|number| sums.of(*number)).fold(0.0, f32::max);
+        let held = || sums.touched.iter().copied().filter(|number| self.lengths[*number as usize] > 0);
+        let best = held().map(|number| sums.of(number)).fold(0.0, f32::max);
         let least = best * CANDIDATE_SHARE;
         let has_initials = reading.has_initials();
-        let likely = sums.touched.iter().copied().filter(|number| sums.of(*number) >= least);
+        let likely = held().filter(|number| sums.of(*number) >= least);
         let mut ranked: Vec<(f32, u32)> = likely
             .map(|number| {
                 let mut sum = sums.of(number);
@@ -296,6 +325,37 @@ mod tests {
     }
 
     #[test]
+    fn letters_are_names_and_not_lost_in_the_next_one() {
+        let names = names(&[
+            "Kofi Sow",
+            "Kofi Sipho Sow",
+            "Sean O'Brien",
+            "Long Thị Đỗ",
+            "Hassan Amir",
+            "Hassan Ali Mir",
+        ]);
+        for (query, place) in
+            [("K. S. Sow", 1), ("Sean O Brien", 2), ("S. O'Brien", 2), ("L. T. Đỗ", 3), ("H. A. Mir", 5)]
+        {
+            assert_eq!(first(&names, query), Some(place), "{query}: {:?}", names.search(query, 3));
+        }
+    }
+
+    #[test]
+    fn what_a_slip_hides_is_found() {
+        let names = names(&["عبد العزيز خوري", "Ng Ruolong", "سمير السيد", "Fang Mingxiao", "Fang Xiaoming"]);
+        for (query, place) in [
+            ("Abdielaziz Khoury", 0),
+            ("Ng Jo-lung", 1),
+            ("سميط السيد", 2),
+            ("Xiaoming Fang", 4),
+            ("Fang Mingxiao", 3),
+        ] {
+            assert_eq!(first(&names, query), Some(place), "{query}: {:?}", names.search(query, 3));
+        }
+    }
+
+    #[test]
     fn the_name_itself_has_a_score_of_one_and_stands_before_others() {
         let names = names(&["Ali Hassan Mohamed", "Hassan Ali", "Ali Hassan", "Ali Hussein", "Bob Stone"]);
         let hits = names.search("Ali Hassan", 10);
@@ -317,6 +377,36 @@ mod tests {
         assert_eq!((names.remove(0), names.len(), names.distinct_parts()), (3, 0, 0));
         assert!(names.search("Gavrilov", 10).is_empty());
         assert_eq!(names.remove(0), 0);
+    }
+
+    #[test]
+    fn removing_many_names_costs_a_few_steps_for_each() {
+        const MANY: u32 = 5_000;
+        let mut names = Names::new();
+        let letter = |n: u32| char::from(b'a' + (n % 20) as u8);
+        let name = |n: u32| format!("Ivan Gav{}o{}i{}ov", letter(n), letter(n / 20), letter(n / 400));
+        // All have a part, its sounds and pairs of sounds in common, and all lists are as long as there are names.
+        (0..MANY).for_each(|n| assert!(names.add(n, &name(n)), "{}", name(n)));
+        (0..MANY).for_each(|n| assert_eq!(names.remove(n), 1));
+        assert_eq!((names.len(), names.distinct_parts()), (0, 0));
+        assert!(names.swept > 0 && names.swept < 100 * MANY as usize, "{}", names.swept);
+        // Numbers are used again, and lead to nobody else.
+        assert!(names.add(7, "Petrov"));
+        assert_eq!((names.names.len(), names.search("Gavrilov", 10)), (MANY as usize, Vec::new()));
+        assert_eq!(first(&names, "Petrov"), Some(7));
+    }
+
+    #[test]
+    fn what_was_removed_is_in_no_answer_before_a_sweep() {
+        let mut names = names(&["Ivan Gavrilov", "Ivan Petrov", "Gavrilov", "Olga Petrov"]);
+        names.remove(0);
+        assert_eq!(names.swept, 0);
+        assert!(names.search("Ivan Gavrilov", 10).iter().all(|hit| hit.place != 0));
+        assert!(names.add(4, "Ivan Gavrilov"));
+        assert_eq!(first(&names, "Ivan Gavrilov"), Some(4));
+        names.compact();
+        assert!(names.swept > 0 && names.removed.is_empty());
+        assert_eq!(first(&names, "Ivan Gavrilov"), Some(4));
     }
 
     #[test]

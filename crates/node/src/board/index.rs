@@ -163,6 +163,9 @@ impl Index {
     /// From now on the texts that were taken are searched, and those that were forgotten are not; with `compact` nothing of
     /// the latter is left in memory either.
     pub(crate) fn show(&mut self, compact: bool) {
+        if compact {
+            self.names.compact();
+        }
         let Some(texts) = &mut self.texts else { return };
         let shown = if compact { texts.compact() } else { texts.commit() };
         // What failed is tried again.

@@ -4,6 +4,9 @@
 //! Three ways lead to parts that are worth comparing: the same skeleton of consonants; the same pairs of neighbouring sounds,
 //! which finds what one or two slips have left; and a skeleton with one consonant more, less or changed, which finds what is
 //! misspelt in a script without vowels. Comparing decides.
+//!
+//! What is removed stays in the lists that lead to it, and its number is not used again, until all lists are swept at once
+//! ([`Dictionary::sweep`]): to look for it in each of them would cost as many steps as they are long, for each removal.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -32,24 +35,33 @@ pub(super) type PartId = u32;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Match {
     pub(super) part: PartId,
+    /// 1 for an equal one.
     pub(super) alike: f32,
+    /// How many whole edits lie between them.
+    pub(super) edits: f32,
 }
 
 #[derive(Default)]
 struct Entry {
     /// None for a number that is free.
     part: Option<Arc<Part>>,
-    /// Names that have it, ascending, each once.
+    /// Names that have it, each once, and those removed since the last sweep.
     names: Vec<u32>,
+    /// How many names have it.
+    having: u32,
 }
 
 /// See the module.
 pub(super) struct Dictionary {
     ids: BTreeMap<Arc<Part>, PartId>,
     entries: Vec<Entry>,
-    /// How many sounds each has, in a list of its own: it is read for many that are not compared.
+    /// How many sounds each has, in a list of its own: it is read for many that are not compared. 0 for those that are
+    /// forgotten.
     lengths: Vec<u8>,
+    /// Numbers that no list has.
     free: Vec<PartId>,
+    /// Numbers that are free after the next sweep.
+    forgotten: Vec<PartId>,
     by_skeleton: BTreeMap<Skeleton, Vec<PartId>>,
     /// From a skeleton to those that have one consonant more.
     one_more: BTreeMap<Skeleton, Vec<Skeleton>>,
@@ -63,6 +75,7 @@ impl Default for Dictionary {
             entries: Vec::new(),
             lengths: Vec::new(),
             free: Vec::new(),
+            forgotten: Vec::new(),
             by_skeleton: BTreeMap::new(),
             one_more: BTreeMap::new(),
             by_pair: vec![Vec::new(); SOUNDS * SOUNDS],
@@ -86,30 +99,64 @@ impl Dictionary {
         self.entries.get(id as usize)?.part.as_deref()
     }
 
-    /// The names that have a part, ascending.
+    fn length(&self, id: PartId) -> usize {
+        usize::from(self.lengths[id as usize])
+    }
+
+    /// The names that have a part, and those that had it and were removed since the last sweep.
     pub(super) fn names(&self, id: PartId) -> &[u32] {
         self.entries.get(id as usize).map_or(&[], |entry| &entry.names)
     }
 
-    /// Notes that a name has a part.
+    /// How many names have a part.
+    pub(super) fn having(&self, id: PartId) -> usize {
+        self.entries.get(id as usize).map_or(0, |entry| entry.having as usize)
+    }
+
+    /// Notes that a name has a part. All parts of a name are added before those of another; its number is new, or was swept.
     pub(super) fn add(&mut self, part: Part, name: u32) -> PartId {
         let id = self.id(&part).unwrap_or_else(|| self.enter(part));
-        let names = &mut self.entries[id as usize].names;
-        if let Err(at) = names.binary_search(&name) {
-            names.insert(at, name);
+        let entry = &mut self.entries[id as usize];
+        if entry.names.last() != Some(&name) {
+            entry.names.push(name);
+            entry.having += 1;
         }
         id
     }
 
-    /// Notes that a name has a part no more; a part that no name has is forgotten.
-    pub(super) fn remove(&mut self, id: PartId, name: u32) {
+    /// Notes that a name that has a part is removed; a part that no name has is forgotten.
+    pub(super) fn remove(&mut self, id: PartId) {
         let entry = &mut self.entries[id as usize];
-        if let Ok(at) = entry.names.binary_search(&name) {
-            entry.names.remove(at);
-        }
-        if entry.names.is_empty() {
+        entry.having = entry.having.saturating_sub(1);
+        if entry.having == 0 {
             self.forget(id);
         }
+    }
+
+    /// Takes what was removed out of all lists; tells how many of their entries were looked at.
+    pub(super) fn sweep(&mut self, is_held: impl Fn(u32) -> bool) -> usize {
+        let mut looked_at = 0;
+        for entry in self.entries.iter_mut().filter(|entry| entry.having as usize != entry.names.len()) {
+            looked_at += entry.names.len();
+            entry.names.retain(|name| is_held(*name));
+            entry.names.shrink_to(2 * entry.names.len());
+        }
+        let lengths = &self.lengths;
+        let mut sweep = |parts: &mut Vec<PartId>| {
+            looked_at += parts.len();
+            parts.retain(|id| lengths[*id as usize] > 0);
+        };
+        self.by_pair.iter_mut().for_each(&mut sweep);
+        self.by_skeleton.values_mut().for_each(&mut sweep);
+        self.by_skeleton.retain(|_, parts| !parts.is_empty());
+        let skeletons = &self.by_skeleton;
+        for more in self.one_more.values_mut() {
+            looked_at += more.len();
+            more.retain(|skeleton| skeletons.contains_key(skeleton));
+        }
+        self.one_more.retain(|_, more| !more.is_empty());
+        self.free.append(&mut self.forgotten);
+        looked_at
     }
 
     fn enter(&mut self, part: Part) -> PartId {
@@ -142,18 +189,9 @@ impl Dictionary {
     fn forget(&mut self, id: PartId) {
         let entry = std::mem::take(&mut self.entries[id as usize]);
         let Some(part) = entry.part else { return };
-        for skeleton in skeletons(&part.sounds) {
-            if take(&mut self.by_skeleton, skeleton, &id) {
-                for less in with_one_less(skeleton) {
-                    take(&mut self.one_more, less, &skeleton);
-                }
-            }
-        }
-        for pair in pairs(&part.sounds) {
-            self.by_pair[pair].retain(|other| *other != id);
-        }
         self.ids.remove(&part);
-        self.free.push(id);
+        self.lengths[id as usize] = 0;
+        self.forgotten.push(id);
     }
 
     /// The parts most like this one, at most [`MATCHES_MAX`], the most alike first.
@@ -162,8 +200,10 @@ impl Dictionary {
         let mut seen = vec![false; self.entries.len()];
         let mut compared = 0;
         let mut matches = Vec::new();
+        let longest = longest_like(part);
+        let is_near = |id: &PartId| (1..=longest).contains(&self.length(*id));
         let mut compare = |id: PartId| {
-            if compared >= COMPARED_MAX || std::mem::replace(&mut seen[id as usize], true) {
+            if !is_near(&id) || compared >= COMPARED_MAX || std::mem::replace(&mut seen[id as usize], true) {
                 return;
             }
             compared += 1;
@@ -171,13 +211,14 @@ impl Dictionary {
             let alike = similarity(part, other, ALIKE_MIN);
             let alike = if kin.contains(&id) { alike.max(KIN_ALIKE) } else { alike };
             if alike >= ALIKE_MIN {
-                matches.push(Match { part: id, alike });
+                let edits = (1.0 - alike) * self.length(id).max(part.sounds.len()) as f32;
+                matches.push(Match { part: id, alike, edits });
             }
         };
         self.id(part).into_iter().chain(kin.iter().copied()).for_each(&mut compare);
         let skeletons = skeletons(&part.sounds);
         let same = skeletons.iter().filter_map(|skeleton| self.by_skeleton.get(skeleton)).flatten();
-        same.take(COMPARED_MAX / 2).copied().for_each(&mut compare);
+        same.copied().filter(is_near).take(COMPARED_MAX / 2).for_each(&mut compare);
         self.with_pairs_of(part, COMPARED_MAX / 4).into_iter().for_each(&mut compare);
         for near in skeletons.iter().flat_map(|skeleton| self.near(*skeleton)) {
             self.by_skeleton.get(&near).into_iter().flatten().copied().for_each(&mut compare);
@@ -194,7 +235,7 @@ impl Dictionary {
         }
         let skeletons = skeletons(&part.sounds);
         let same = skeletons.iter().filter_map(|skeleton| self.by_skeleton.get(skeleton)).flatten();
-        let others = same.take(COMPARED_MAX / 8).filter_map(|id| self.part(*id));
+        let others = same.filter_map(|id| self.part(*id)).take(COMPARED_MAX / 8);
         let alike = others.map(|other| similarity(part, other, least)).fold(0.0, f32::max);
         (alike >= least).then_some(alike)
     }
@@ -219,7 +260,7 @@ impl Dictionary {
         let mut enough = Vec::new();
         for id in asked.iter().flat_map(|pair| &self.by_pair[*pair]) {
             shared[*id as usize] += 1;
-            if usize::from(shared[*id as usize]) == least {
+            if usize::from(shared[*id as usize]) == least && self.length(*id) > 0 {
                 enough.push(*id);
             }
         }
@@ -238,15 +279,12 @@ impl Dictionary {
     }
 }
 
-/// Takes a value out of a list; tells whether the list, now empty, has gone as well.
-fn take<V: PartialEq>(lists: &mut BTreeMap<Skeleton, Vec<V>>, key: Skeleton, value: &V) -> bool {
-    let Some(list) = lists.get_mut(&key) else { return false };
-    list.retain(|other| other != value);
-    let is_gone = list.is_empty();
-    if is_gone {
-        lists.remove(&key);
-    }
-    is_gone
+/// How many sounds a part may have that is like this one: longer ones are not worth their place among those that are compared.
+/// Where this one's script writes no vowels, others may have as many again.
+fn longest_like(part: &Part) -> usize {
+    let sounds = part.sounds.len();
+    let more = if part.abjad { sounds } else { sounds / 4 };
+    sounds + more + 2
 }
 
 /// The pairs of neighbouring sounds, with begin and end, each once.
@@ -296,9 +334,9 @@ mod tests {
     fn what_no_name_has_is_forgotten() {
         let mut dictionary = dictionary(&["Gavrilov", "Gavrilov", "Jwjw"]);
         assert_eq!(dictionary.len(), 2);
-        for (id, name) in [(0, 0), (0, 1), (1, 2)] {
-            dictionary.remove(id, name);
-        }
+        [0, 0, 1].into_iter().for_each(|id| dictionary.remove(id));
+        assert!(dictionary.ids.is_empty() && dictionary.matches(&parts("Gavrilov")[0]).is_empty());
+        dictionary.sweep(|_| false);
         assert!(
             dictionary.ids.is_empty() && dictionary.by_skeleton.is_empty() && dictionary.one_more.is_empty()
         );

@@ -7,21 +7,28 @@ use crate::limits::PART_SOUNDS_MAX;
 /// Two sounds in each other's place.
 const TRANSPOSITION: u16 = 75;
 /// A vowel that only one of two parts has, where the other's script writes none.
-const UNWRITTEN: u16 = 8;
+const UNWRITTEN: u16 = 9;
 /// Vowels and half-vowels of such a script are written now and then: any stands for any.
 const MATER: u16 = 12;
 
-/// 1 for equal parts, less for parts that share less: one less the least cost of edits over the length of the longer. 0 if it
-/// would be below `least`, of which much of the work is spared.
+/// 1 for equal parts, less for parts that share less: one less the least cost of edits over the length of the longer, without the
+/// vowels that the other's script does not write: in `Balwinder` they would hide how much is not in `بلال`. 0 if it would be below
+/// `least`, of which much of the work is spared.
 pub(super) fn similarity(a: &Part, b: &Part, least: f32) -> f32 {
     if a.sounds == b.sounds {
         // With vowels and without them no equal sounds are a proof.
         return if a.abjad == b.abjad { 1.0 } else { 0.98 };
     }
-    let longer = a.sounds.len().max(b.sounds.len());
+    let longer = written(a, b).max(written(b, a));
     let whole = f32::from(WHOLE) * longer as f32;
     let most = ((1.0 - least) * whole) as u16;
     cost(a, b, most).map_or(0.0, |cost| 1.0 - f32::from(cost) / whole)
+}
+
+/// How many sounds of a part the script of the other would write.
+fn written(part: &Part, other: &Part) -> usize {
+    let unwritten = |sound: &&u8| other.abjad && !part.abjad && is_vowel(**sound);
+    part.sounds.len() - part.sounds.iter().filter(unwritten).count()
 }
 
 /// What each sound of a part costs if the other has none in its place.

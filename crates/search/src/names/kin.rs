@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use super::parts::Part;
 use super::sounds::sounds;
+use super::wade::other_spellings;
 
 /// The forty most common names of China, and some more that are common abroad.
 const FAMILIES: &[&str] = &[
@@ -104,8 +105,10 @@ pub(super) fn kin(part: &Part) -> Vec<Part> {
     let mut kin: Vec<Part> = lines
         .iter()
         .flat_map(|line| FAMILIES[*line].split(' '))
-        .map(|name| Part { sounds: sounds(name), abjad: false })
-        .filter(|other| other.sounds != part.sounds)
+        .map(sounds)
+        .chain(other_spellings(&part.sounds).iter().cloned())
+        .filter(|other| *other != part.sounds)
+        .map(|sounds| Part { sounds, abjad: false })
         .collect();
     kin.sort_unstable();
     kin.dedup();

@@ -54,13 +54,21 @@ const SERVANT_ASSIMILATED: &[(&str, &str)] = &[
     ("abden", "n"),
 ];
 
-/// The parts of a name in order, at most [`NAME_PARTS_MAX`]. Particles are left out where two other parts remain: `Du Fu` and
-/// `Le Van Tam` have none.
+/// Of them what may stand at the end of a name.
+const SUFFIXES: &[&str] = &["jr", "sr"];
+
+/// The parts of a name in order, at most [`NAME_PARTS_MAX`]. Particles are left out where two other parts remain that are not
+/// both letters, and something follows that they belong to: `Du Fu`, `Le Van Tam` and `Tam Thi Le` have none.
 pub(super) fn parts(name: &str) -> Vec<Part> {
     let all = split(name);
-    let others = all.iter().filter(|word| !is_particle(word)).count();
-    let kept = all.iter().filter(|word| others < 2 || !is_particle(word));
-    kept.filter_map(Part::of).take(NAME_PARTS_MAX).collect()
+    let last = all.len().saturating_sub(1);
+    let is_kept = |(n, word): &(usize, &Word)| {
+        !is_particle(word) || *n == last && !SUFFIXES.contains(&word.latin.as_str())
+    };
+    let kept: Vec<&Word> = all.iter().enumerate().filter(is_kept).map(|(_, word)| word).collect();
+    let is_name = kept.len() >= 2 && kept.iter().any(|word| word.latin.len() > 1);
+    let words = if is_name { kept } else { all.iter().collect() };
+    words.into_iter().filter_map(Part::of).take(NAME_PARTS_MAX).collect()
 }
 
 /// The same if `de` in `de Gaulle` is a particle and no part; none if nothing else is there.
@@ -133,6 +141,9 @@ mod tests {
         assert_eq!(text("K. von der Tann"), "k tan");
         assert_eq!(text("Du Fu"), "du fu");
         assert_eq!(text("Le Van Tam"), "le van tam");
+        assert_eq!(text("Tam Thi Le"), "tam ti le");
+        assert_eq!(text("T. T. Do"), "t t do");
+        assert_eq!(text("John Smith Jr."), "john smit");
         assert_eq!(text("王德芳"), "wang de fang");
         assert_eq!(without_particles("de Gaulle"), parts("Gaulle"));
         assert!(without_particles("Du").is_empty());

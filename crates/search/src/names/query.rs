@@ -1,21 +1,32 @@
 //! What is asked: a query's parts, in the few ways in which they may be meant, and how well a name answers.
 
 use super::dictionary::{Dictionary, Match, PartId};
+use super::distance::similarity;
+use super::order::{Order, Place};
 use super::parts::{Part, parts, without_particles};
 use crate::limits::{QUERY_PARTS_MAX, READINGS_MAX};
 
 /// How alike a part and a letter are with which it begins.
 const INITIAL_ALIKE: f32 = 0.75;
-/// What a letter alone counts, beside a rare name of some ten.
+/// What a letter alone counts, beside a rare name of some fifteen.
 const INITIAL_WEIGHT: f32 = 1.5;
-/// What a part counts at the least, however common it is.
-const WEIGHT_MIN: f32 = 1.0;
-/// What a part at another place of the name loses: enough to be behind an equal one.
-const MOVED: f32 = 0.985;
+/// What a part counts beside its rarity, so that a common name that is missing costs something as well.
+const PART_WEIGHT: f32 = 5.0;
+/// What counts at the least for rarity.
+const RARITY_MIN: f32 = 1.0;
+/// What an edit takes from what a part counts. The same of every part: a slip of the fingers does not know how rare or how long
+/// the name is.
+const EDIT: f32 = 1.5;
+/// A reading with a letter joined to the next part: `O Brien` may be O'Brien, but `H. A. Mir` is hardly H. Amir.
+const LETTER_JOINED: f32 = 0.9;
 /// What a name loses of which the query has no part at all; less in proportion.
 const UNASKED: f32 = 0.15;
 /// Two parts are joined if a name has one that is so much like both together.
 const JOINED_ALIKE_MIN: f32 = 0.8;
+/// What `abdul` and `abdel` sound like, how much of it a slip leaves, and the shortest name that may follow.
+const SERVANT: &[u8] = b"abdul";
+const SERVANT_ALIKE_MIN: f32 = 0.75;
+const SERVED_SOUNDS_MIN: usize = 3;
 /// Shortest halves of a part that is split: syllables.
 const HALF_SOUNDS_MIN: usize = 2;
 
@@ -27,7 +38,7 @@ pub(super) struct Asked {
     by_part: Vec<Match>,
     /// The most alike first.
     pub(super) matches: Vec<Match>,
-    /// What it counts: its rarity among all names.
+    /// What it counts: the rarer what is written so, the more.
     pub(super) weight: f32,
 }
 
@@ -35,13 +46,18 @@ impl Asked {
     fn of(part: Part, dictionary: &Dictionary, names: usize) -> Self {
         if part.is_initial() {
             // A whole part of one sound, as `E` is in Korea, is equal to it all the same.
-            let matches: Vec<Match> =
-                dictionary.id(&part).map(|id| Match { part: id, alike: 1.0 }).into_iter().collect();
+            let matches: Vec<Match> = dictionary
+                .id(&part)
+                .map(|id| Match { part: id, alike: 1.0, edits: 0.0 })
+                .into_iter()
+                .collect();
             return Self { part, by_part: matches.clone(), matches, weight: INITIAL_WEIGHT };
         }
-        let matches = dictionary.matches(&part);
-        let having = matches.first().map_or(0, |best| dictionary.names(best.part).len());
-        let weight = ((names + 1) as f32 / (having + 1) as f32).ln().max(WEIGHT_MIN);
+        let mut matches = dictionary.matches(&part);
+        let weight = PART_WEIGHT + rarity(&matches, dictionary, names);
+        matches.iter_mut().for_each(|found| found.alike = 1.0 - EDIT * found.edits / weight);
+        matches.retain(|found| found.alike > 0.0);
+        matches.sort_unstable_by(|a, b| b.alike.total_cmp(&a.alike).then(a.part.cmp(&b.part)));
         let mut by_part = matches.clone();
         by_part.sort_unstable_by_key(|found| found.part);
         Self { part, by_part, matches, weight }
@@ -58,14 +74,28 @@ impl Asked {
     }
 }
 
+/// How unlikely it is that a part of any name is written so by chance, as a logarithm: of names that are less like it some are
+/// counted, since they could be meant.
+fn rarity(matches: &[Match], dictionary: &Dictionary, names: usize) -> f32 {
+    // In 64 bits: the order of equal matches depends on their numbers, and must not be seen in a score.
+    let having =
+        |found: &Match| dictionary.having(found.part) as f64 * f64::from((-EDIT * found.edits).exp());
+    let having: f64 = matches.iter().map(having).sum();
+    (((names + 1) as f64 / (having + 1.0)).ln() as f32).max(RARITY_MIN)
+}
+
 /// A way to read a query.
 #[derive(Debug, Clone)]
-pub(super) struct Reading(pub(super) Vec<Asked>);
+pub(super) struct Reading {
+    pub(super) asked: Vec<Asked>,
+    /// Of one that is less likely than the others, less than 1.
+    likely: f32,
+}
 
 impl Reading {
     /// What all parts count together.
     pub(super) fn weight(&self) -> f32 {
-        self.0.iter().map(|asked| asked.weight).sum()
+        self.asked.iter().map(|asked| asked.weight).sum()
     }
 
     /// 1 for a name that has all parts of the query, in order, and no others; 0 for one that has none of them.
@@ -73,18 +103,17 @@ impl Reading {
     /// Each part of the query goes to one part of the name at most, so that the sum of likeness times weight is the largest
     /// that any assignment gives.
     pub(super) fn score(&self, name: &[PartId], dictionary: &Dictionary) -> f32 {
-        let asked = &self.0;
+        let asked = &self.asked;
         let (query_parts, name_parts) = (asked.len(), name.len());
         let mut best = [f32::NEG_INFINITY; 1 << QUERY_PARTS_MAX];
         let best = &mut best[..1 << query_parts];
         best[0] = 0.0;
+        let order = self.order(name, dictionary);
         for (at, id) in name.iter().enumerate() {
             let Some(part) = dictionary.part(*id) else { continue };
             let mut gains = [0.0; QUERY_PARTS_MAX];
             for (n, asked) in asked.iter().enumerate() {
-                let in_place = n == at || query_parts - n == name_parts - at;
-                let moved = if in_place { 1.0 } else { MOVED };
-                gains[n] = asked.alike(*id, part) * asked.weight * moved;
+                gains[n] = asked.alike(*id, part) * asked.weight * order.share(Place { asked: n, at });
             }
             // From the fullest set down, so that this part of the name is given once.
             for set in (0..best.len()).rev().filter(|set| *set + 1 < 1 << query_parts) {
@@ -99,17 +128,29 @@ impl Reading {
         }
         let sum = best.iter().copied().fold(0.0, f32::max);
         let unasked = name_parts.saturating_sub(query_parts) as f32 / name_parts.max(1) as f32;
-        sum / self.weight().max(f32::MIN_POSITIVE) * (1.0 - UNASKED * unasked)
+        sum / self.weight().max(f32::MIN_POSITIVE) * (1.0 - UNASKED * unasked) * self.likely
+    }
+
+    /// The order in which most of the query stands in a name.
+    fn order(&self, name: &[PartId], dictionary: &Dictionary) -> Order {
+        let parts = name.iter().enumerate().filter_map(|(at, id)| Some((at, *id, dictionary.part(*id)?)));
+        let gains = parts.flat_map(|(at, id, part)| {
+            let gain = move |(n, asked): (usize, &Asked)| {
+                (Place { asked: n, at }, asked.alike(id, part) * asked.weight)
+            };
+            self.asked.iter().enumerate().map(gain)
+        });
+        Order::best(self.asked.len(), name.len(), gains)
     }
 
     /// Whether a part is a letter.
     pub(super) fn has_initials(&self) -> bool {
-        self.0.iter().any(|asked| asked.part.is_initial())
+        self.asked.iter().any(|asked| asked.part.is_initial())
     }
 
     /// What the initials among the parts add to a name that has parts with these first sounds.
     pub(super) fn initials(&self, first_sounds: u64) -> f32 {
-        let initials = self.0.iter().filter(|asked| asked.part.is_initial());
+        let initials = self.asked.iter().filter(|asked| asked.part.is_initial());
         let found = initials.filter(|asked| first_sounds & may_open(asked.part.sounds[0]) != 0);
         found.map(|asked| asked.weight * INITIAL_ALIKE).sum()
     }
@@ -126,8 +167,7 @@ pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Ve
     let asked: Vec<Asked> = parts.into_iter().map(|part| Asked::of(part, dictionary, names)).collect();
     let mut others = Vec::new();
     for n in 1..asked.len() {
-        let joined = asked[n - 1].part.joined(&asked[n].part);
-        if let Some(alike) = dictionary.has_like(&joined, JOINED_ALIKE_MIN) {
+        if let Some((alike, joined)) = joined(&asked[n - 1].part, &asked[n].part, dictionary) {
             others.push((alike, n - 1..n + 1, vec![joined]));
         }
     }
@@ -135,6 +175,9 @@ pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Ve
         if let Some((common, halves)) = halves(&whole.part, dictionary) {
             // The more names have both halves the likelier it is; less likely than what was found joined.
             others.push((JOINED_ALIKE_MIN * common as f32 / (names + 1) as f32, n..n + 1, halves.into()));
+        }
+        if let Some((alike, halves)) = servant(&whole.part, dictionary) {
+            others.push((alike, n..n + 1, halves.into()));
         }
     }
     let named = without_particles(query);
@@ -144,20 +187,46 @@ pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Ve
     others.sort_by(|a, b| b.0.total_cmp(&a.0));
     others.truncate(READINGS_MAX - 1);
     let others = others.into_iter().map(|(_, place, parts)| {
+        let letter_joined =
+            place.len() == 2 && asked[place.clone()].iter().any(|asked| asked.part.is_initial());
         let mut reading = asked.clone();
         reading.splice(place, parts.into_iter().map(|part| Asked::of(part, dictionary, names)));
-        Reading(reading)
+        Reading { asked: reading, likely: if letter_joined { LETTER_JOINED } else { 1.0 } }
     });
     let mut readings: Vec<Reading> = others.collect();
-    readings.insert(0, Reading(asked));
+    readings.insert(0, Reading { asked, likely: 1.0 });
     readings
+}
+
+/// Two parts as one that names have, and how alike it is. A letter is joined only to what it makes a known part with: in
+/// `K. Sow` it would be gone without a trace in the S of `S. Sow`.
+fn joined(first: &Part, second: &Part, dictionary: &Dictionary) -> Option<(f32, Part)> {
+    let joined = first.joined(second);
+    if first.is_initial() || second.is_initial() {
+        let is_whole = joined.sounds.len() == first.sounds.len() + second.sounds.len();
+        return (is_whole && dictionary.id(&joined).is_some()).then_some((1.0, joined));
+    }
+    Some((dictionary.has_like(&joined, JOINED_ALIKE_MIN)?, joined))
+}
+
+/// A part that begins nearly as `abdul`, as `abd` and the known name behind it: without a slip it would have been split.
+fn servant(part: &Part, dictionary: &Dictionary) -> Option<(f32, [Part; 2])> {
+    let of = |sounds: &[u8]| Part { sounds: sounds.to_vec(), abjad: part.abjad };
+    let last = part.sounds.len().checked_sub(SERVED_SOUNDS_MIN)?;
+    let splits = (SERVANT.len() - 1..=last.min(SERVANT.len() + 1)).filter_map(|at| {
+        let (servant, served) = (of(&part.sounds[..at]), of(&part.sounds[at..]));
+        dictionary.id(&served)?;
+        let alike = similarity(&servant, &of(SERVANT), SERVANT_ALIKE_MIN);
+        (alike > 0.0).then(|| (alike, [of(b"abd"), served]))
+    });
+    splits.max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// A part as the two known ones that are most common, and how many names have the rarer.
 fn halves(part: &Part, dictionary: &Dictionary) -> Option<(usize, [Part; 2])> {
     let known = |sounds: &[u8]| {
         let half = Part { sounds: sounds.to_vec(), abjad: part.abjad };
-        dictionary.id(&half).map(|id| (dictionary.names(id).len(), half))
+        dictionary.id(&half).map(|id| (dictionary.having(id), half))
     };
     let last = part.sounds.len().checked_sub(HALF_SOUNDS_MIN)?;
     let splits = (HALF_SOUNDS_MIN..=last).filter_map(|at| {
