@@ -71,6 +71,8 @@ pub(crate) struct Projections {
 #[derive(Default)]
 struct Unread {
     positions: BTreeSet<Key>,
+    /// What is sealed to a group whose key record is not here: it may never come, and is not read again and again.
+    parked: BTreeMap<Key, RecordId>,
     /// What was erased or destroyed, and may be in the projections.
     forgotten: Vec<RecordId>,
     /// All logs are to be looked through: after a start, and after the node was unlocked.

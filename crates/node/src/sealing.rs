@@ -58,17 +58,24 @@ pub(crate) enum Closed {
     NoGroupKey,
 }
 
+/// A record whose body was destroyed. Its header says which content key it had, and could say another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Condemned {
+    key_commitment: [u8; 32],
+    core: [u8; 32],
+}
+
 /// How a record that is not opened yet will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     /// With this prekey.
     Prekey(PrekeyId),
-    /// With the key of a group; whether this bureau is of it, and by which prekey, stands in a record that is to be read.
-    Group,
+    /// With the key of a group; whether this bureau is of it, and by which prekey, stands in this record.
+    Group(RecordId),
 }
 
-/// Keys of groups that were unwrapped, for as long as many records are looked at at once.
-pub(crate) type Unwrapped = BTreeMap<RecordId, ContentKey>;
+/// What came of the keys of groups, by author and key record, for as long as many records are looked at at once.
+pub(crate) type Unwrapped = BTreeMap<(MemberId, RecordId), Result<ContentKey, Closed>>;
 
 /// The sealed mail of this bureau.
 pub(crate) struct Mail {
@@ -82,8 +89,8 @@ pub(crate) struct Mail {
     /// Records that may be to this bureau and whose content key is not kept yet.
     unopened: Mutex<BTreeMap<Position, Wanted>>,
     news: Notify,
-    /// Commitments to content keys of bodies that were destroyed: the keys go as well.
-    condemned: Mutex<BTreeSet<[u8; 32]>>,
+    /// Bodies that were destroyed: their content keys go as well.
+    condemned: Mutex<BTreeSet<Condemned>>,
     /// There are new ones.
     sentence: Notify,
 }
@@ -149,7 +156,9 @@ impl Mail {
             self.news.notify_one();
         }
         let wanted = match header.audience {
-            Audience::Group { .. } if header.author != self.own => Some(Wanted::Group),
+            Audience::Group { key_record, .. } if header.author != self.own => {
+                Some(Wanted::Group(key_record))
+            }
             _ => envelope::prekey_for(header, self.own).map(Wanted::Prekey),
         };
         // Of a locked vault nobody knows; it is looked up once more when it is open.
@@ -170,13 +179,14 @@ impl Mail {
         self.lock().remove(&header.position());
         let known = |known: &&[u8; 32]| self.vault().map_or(true, |vault| vault.knows_content_key(known));
         if let Some(commitment) = header.audience.key_commitment().filter(known) {
-            self.condemned().insert(*commitment);
+            let core = header.core_hash(self.network);
+            self.condemned().insert(Condemned { key_commitment: *commitment, core });
             self.sentence.notify_one();
         }
     }
 
-    /// The commitments to content keys that are to be destroyed.
-    fn condemned(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
+    /// The records whose content keys are to be destroyed.
+    fn condemned(&self) -> MutexGuard<'_, BTreeSet<Condemned>> {
         // A set is whole after every single call on it.
         self.condemned.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -188,12 +198,32 @@ impl Mail {
 
     /// How many records are to be opened.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().len()
+        let wanted: Vec<Wanted> = self.lock().values().copied().collect();
+        wanted.into_iter().filter(|wanted| self.is_ready(*wanted)).count()
     }
 
-    /// Whether a record that is here and not opened names this prekey, or may do so.
+    /// Whether a record that is here and not opened names this prekey, or its group's key record may do so. One whose key
+    /// record is not here needs nothing: whoever writes it could name any, and keep all prekeys alive.
     pub(crate) fn needs(&self, id: PrekeyId) -> bool {
-        self.lock().values().any(|wanted| matches!(wanted, Wanted::Group) || *wanted == Wanted::Prekey(id))
+        let groups: BTreeSet<RecordId> = {
+            let unopened = self.lock();
+            if unopened.values().any(|wanted| *wanted == Wanted::Prekey(id)) {
+                return true;
+            }
+            unopened.values().filter_map(|wanted| wanted.key_record()).collect()
+        };
+        groups.into_iter().any(|key_record| self.has(key_record))
+    }
+
+    /// Whether what opens a record is here.
+    fn is_ready(&self, wanted: Wanted) -> bool {
+        wanted.key_record().is_none_or(|key_record| self.has(key_record))
+    }
+
+    /// Whether a record is here.
+    pub(crate) fn has(&self, id: RecordId) -> bool {
+        let found = self.reader.get().map(|reader| reader.find(id));
+        matches!(found, Some(Ok(Some(_))))
     }
 
     /// The document of a record, if it is sealed to this bureau or by it.
@@ -228,19 +258,21 @@ impl Mail {
         if header.author == self.own {
             return Err(Closed::KeyLost);
         }
-        let content = || Ok::<_, Closed>(record.body().ok_or(Closed::NoBody)?.content());
         if let Audience::Group { key_record, .. } = &header.audience {
-            let key = match unwrapped.get(key_record) {
-                Some(key) => key.clone(),
-                None => self.unwrap_group_key(header, &vault)?,
-            };
-            let opened = envelope::group::unwrap(self.network, header, content()?, &key)?;
-            unwrapped.insert(*key_record, key);
-            return Ok(opened);
+            let content = record.body().ok_or(Closed::NoBody)?.content();
+            let name = (header.author, *key_record);
+            let known = unwrapped.get(&name).cloned();
+            let key = known.unwrap_or_else(|| self.unwrap_group_key(header, &vault));
+            // What is missing may be here the next time; all else stays as it is.
+            if !matches!(key, Err(Closed::NoGroupKey)) {
+                unwrapped.insert(name, key.clone());
+            }
+            return Ok(envelope::group::unwrap(self.network, header, content, &key?)?);
         }
         let prekey = envelope::prekey_for(header, self.own).ok_or(Closed::ToOthers)?;
         let kept = vault.prekey(prekey).ok_or(Closed::PrekeyGone)?;
-        Ok(envelope::unwrap(self.network, header, content()?, self.own, &kept.secret)?)
+        let content = record.body().ok_or(Closed::NoBody)?.content();
+        Ok(envelope::unwrap(self.network, header, content, self.own, &kept.secret)?)
     }
 
     fn unwrap_group_key(&self, header: &Header, vault: &Vault) -> Result<ContentKey, Closed> {
@@ -276,10 +308,14 @@ impl Mail {
         }
     }
 
-    /// The next places of records that are to be opened.
-    fn unopened(&self, after: Option<Position>, limit: usize) -> Vec<Position> {
+    /// The next records that are to be opened.
+    fn unopened(&self, after: Option<Position>, limit: usize) -> Vec<(Position, Wanted)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.lock().range((from, Bound::Unbounded)).take(limit).map(|(position, _)| *position).collect()
+        let next = self.lock();
+        next.range((from, Bound::Unbounded))
+            .take(limit)
+            .map(|(position, wanted)| (*position, *wanted))
+            .collect()
     }
 
     /// These need not be looked at again.
@@ -293,6 +329,15 @@ impl Mail {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Position, Wanted>> {
         // A map is whole after every single call on it.
         self.unopened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wanted {
+    fn key_record(self) -> Option<RecordId> {
+        match self {
+            Self::Group(key_record) => Some(key_record),
+            Self::Prekey(_) => None,
+        }
     }
 }
 

@@ -449,7 +449,7 @@ fn fits(audience: &Audience, kind: Kind, to: &[MemberId]) -> bool {
 pub fn lane_of(kind: Kind) -> Lane {
     match kind {
         Kind::PART | Kind::ENTRY_BATCH => Lane::BULK,
-        Kind::ENTRY | Kind::ENTRY_STEP | Kind::GROUP_KEY => Lane::ENTRIES,
+        Kind::ENTRY | Kind::ENTRY_STEP => Lane::ENTRIES,
         kind if kind.is_control() => Lane::CONTROL,
         _ => Lane::MESSAGES,
     }

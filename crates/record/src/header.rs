@@ -186,6 +186,14 @@ impl Audience {
         }
     }
 
+    /// The record with the key of the group to which the body is sealed, if it is.
+    pub fn key_record(&self) -> Option<RecordId> {
+        match self {
+            Self::Group { key_record, .. } => Some(*key_record),
+            _ => None,
+        }
+    }
+
     /// Whether only some can read the body.
     pub fn is_closed(&self) -> bool {
         self.key_commitment().is_some()

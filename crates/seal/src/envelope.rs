@@ -327,6 +327,12 @@ pub fn open(
     unpad(plaintext)
 }
 
+/// Whether a record with this core hash ([`Header::core_hash`]) and this commitment in its header has this content key.
+/// Anybody can copy a commitment from a header into another one; a key fits one record only.
+pub fn is_key_of(key: &ContentKey, core: &[u8; 32], key_commitment: &[u8; 32]) -> bool {
+    commits_to(key_commitment, key, core).is_ok()
+}
+
 /// The key of the stream, if the header commits to this content key.
 fn commits_to(
     key_commitment: &[u8; 32],

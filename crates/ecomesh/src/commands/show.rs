@@ -68,14 +68,6 @@ fn sealed_words(sealed: &SealedView) -> String {
     words
 }
 
-/// For whom a record is. One that is sealed to a group names nobody in its header.
-fn addressees(record: &RecordView) -> String {
-    if record.sealed.is_some() && record.message.to.is_empty() {
-        return String::from("a group: whoever can read it");
-    }
-    listing::addressees(&record.message.to)
-}
-
 /// Lower kinds are control records, which everybody reads.
 const FIRST_DOCUMENT: u16 = 256;
 
@@ -85,7 +77,7 @@ fn text(record: &RecordView) -> String {
         format!("id         {}", message.id),
         format!("position   {}", message.position),
         format!("from       {}", message.from),
-        format!("to         {}", addressees(record)),
+        format!("to         {}", listing::addressees(&message.to)),
         format!("priority   {}", listing::priority(message.priority)),
         format!("written    {} (the author's clock)", times::show(message.created_at_ms)),
         format!("arrived    {}", times::show(message.first_seen_ms)),

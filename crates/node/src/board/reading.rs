@@ -7,7 +7,7 @@ use ecomesh_document::Document;
 use ecomesh_document::projection::Place;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::{Lane, Record};
+use ecomesh_record::{Lane, Record, RecordId};
 use ecomesh_store::LedgerReader;
 
 use super::{Board, Key, is_projected, place_of};
@@ -50,6 +50,8 @@ enum Said {
     Nothing,
     /// Its body is missing; it is fetched.
     NotYet,
+    /// It is sealed to a group whose key record is not here.
+    NoGroupKey(RecordId),
 }
 
 /// What was read at once.
@@ -66,6 +68,7 @@ enum Round {
 struct Looked {
     /// Those that need not be looked at again.
     done: Vec<Key>,
+    parked: Vec<(Key, RecordId)>,
     documents: Vec<(Place, Document)>,
 }
 
@@ -138,6 +141,7 @@ impl Reading {
             self.board.unread().everything = false;
         }
         self.forget();
+        self.unpark();
         let mut after = None;
         loop {
             let batch = self.next(after);
@@ -147,6 +151,18 @@ impl Reading {
             let Ok(_in_use) = self.mail.safe().enter() else { return Ok(round) };
             self.read(&batch)?;
             self.forget();
+        }
+    }
+
+    /// What waited for a key record that is here now is read.
+    fn unpark(&self) {
+        let parked: Vec<_> = self.board.unread().parked.iter().map(|(key, id)| (*key, *id)).collect();
+        let ready = parked.into_iter().filter(|(_, key_record)| self.mail.has(*key_record));
+        let ready: Vec<Key> = ready.map(|(key, _)| key).collect();
+        let mut unread = self.board.unread();
+        for key in ready {
+            unread.parked.remove(&key);
+            unread.positions.insert(key);
         }
     }
 
@@ -205,6 +221,10 @@ impl Reading {
         for key in parts.iter().flat_map(|part| &part.done) {
             unread.positions.remove(key);
         }
+        for (key, key_record) in parts.iter().flat_map(|part| &part.parked) {
+            unread.positions.remove(key);
+            unread.parked.insert(*key, *key_record);
+        }
         drop(unread);
         board.read.send_modify(|count| *count += 1);
         Ok(())
@@ -239,6 +259,10 @@ impl Reading {
                 }
                 Ok(Said::Nothing) => {}
                 Ok(Said::NotYet) => continue,
+                Ok(Said::NoGroupKey(key_record)) => {
+                    looked.parked.push((*key, key_record));
+                    continue;
+                }
                 Err(locked) => return Ok(Err(locked)),
             }
             looked.done.push(*key);
@@ -275,7 +299,12 @@ impl Reading {
             match self.mail.open_with(record, unwrapped) {
                 Ok(plaintext) => Document::decode(header.kind.0, &plaintext),
                 Err(Closed::Locked(locked)) => return Err(locked),
-                Err(Closed::NoBody | Closed::NoGroupKey) => return Ok(Said::NotYet),
+                Err(Closed::NoBody) => return Ok(Said::NotYet),
+                // Its key record is missing; or only the body of that is, which is fetched.
+                Err(Closed::NoGroupKey) => {
+                    let missing = header.audience.key_record().filter(|id| !self.mail.has(*id));
+                    return Ok(missing.map_or(Said::NotYet, Said::NoGroupKey));
+                }
                 Err(_) => return Ok(Said::Nothing),
             }
         } else {

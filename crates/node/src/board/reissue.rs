@@ -13,7 +13,7 @@ use ecomesh_document::notice::life;
 use ecomesh_document::projection::batches::BatchItem;
 use ecomesh_protocol::erasure::{Erase, Ground};
 use ecomesh_protocol::{Draft, Roster};
-use ecomesh_record::{Flags, Kind, Lane, Priority, Record, RecordId, Retention, Time};
+use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention, Time};
 use ecomesh_store::LedgerReader;
 use sha2::{Digest, Sha256};
 
@@ -90,6 +90,8 @@ impl Reissue {
     /// Writes what is left of a batch, and erases the batch.
     async fn rewrite(&self, id: RecordId) -> Result<(), String> {
         let _alone = self.board.alone_with_own_batches().await;
+        // What is opened here is in memory; who locks the node waits for it.
+        let Ok(_in_use) = self.mail.safe().enter() else { return Ok(()) };
         // A line of which it is not known here that it was withdrawn would come back.
         if self.board.has_unread_withdrawals(self.mail.own()) {
             return Ok(());
@@ -146,7 +148,19 @@ impl Reissue {
         }
         let now = clock::wall();
         let members = self.mail.group_members(header).map_err(|e| e.to_string())?;
-        let members: Vec<_> = members.into_iter().map(|(member, _)| member).collect();
+        // A member to whom nothing can be sealed now does not keep withdrawn lines on the disks of all others.
+        let can_read = |member: &MemberId| {
+            let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+            views.prekey(*member, now).is_ok()
+        };
+        let (members, away): (Vec<_>, Vec<_>) =
+            members.into_iter().map(|(member, _)| member).partition(can_read);
+        if !away.is_empty() {
+            tracing::warn!(
+                ?away,
+                "nothing can be sealed to these members now: a batch is written anew without them"
+            );
+        }
         let key = self.mail.group_key(&self.core, &self.views, &members, draft.retention, now).await;
         let key = key.map_err(|e| e.to_string())?;
         let mail = self.mail.clone();

@@ -39,7 +39,10 @@ pub(crate) async fn erase(
         let is_left = |record: &&Record| views.lives().erasure_of(&Term::of(record)).is_none();
         messages.iter().filter(is_left).map(Record::id).collect()
     });
-    let all = with_parts(&services, &messages, left).await?;
+    let extended = messages.iter().filter(|message| left.contains(&message.id()));
+    let key_records: BTreeSet<RecordId> = extended.filter_map(|m| m.header().audience.key_record()).collect();
+    let mut all: Vec<RecordId> = key_records.into_iter().collect();
+    all.extend(with_parts(&services, &messages, left).await?);
     for some in all.chunks(TARGETS_MAX) {
         let content = Erase::new(ground, some.iter().copied()).map(|erase| erase.encode());
         write(&services, Kind::ERASE, content).await?;
@@ -95,7 +98,9 @@ pub(super) async fn keep_first(services: &Services, first: &Record, until: Time)
     if !services.roster.allows_control(services.roster.epoch(), Kind::EXTEND) {
         return Ok(());
     }
-    let content = Extend::new(Ground::STILL_NEEDED, until, [first.id()]).map(|extend| extend.encode());
+    // And the record that says who reads it.
+    let kept = first.header().audience.key_record().into_iter().chain([first.id()]);
+    let content = Extend::new(Ground::STILL_NEEDED, until, kept).map(|extend| extend.encode());
     write(services, Kind::EXTEND, content).await
 }
 
@@ -171,6 +176,12 @@ fn check_own(services: &Services, record: &Record) -> Result<(), Refusal> {
         return Err(Refusal(
             Problem::new(ProblemCode::NotOwnRecord, format!("record {id} is a control record"))
                 .advice("control records stay for ever: the network needs them to check all others"),
+        ));
+    }
+    if header.kind == Kind::GROUP_KEY {
+        return Err(Refusal(
+            Problem::new(ProblemCode::NotOwnRecord, format!("record {id} brings the key of a group"))
+                .advice("erase what is sealed to the group: without its key nobody could open the rest"),
         ));
     }
     if header.author != services.own {

@@ -61,6 +61,9 @@ pub(crate) async fn part(
     let secrecy = match (query.open == Some(true) || to.is_empty(), query.group == Some(true)) {
         (true, false) => Secrecy::Open,
         (false, false) => Secrecy::Addressees,
+        (false, true) if to.contains(&services.own) => {
+            return Err(bad_request("a bureau is not named among the members of its own group"));
+        }
         // Its header names nobody.
         (false, true) => Secrecy::Group(std::mem::take(&mut to)),
         (true, true) => {

@@ -61,7 +61,7 @@ async fn list(services: &Arc<Services>, folder: Folder, query: &ListingQuery) ->
     let messages = services
         .read(move |services| {
             let rows = entries.into_iter().zip(deliveries);
-            Ok(rows.map(|((entry, state), delivery)| row(services, &entry, state, delivery)).collect())
+            Ok(rows.filter_map(|((entry, state), delivery)| row(services, &entry, state, delivery)).collect())
         })
         .await?;
     Ok(Listing { messages, next: next.map(Key::to_cursor) })
@@ -82,27 +82,34 @@ fn filter(services: &Services, query: &ListingQuery) -> Result<Filter, Refusal> 
     })
 }
 
-/// A row, with what its document says of itself.
+/// A row, with what its document says of itself. None of what is closed to this bureau: its header is addressed to all, and
+/// it is for the members of a group.
 fn row(
     services: &Services,
     entry: &Entry,
     state: RecordState,
-    delivery: Option<DeliveryView>,
-) -> MessageView {
+    delivery: Option<Delivery>,
+) -> Option<MessageView> {
     // A row is shown even if the store cannot read its record: the log tells of that.
     let record = services.reader.record(entry.position).ok().flatten();
+    if record.as_ref().is_some_and(|record| records::is_closed_to_us(services, record.header())) {
+        return None;
+    }
     let view = records::message_view(entry, state, record.as_ref(), services);
-    MessageView { delivery, ..view }
+    let delivery = match &record {
+        Some(record) => delivery.map(|delivery| records::to_readers(services, record, delivery)),
+        None => delivery,
+    };
+    Some(MessageView { delivery: delivery.as_ref().map(delivery_view), ..view })
 }
 
 async fn deliveries(
     services: &Services,
     entries: &[(Entry, RecordState)],
-) -> Result<Vec<Option<DeliveryView>>, Refusal> {
+) -> Result<Vec<Option<Delivery>>, Refusal> {
     let positions: Vec<Position> = entries.iter().map(|(entry, _)| entry.position).collect();
     let look = move |core: &NodeCore, _| positions.into_iter().map(|p| core.delivery(p)).collect::<Vec<_>>();
-    let found = services.core.query(look).await?;
-    Ok(found.iter().map(|delivery| delivery.as_ref().map(delivery_view)).collect())
+    Ok(services.core.query(look).await?)
 }
 
 /// How far a record has come, in numbers.
@@ -121,7 +128,7 @@ async fn early(services: &Services, filter: &Filter) -> Result<Vec<MessageView>,
     let waiting = services.core.query(|core, _| core.early()).await?;
     let for_us = waiting.iter().map(|verified| verified.record()).filter(|record| {
         let header = record.header();
-        header.is_for(own) && !header.kind.is_control()
+        header.is_for(own) && header.kind.is_document()
     });
     let rows = for_us.filter_map(|record| {
         // When it came is told once it has its place; until then its author's clock stands for it.

@@ -152,7 +152,10 @@ pub(super) fn of_members(
     let places = services.views(|views| views.receipts(record.id()));
     for position in places {
         let member = position.log.author;
-        if !wanted(member) || !is_letter(record.header(), member) {
+        let header = record.header();
+        // Of what is no letter a member says only that it cannot be opened.
+        let may_speak = is_letter(header, member) || (header.is_for(member) && header.audience.is_closed());
+        if !wanted(member) || !may_speak {
             continue;
         }
         let Some(written) = services.reader.record(position).map_err(|e| damaged(&e))? else { continue };

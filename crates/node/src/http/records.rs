@@ -8,6 +8,7 @@ use ecomesh_api::{
     SealedReader, SealedView, StatusView, VerdictView, ViewerQuery,
 };
 use ecomesh_document::{Document, render};
+use ecomesh_protocol::core::Delivery;
 use ecomesh_protocol::judge;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::prekeys::Use;
@@ -66,6 +67,7 @@ pub(crate) async fn status(
         return Err(Refusal(Problem::new(ProblemCode::NotOwnRecord, message).advice(advice)));
     };
     let id = record.id();
+    let delivery = to_readers(&services, &record, delivery);
     let (said, erasure, places) = services
         .read(move |services| {
             let said = receipts::of_members(services, &record, |_| true)?;
@@ -89,6 +91,25 @@ pub(crate) async fn status(
         files,
         erasure,
     }))
+}
+
+/// Whether a record is sealed to a group of which this bureau is known not to be.
+pub(super) fn is_closed_to_us(services: &Services, header: &Header) -> bool {
+    let is_other =
+        |members: Vec<(MemberId, PrekeyId)>| members.iter().all(|(member, _)| *member != services.own);
+    header.author != services.own
+        && header.audience.key_record().is_some()
+        && services.mail.group_members(header).is_ok_and(is_other)
+}
+
+/// The delivery to those who can read a record: the others carry it.
+pub(super) fn to_readers(services: &Services, record: &Record, mut delivery: Delivery) -> Delivery {
+    let header = record.header();
+    if header.audience.key_record().is_some() {
+        let readers = readers_and_prekeys(services, header);
+        delivery.delivered.retain(|(member, _)| readers.iter().any(|(reader, _)| reader == member));
+    }
+    delivery
 }
 
 /// The record with this id, or with an id that begins like this, and when it was first seen here.
@@ -153,9 +174,14 @@ fn readers(services: &Services, header: &Header) -> Vec<String> {
     std::iter::once(header.author).chain(named).map(|member| member.to_string()).collect()
 }
 
-/// For whom a record is: whom its header names, or the members of its group; empty if it is for all members.
+/// For whom a record is: whom its header names, or the members of its group; empty if it is for all members. Of a group of
+/// which nothing is known here the author alone.
 pub(super) fn addressees(services: &Services, header: &Header) -> Vec<String> {
     if header.to.is_empty() && header.audience.is_closed() {
+        let members = services.mail.group_members(header);
+        if members.is_err() {
+            return vec![header.author.to_string()];
+        }
         return readers_and_prekeys(services, header)
             .into_iter()
             .map(|(member, _)| member.to_string())
@@ -203,7 +229,10 @@ pub(super) fn message_view(
         id: entry.id.to_string(),
         position: entry.position.to_string(),
         from: entry.author().to_string(),
-        to: entry.to.iter().map(ToString::to_string).collect(),
+        to: record.map_or_else(
+            || entry.to.iter().map(ToString::to_string).collect(),
+            |record| addressees(services, record.header()),
+        ),
         kind: kind_view(entry.kind),
         priority: entry.priority.into(),
         created_at_ms: entry.created_at.0,

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use ecomesh_api::{FileRequest, Problem, ProblemCode, ResendRequest, SendRequest, Sent};
 use ecomesh_document::file::AttachedFile;
 use ecomesh_protocol::receipt::Outcome;
-use ecomesh_record::{Flags, Header, MemberId, Time};
+use ecomesh_record::{Flags, Header, Kind, MemberId, Time};
 
 use super::extract::{ApiJson, Live};
 use super::messages::{idempotency_key, send_now};
@@ -49,6 +49,13 @@ fn again(services: &Services, id: &str, request: &ResendRequest) -> Result<SendR
         return Err(Refusal(
             problem.advice("only its sender can send it again; `ecomesh outbox` lists your own"),
         ));
+    }
+    if !matches!(header.kind, Kind::ECOMESSAGE | Kind::MESSAGE) {
+        let problem = Problem::new(ProblemCode::BadRequest, "only a message is sent again");
+        return Err(Refusal(problem.advice(
+            "give a notice or an entry a new text with `ecomesh notice update` or `ecomesh db update`: it is sealed \
+             to those who could not open it as well",
+        )));
     }
     let document = records::document_of(services, &record).map_err(|why| {
         Refusal(Problem::new(ProblemCode::Closed, format!("it cannot be sent again: {why}")))

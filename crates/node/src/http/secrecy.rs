@@ -11,7 +11,7 @@ use ecomesh_record::{Audience, MemberId, Record};
 use super::messages::{Ready, sealed_unless};
 use super::{Refusal, Services};
 use crate::sealing::group::NoGroupKey;
-use crate::sealing::seal_to_group;
+use crate::sealing::{NotSealed, seal_to_group};
 
 /// Who may read what is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +142,8 @@ pub(super) async fn ready(
         }
         Secrecy::Group(members) => members,
     };
+    // The text waits in memory for a key; who locks the node waits for it.
+    let _in_use = services.mail.safe().enter()?;
     let now = services.now();
     let key =
         services.mail.group_key(&services.core, &services.views, &members, draft.retention, now).await?;
@@ -158,6 +160,11 @@ pub(super) async fn ready(
 impl From<NoGroupKey> for Refusal {
     fn from(error: NoGroupKey) -> Self {
         match error {
+            NoGroupKey::NotSealed(NotSealed::NoPrekey(error)) => {
+                Self(Problem::new(ProblemCode::NoPrekey, error.to_string()).advice(
+                    "do it again: a member to whom nothing can be sealed is left out, and you are told",
+                ))
+            }
             NoGroupKey::NotSealed(error) => error.into(),
             NoGroupKey::Author(error) => error.into(),
             NoGroupKey::Core(error) => error.into(),

@@ -32,6 +32,7 @@ pub(crate) struct GroupKey {
     /// The record that brings it to the members.
     record: RecordId,
     key: ContentKey,
+    made_at: Time,
     /// It is not used from then on.
     until: Time,
     /// Members for whom no prekey of the day was known.
@@ -61,7 +62,8 @@ pub(crate) enum NoGroupKey {
 
 impl GroupKeys {
     fn current(&self, of: &Of, now: Time) -> Option<GroupKey> {
-        self.lock().get(of).filter(|key| now < key.until).cloned()
+        // Nor before it was made: a clock that was set back must not use it for longer than its prekeys live.
+        self.lock().get(of).filter(|key| (key.made_at..key.until).contains(&now)).cloned()
     }
 
     fn insert(&self, of: Of, key: GroupKey) {
@@ -127,7 +129,8 @@ fn make(mail: &Mail, of: &Of, chosen: Vec<Chosen>, now: Time) -> Result<(Draft, 
     }
     let draft = Draft {
         kind: Kind::GROUP_KEY,
-        priority: Priority::ROUTINE,
+        // Whatever waits for it may be urgent.
+        priority: Priority::URGENT,
         to: Vec::new(),
         retention: *retention,
         expires_at: None,
@@ -147,7 +150,7 @@ fn make(mail: &Mail, of: &Of, chosen: Vec<Chosen>, now: Time) -> Result<(Draft, 
     let sealed =
         SealedTo { audience: Audience::Open, created_at: header.created_at, expires_at: header.expires_at };
     let draft = Draft { content, sealed: Some(sealed), ..draft };
-    Ok((draft, GroupKey { record: RecordId::ZERO, key, until, lower_secrecy }))
+    Ok((draft, GroupKey { record: RecordId::ZERO, key, made_at: now, until, lower_secrecy }))
 }
 
 /// A day; and no longer than each prekey could be chosen for a record of its own, so that nobody destroys one that is still
@@ -213,11 +216,13 @@ mod tests {
         let key = GroupKey {
             record: RecordId::ZERO,
             key: ContentKey::from_bytes(&[1; 32]),
+            made_at: Time(5),
             until: Time(10),
             lower_secrecy: Arc::default(),
         };
         keys.insert(of.clone(), key);
         assert!(keys.current(&of, Time(9)).is_some() && keys.current(&of, Time(10)).is_none());
+        assert!(keys.current(&of, Time(4)).is_none(), "the clock was set back");
         assert!(keys.current(&(Vec::new(), Retention::DAYS_40), Time(9)).is_none());
         keys.forget_ended(Time(10));
         assert!(keys.lock().is_empty());

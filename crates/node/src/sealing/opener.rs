@@ -11,7 +11,7 @@ use ecomesh_protocol::{Draft, LedgerError, Roster};
 use ecomesh_record::{Kind, MemberId, Position, RecordId};
 use ecomesh_store::LedgerReader;
 
-use super::{Closed, Mail, Unwrapped, kept};
+use super::{Closed, Mail, Unwrapped, Wanted, kept};
 use crate::clock;
 use crate::core_thread::CoreHandle;
 use crate::views::Views;
@@ -68,13 +68,19 @@ impl Opener {
     /// Looks at everything once.
     async fn round(&self) -> Result<(), String> {
         let mut after = None;
+        let mut unwrapped = Unwrapped::new();
         loop {
             let batch = self.mail.unopened(after, BATCH);
-            let Some(last) = batch.last() else { return Ok(()) };
+            let Some((last, _)) = batch.last() else { return Ok(()) };
             after = Some(*last);
             let opener = self.clone();
-            let looked = tokio::task::spawn_blocking(move || opener.look(&batch));
-            let Looked { done, closed } = looked.await.map_err(|e| e.to_string())??;
+            let looked = tokio::task::spawn_blocking(move || {
+                let looked = opener.look(&batch, &mut unwrapped);
+                (looked, unwrapped)
+            });
+            let (looked, known) = looked.await.map_err(|e| e.to_string())?;
+            unwrapped = known;
+            let Looked { done, closed } = looked?;
             self.mail.done(&done);
             for part in closed.chunks(RECEIPT_ENTRIES_MAX) {
                 self.tell(part.iter().map(|(_, entry)| *entry).collect()).await?;
@@ -83,11 +89,11 @@ impl Opener {
         }
     }
 
-    fn look(&self, batch: &[Position]) -> Result<Looked, String> {
+    fn look(&self, batch: &[(Position, Wanted)], unwrapped: &mut Unwrapped) -> Result<Looked, String> {
         let mut looked = Looked::default();
         let (mut keys, mut opened) = (Vec::new(), Vec::new());
-        let mut unwrapped = Unwrapped::new();
-        for position in batch {
+        // What waits for its group's key is not read again and again.
+        for (position, _) in batch.iter().filter(|(_, wanted)| self.mail.is_ready(*wanted)) {
             let record = self.reader.record(*position).map_err(|e| e.to_string())?;
             let Some(record) = record else { continue };
             // It came while the vault was locked, and had come before.
@@ -95,7 +101,7 @@ impl Opener {
                 looked.done.push(*position);
                 continue;
             }
-            let reason = match self.mail.content_key_with(&record, &mut unwrapped) {
+            let reason = match self.mail.content_key_with(&record, unwrapped) {
                 Ok(key) => {
                     keys.extend(kept(record.header(), key));
                     opened.push(*position);
