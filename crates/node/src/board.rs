@@ -72,7 +72,7 @@ pub(crate) struct Projections {
 struct Unread {
     positions: BTreeSet<Key>,
     /// What is sealed to a group whose key record is not here: it may never come, and is not read again and again.
-    parked: BTreeMap<Key, RecordId>,
+    parked: BTreeMap<RecordId, BTreeSet<Key>>,
     /// What was erased or destroyed, and may be in the projections.
     forgotten: Vec<RecordId>,
     /// All logs are to be looked through: after a start, and after the node was unlocked.
@@ -120,7 +120,8 @@ impl Board {
     }
 
     /// A record is durable here. What is void says nothing.
-    pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
+    pub(crate) fn arrived(&self, record: &Record, verdict: Result<(), Void>) {
+        let header = record.header();
         if verdict.is_err() {
             return;
         }
@@ -128,7 +129,16 @@ impl Board {
             self.unread().positions.insert(Key::of(header));
             self.news.notify_one();
         } else if header.kind == Kind::GROUP_KEY {
-            // What waits for it can be read.
+            self.unpark(record.id());
+        }
+    }
+
+    /// A key record is here: what waited for it can be read.
+    fn unpark(&self, key_record: RecordId) {
+        let mut unread = self.unread();
+        if let Some(keys) = unread.parked.remove(&key_record) {
+            unread.positions.extend(keys);
+            drop(unread);
             self.news.notify_one();
         }
     }

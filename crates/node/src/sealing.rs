@@ -70,8 +70,8 @@ struct Condemned {
 enum Wanted {
     /// With this prekey.
     Prekey(PrekeyId),
-    /// With the key of a group; whether this bureau is of it, and by which prekey, stands in this record.
-    Group(RecordId),
+    /// With the key of a group; whether this bureau is of it, and by which prekey, stands in a record that is to be read.
+    Group,
 }
 
 /// What came of the keys of groups, by author and key record, for as long as many records are looked at at once.
@@ -88,6 +88,8 @@ pub(crate) struct Mail {
     making_group: tokio::sync::Mutex<()>,
     /// Records that may be to this bureau and whose content key is not kept yet.
     unopened: Mutex<BTreeMap<Position, Wanted>>,
+    /// Those that are sealed to a group whose key record is not here, by that record: it may never come.
+    parked: Mutex<BTreeMap<RecordId, BTreeSet<Position>>>,
     news: Notify,
     /// Bodies that were destroyed: their content keys go as well.
     condemned: Mutex<BTreeSet<Condemned>>,
@@ -105,6 +107,7 @@ impl Mail {
             reader: OnceLock::new(),
             making_group: tokio::sync::Mutex::default(),
             unopened: Mutex::default(),
+            parked: Mutex::default(),
             news: Notify::new(),
             condemned: Mutex::default(),
             sentence: Notify::new(),
@@ -147,25 +150,38 @@ impl Mail {
     }
 
     /// A record is durable here. What is void is not opened: nobody acts upon it.
-    pub(crate) fn arrived(&self, header: &Header, verdict: Result<(), Void>) {
+    pub(crate) fn arrived(&self, record: &Record, verdict: Result<(), Void>) {
+        let header = record.header();
         if verdict.is_err() {
             return;
         }
         if header.kind == Kind::GROUP_KEY {
-            // What waits for it can be opened.
-            self.news.notify_one();
+            self.unpark(record.id());
         }
         let wanted = match header.audience {
-            Audience::Group { key_record, .. } if header.author != self.own => {
-                Some(Wanted::Group(key_record))
-            }
+            Audience::Group { .. } if header.author != self.own => Some(Wanted::Group),
             _ => envelope::prekey_for(header, self.own).map(Wanted::Prekey),
         };
         // Of a locked vault nobody knows; it is looked up once more when it is open.
-        if let Some(wanted) = wanted.filter(|_| !self.has_kept(header)) {
-            self.lock().insert(header.position(), wanted);
-            self.news.notify_one();
+        let Some(wanted) = wanted.filter(|_| !self.has_kept(header)) else { return };
+        if let Some(key_record) = header.audience.key_record().filter(|id| !self.has(*id)) {
+            self.parked().entry(key_record).or_default().insert(header.position());
+            return;
         }
+        self.lock().insert(header.position(), wanted);
+        self.news.notify_one();
+    }
+
+    /// A key record is here: what waited for it can be opened.
+    fn unpark(&self, key_record: RecordId) {
+        let Some(positions) = self.parked().remove(&key_record) else { return };
+        self.lock().extend(positions.into_iter().map(|position| (position, Wanted::Group)));
+        self.news.notify_one();
+    }
+
+    fn parked(&self) -> MutexGuard<'_, BTreeMap<RecordId, BTreeSet<Position>>> {
+        // A map is whole after every single call on it.
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the content key of a record was kept, as far as an open vault tells.
@@ -177,6 +193,15 @@ impl Mail {
     /// The body of a record was destroyed: nobody opens it any more, and its content key goes too.
     pub(crate) fn destroyed(&self, header: &Header) {
         self.lock().remove(&header.position());
+        if let Some(key_record) = header.audience.key_record() {
+            let mut parked = self.parked();
+            if let Some(positions) = parked.get_mut(&key_record) {
+                positions.remove(&header.position());
+                if positions.is_empty() {
+                    parked.remove(&key_record);
+                }
+            }
+        }
         let known = |known: &&[u8; 32]| self.vault().map_or(true, |vault| vault.knows_content_key(known));
         if let Some(commitment) = header.audience.key_commitment().filter(known) {
             let core = header.core_hash(self.network);
@@ -198,26 +223,13 @@ impl Mail {
 
     /// How many records are to be opened.
     pub(crate) fn waiting(&self) -> usize {
-        let wanted: Vec<Wanted> = self.lock().values().copied().collect();
-        wanted.into_iter().filter(|wanted| self.is_ready(*wanted)).count()
+        self.lock().len()
     }
 
-    /// Whether a record that is here and not opened names this prekey, or its group's key record may do so. One whose key
+    /// Whether a record that is here and not opened names this prekey, or the key record of its group may do so. One whose key
     /// record is not here needs nothing: whoever writes it could name any, and keep all prekeys alive.
     pub(crate) fn needs(&self, id: PrekeyId) -> bool {
-        let groups: BTreeSet<RecordId> = {
-            let unopened = self.lock();
-            if unopened.values().any(|wanted| *wanted == Wanted::Prekey(id)) {
-                return true;
-            }
-            unopened.values().filter_map(|wanted| wanted.key_record()).collect()
-        };
-        groups.into_iter().any(|key_record| self.has(key_record))
-    }
-
-    /// Whether what opens a record is here.
-    fn is_ready(&self, wanted: Wanted) -> bool {
-        wanted.key_record().is_none_or(|key_record| self.has(key_record))
+        self.lock().values().any(|wanted| matches!(wanted, Wanted::Group) || *wanted == Wanted::Prekey(id))
     }
 
     /// Whether a record is here.
@@ -308,14 +320,10 @@ impl Mail {
         }
     }
 
-    /// The next records that are to be opened.
-    fn unopened(&self, after: Option<Position>, limit: usize) -> Vec<(Position, Wanted)> {
+    /// The next places of records that are to be opened.
+    fn unopened(&self, after: Option<Position>, limit: usize) -> Vec<Position> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.lock();
-        next.range((from, Bound::Unbounded))
-            .take(limit)
-            .map(|(position, wanted)| (*position, *wanted))
-            .collect()
+        self.lock().range((from, Bound::Unbounded)).take(limit).map(|(position, _)| *position).collect()
     }
 
     /// These need not be looked at again.
@@ -332,15 +340,6 @@ impl Mail {
     }
 }
 
-impl Wanted {
-    fn key_record(self) -> Option<RecordId> {
-        match self {
-            Self::Group(key_record) => Some(key_record),
-            Self::Prekey(_) => None,
-        }
-    }
-}
-
 /// The group whose key a record brings.
 fn group_of(record: &Record) -> Result<Group<'_>, Closed> {
     let body = record.body().ok_or(Closed::NoGroupKey)?;
@@ -350,3 +349,6 @@ fn group_of(record: &Record) -> Result<Group<'_>, Closed> {
 fn kept(header: &Header, key: ContentKey) -> Option<Kept> {
     header.audience.key_commitment().map(|commitment| Kept { key_commitment: *commitment, key })
 }
+
+#[cfg(test)]
+mod tests;

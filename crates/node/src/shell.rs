@@ -149,8 +149,8 @@ impl Effects {
     fn stored(&self, record: &Record, verdict: Result<(), Void>, first_seen: Time) {
         tracing::debug!(id = %record.id().short(), position = %record.position(), "stored");
         self.metrics.stored.inc();
-        self.mail.arrived(record.header(), verdict);
-        self.board.arrived(record.header(), verdict);
+        self.mail.arrived(record, verdict);
+        self.board.arrived(record, verdict);
         let event = self.views_mut(|views| views.stored(record, verdict, first_seen));
         self.hub.publish(event);
         self.tell(said::events(record, verdict, self));

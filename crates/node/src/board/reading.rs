@@ -141,7 +141,6 @@ impl Reading {
             self.board.unread().everything = false;
         }
         self.forget();
-        self.unpark();
         let mut after = None;
         loop {
             let batch = self.next(after);
@@ -151,18 +150,6 @@ impl Reading {
             let Ok(_in_use) = self.mail.safe().enter() else { return Ok(round) };
             self.read(&batch)?;
             self.forget();
-        }
-    }
-
-    /// What waited for a key record that is here now is read.
-    fn unpark(&self) {
-        let parked: Vec<_> = self.board.unread().parked.iter().map(|(key, id)| (*key, *id)).collect();
-        let ready = parked.into_iter().filter(|(_, key_record)| self.mail.has(*key_record));
-        let ready: Vec<Key> = ready.map(|(key, _)| key).collect();
-        let mut unread = self.board.unread();
-        for key in ready {
-            unread.parked.remove(&key);
-            unread.positions.insert(key);
         }
     }
 
@@ -221,11 +208,16 @@ impl Reading {
         for key in parts.iter().flat_map(|part| &part.done) {
             unread.positions.remove(key);
         }
-        for (key, key_record) in parts.iter().flat_map(|part| &part.parked) {
+        let parked = || parts.iter().flat_map(|part| &part.parked);
+        for (key, key_record) in parked() {
             unread.positions.remove(key);
-            unread.parked.insert(*key, *key_record);
+            unread.parked.entry(*key_record).or_default().insert(*key);
         }
         drop(unread);
+        // One that came meanwhile found nothing that waited for it.
+        for (_, key_record) in parked().filter(|(_, key_record)| self.mail.has(*key_record)) {
+            board.unpark(*key_record);
+        }
         board.read.send_modify(|count| *count += 1);
         Ok(())
     }

@@ -224,7 +224,6 @@ fn launch(
 ) -> Result<(Parts, Services), StartError> {
     let Pieces { own, roster, mail, clock, core, opening, net, events, dialled, lock } = pieces;
     let Opening { views, fresh, reader, access_log } = opening;
-    mail.read_from(reader.clone());
     let (handle, receiver) = CoreHandle::new(config.limits.core_queue);
     let ring = Arc::new(ArcSwap::new(core.ring()));
     let threads = config.verify_threads(std::thread::available_parallelism().map_or(1, usize::from));

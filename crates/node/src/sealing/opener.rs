@@ -11,7 +11,7 @@ use ecomesh_protocol::{Draft, LedgerError, Roster};
 use ecomesh_record::{Kind, MemberId, Position, RecordId};
 use ecomesh_store::LedgerReader;
 
-use super::{Closed, Mail, Unwrapped, Wanted, kept};
+use super::{Closed, Mail, Unwrapped, kept};
 use crate::clock;
 use crate::core_thread::CoreHandle;
 use crate::views::Views;
@@ -71,7 +71,7 @@ impl Opener {
         let mut unwrapped = Unwrapped::new();
         loop {
             let batch = self.mail.unopened(after, BATCH);
-            let Some((last, _)) = batch.last() else { return Ok(()) };
+            let Some(last) = batch.last() else { return Ok(()) };
             after = Some(*last);
             let opener = self.clone();
             let looked = tokio::task::spawn_blocking(move || {
@@ -89,11 +89,10 @@ impl Opener {
         }
     }
 
-    fn look(&self, batch: &[(Position, Wanted)], unwrapped: &mut Unwrapped) -> Result<Looked, String> {
+    fn look(&self, batch: &[Position], unwrapped: &mut Unwrapped) -> Result<Looked, String> {
         let mut looked = Looked::default();
         let (mut keys, mut opened) = (Vec::new(), Vec::new());
-        // What waits for its group's key is not read again and again.
-        for (position, _) in batch.iter().filter(|(_, wanted)| self.mail.is_ready(*wanted)) {
+        for position in batch {
             let record = self.reader.record(*position).map_err(|e| e.to_string())?;
             let Some(record) = record else { continue };
             // It came while the vault was locked, and had come before.

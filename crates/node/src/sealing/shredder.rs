@@ -31,7 +31,7 @@ pub(crate) async fn run(mail: Arc<Mail>) {
 }
 
 /// Destroys what is condemned now; how many. What could not be destroyed is tried again.
-fn shred(mail: &Mail) -> Result<usize, String> {
+pub(super) fn shred(mail: &Mail) -> Result<usize, String> {
     let condemned = mail.condemned().clone();
     // What is condemned while the vault is locked is destroyed when it is open.
     let Some(vault) = mail.vault().ok().filter(|_| !condemned.is_empty()) else {
@@ -48,77 +48,4 @@ fn shred(mail: &Mail) -> Result<usize, String> {
     }
     mail.condemned().retain(|one| !condemned.contains(one));
     Ok(gone.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use ecomesh_record::{
-        Audience, Flags, Header, Kind, Lane, MemberId, NetworkId, Priority, RecordId, Retention, Time,
-    };
-    use ecomesh_seal::{Params, PrekeySecret, Sealed};
-
-    use super::*;
-    use crate::passphrase::Passphrase;
-    use crate::sealing::kept;
-    use crate::vault::{self, Vault};
-
-    const NETWORK: NetworkId = NetworkId([1; 32]);
-
-    fn member(text: &str) -> MemberId {
-        MemberId::parse(text).unwrap()
-    }
-
-    fn header(author: &str) -> Header {
-        Header {
-            author: member(author),
-            lane: Lane::MESSAGES,
-            generation: 0,
-            seq: 0,
-            prev: RecordId::ZERO,
-            created_at: Time(1_000),
-            expires_at: Time(9_000_000),
-            roster_epoch: 0,
-            priority: Priority::ROUTINE,
-            kind: Kind::MESSAGE,
-            retention: Retention::DAYS_40,
-            flags: Flags(0),
-            to: vec![member("TZ")],
-            audience: Audience::Open,
-            body_commit: [0; 32],
-            body_len: 0,
-            ext: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_copied_commitment_destroys_no_others_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let passphrase = Passphrase::new(zeroize::Zeroizing::new(b"a long passphrase".to_vec())).unwrap();
-        vault::create(dir.path(), &passphrase, Params::new(8, 1, 1).unwrap(), &[]).unwrap();
-        let (vault, _) = Vault::open(dir.path(), &passphrase, None).unwrap();
-        let mail = Mail::new(member("KE"), NETWORK, vault);
-        let prekey = PrekeySecret::from_seed(&[7; PrekeySecret::BYTES]).public().clone();
-        let Sealed { header: own, key, .. } =
-            envelope::seal(NETWORK, header("KE"), b"ivory", &[prekey], &[3; 32]).unwrap();
-        let commitment = *own.audience.key_commitment().unwrap();
-        mail.vault().unwrap().keep(&[kept(&own, key).unwrap()], Time(1_000)).unwrap();
-
-        let copied = [
-            Header { audience: own.audience.clone(), ..header("UG") },
-            Header {
-                audience: Audience::Group { key_record: RecordId([9; 32]), key_commitment: commitment },
-                to: Vec::new(),
-                ..header("UG")
-            },
-        ];
-        for header in copied {
-            mail.destroyed(&header);
-            assert_eq!(shred(&mail), Ok(0));
-            assert!(mail.condemned().is_empty());
-            assert!(mail.vault().unwrap().content_key(&commitment).is_some());
-        }
-        mail.destroyed(&own);
-        assert_eq!(shred(&mail), Ok(1));
-        assert!(mail.vault().unwrap().content_key(&commitment).is_none());
-    }
 }

@@ -21,6 +21,7 @@ pub(crate) fn scan(
     mail: &Mail,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Views, LedgerError> {
+    mail.read_from(reader.clone());
     let total = reader.counts().records;
     let mut views = Views::new(mail.own(), roster, reader.forks(), lives(reader, roster));
     let mut done = 0;
@@ -33,7 +34,7 @@ pub(crate) fn scan(
             for (header, first_seen) in page {
                 let record = with_body_if_needed(reader, header)?;
                 let verdict = judge(roster, &record);
-                mail.arrived(record.header(), verdict);
+                mail.arrived(&record, verdict);
                 if reader.is_excused(record.position()) {
                     mail.destroyed(record.header());
                 }
