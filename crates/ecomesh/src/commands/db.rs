@@ -194,8 +194,7 @@ fn add(text: &Text, replaces: Option<String>, global: &Global) -> anyhow::Result
     let what = if draft.replaces.is_some() { "the new text is recorded" } else { "entered" };
     let again = if sent.repeated { " (before, under this key)" } else { "" };
     let sealed = if sent.sealed { ", sealed" } else { "" };
-    let warnings: String =
-        sent.warnings.iter().map(|warning| format!("\nwarning: {}", warning.message)).collect();
+    let warnings: String = sent.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
     output::remark(
         global,
         &format!(
