@@ -55,17 +55,21 @@ fn collect_named(table: &Node, spec: &FormSpec, names: &mut Vec<String>) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn files_are_named_in_the_bytes_and_in_no_template() {
-        let form = serde_json::json!({ "form": "message", "language": "en", "text": "x" });
-        let (document, _) = Document::from_json(&form).unwrap();
+    fn photo() -> AttachedFile {
         let line = |text: &str| Line::new(text).unwrap();
-        let file = AttachedFile {
+        AttachedFile {
             name: line("photo.jpg"),
             bytes: Decimal::parse("1000").unwrap(),
             sha256: line(&"ab".repeat(32)),
             parts: vec![line(&"cd".repeat(32))],
-        };
+        }
+    }
+
+    #[test]
+    fn files_are_named_in_the_bytes_and_in_no_template() {
+        let form = serde_json::json!({ "form": "message", "language": "en", "text": "x" });
+        let (document, _) = Document::from_json(&form).unwrap();
+        let file = photo();
         let with = document.clone().with_files(vec![file.clone()]);
         let bytes = with.encode().unwrap();
         assert_eq!(Document::decode(257, &bytes).unwrap().files(), [file]);
@@ -93,13 +97,7 @@ mod tests {
             "asked": ["locate"],
         });
         let (document, _) = Document::from_json(&form).unwrap();
-        let line = |text: &str| Line::new(text).unwrap();
-        let file = AttachedFile {
-            name: line("photo.jpg"),
-            bytes: Decimal::parse("1000").unwrap(),
-            sha256: line(&"ab".repeat(32)),
-            parts: vec![line(&"cd".repeat(32))],
-        };
+        let file = photo();
         let with = document.clone().with_files(vec![file.clone()]);
         assert_eq!(with.files(), std::slice::from_ref(&file));
         assert_eq!(named(&with), ["photo.jpg", "profile.jpg"]);

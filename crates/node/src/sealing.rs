@@ -74,6 +74,12 @@ enum Wanted {
     Group,
 }
 
+/// The members of a group, and the prekeys by which they get its key.
+pub(crate) type Members = [(MemberId, PrekeyId)];
+
+/// Groups whose members are remembered: 6 KiB each at the most.
+const GROUPS_MAX: usize = 256;
+
 /// What came of the keys of groups, by author and key record, for as long as many records are looked at at once.
 pub(crate) type Unwrapped = BTreeMap<(MemberId, RecordId), Result<ContentKey, Closed>>;
 
@@ -84,6 +90,8 @@ pub(crate) struct Mail {
     safe: Arc<Safe>,
     /// Where the records with the keys of groups are read; set once the store is open.
     reader: OnceLock<LedgerReader>,
+    /// Members of groups, by author and key record: a listing asks for them row by row, and nearly always for the same.
+    groups: Mutex<BTreeMap<(MemberId, RecordId), Arc<Members>>>,
     /// Held by whoever makes the key of a group.
     making_group: tokio::sync::Mutex<()>,
     /// Records that may be to this bureau and whose content key is not kept yet.
@@ -105,6 +113,7 @@ impl Mail {
             network,
             safe: Arc::new(Safe::new(vault)),
             reader: OnceLock::new(),
+            groups: Mutex::default(),
             making_group: tokio::sync::Mutex::default(),
             unopened: Mutex::default(),
             parked: Mutex::default(),
@@ -299,8 +308,24 @@ impl Mail {
     ///
     /// # Errors
     /// [`Closed::NoGroupKey`] while that is not known; [`Closed::ToOthers`] if nobody is of it.
-    pub(crate) fn group_members(&self, header: &Header) -> Result<Vec<(MemberId, PrekeyId)>, Closed> {
-        Ok(group_of(&self.key_record(header)?)?.members().to_vec())
+    pub(crate) fn group_members(&self, header: &Header) -> Result<Arc<Members>, Closed> {
+        let key_record = header.audience.key_record().ok_or(Closed::ToOthers)?;
+        let name = (header.author, key_record);
+        if let Some(known) = self.groups().get(&name) {
+            return Ok(known.clone());
+        }
+        let members: Arc<Members> = group_of(&self.key_record(header)?)?.members().into();
+        let mut groups = self.groups();
+        if groups.len() >= GROUPS_MAX {
+            groups.clear();
+        }
+        groups.insert(name, members.clone());
+        Ok(members)
+    }
+
+    fn groups(&self) -> MutexGuard<'_, BTreeMap<(MemberId, RecordId), Arc<Members>>> {
+        // A map is whole after every single call on it.
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The record with the key of the group to which a record with this header is sealed. If it names none, or one of

@@ -10,7 +10,7 @@ use ecomesh_protocol::prekeys::{Announcement, Directory, Use};
 use ecomesh_protocol::receipt::{Outcome, Receipt};
 use ecomesh_protocol::rotation::{Life, life_of_new};
 use ecomesh_protocol::{Roster, judge};
-use ecomesh_record::{Audience, Header, Kind, MemberId, NetworkId, Position, Record, RecordId, Time};
+use ecomesh_record::{Kind, MemberId, NetworkId, Position, Record, RecordId, Time};
 use ecomesh_seal::{ContentKey, OpenBodyError, PrekeyId, PrekeySecret, envelope};
 
 /// What a header commits to: names a content key.
@@ -126,7 +126,7 @@ impl Vault {
         record: &Record,
     ) -> Result<ContentKey, Closed> {
         let header = record.header();
-        let commitment = commitment(header).ok_or(Closed::ToOthers)?;
+        let commitment = header.audience.key_commitment().ok_or(Closed::ToOthers)?;
         if let Some(key) = self.keys.get(commitment) {
             return Ok(key.clone());
         }
@@ -145,14 +145,6 @@ impl Vault {
         let content = record.body().ok_or(Closed::NoBody)?.content();
         let opened = envelope::open(network, record.header(), content, &key).map_err(Closed::Wrong)?;
         Ok(opened.to_vec())
-    }
-}
-
-/// The commitment of a sealed record to its content key.
-pub(crate) fn commitment(header: &Header) -> Option<&Commitment> {
-    match &header.audience {
-        Audience::Sealed { key_commitment, .. } => Some(key_commitment),
-        _ => None,
     }
 }
 
@@ -225,7 +217,7 @@ impl Desk {
             }
             _ => {
                 if let Some(prekey) = envelope::prekey_for(header, own)
-                    && commitment(header).is_some_and(|commitment| !vault.knows(commitment))
+                    && header.audience.key_commitment().is_some_and(|commitment| !vault.knows(commitment))
                 {
                     self.unopened.insert(record.position(), prekey);
                 }

@@ -16,7 +16,7 @@ use ecomesh_seal::{Prekey, PrekeyId, Sealed, envelope};
 use sha2::{Digest, Sha256};
 
 use crate::coverage::Mark;
-use crate::mail::{Closed, Complaint, Desk, Errand, Half, commitment};
+use crate::mail::{Closed, Complaint, Desk, Errand, Half};
 use crate::members::first_half;
 use crate::sabotage::Sabotage;
 use crate::secrecy::{Letter, document};
@@ -193,7 +193,7 @@ impl World {
         let network = self.members.roster.network();
         let Sealed { header, content, key } =
             envelope::seal(network, header, &open.content, &prekeys, &seed).ok()?;
-        let commitment = *commitment(&header)?;
+        let commitment = *header.audience.key_commitment()?;
         self.nodes[number].vault.keep(commitment, key.clone());
         if self.is_broken(number, Sabotage::LeakContentKeys)
             && let Some(spy) = self.nodes.iter_mut().rev().find(|node| !header.to.contains(&node.member))
@@ -251,7 +251,7 @@ impl World {
         let node = &self.nodes[number];
         let position = node.ledger.find(complaint.about).ok()??;
         let record = node.ledger.record(position).ok()??;
-        let letter = self.book.letter(commitment(record.header())?)?;
+        let letter = self.book.letter(record.header().audience.key_commitment()?)?;
         let content = document(&letter.salt, letter.length);
         match node.vault.open(self.members.roster.network(), node.member, &record) {
             Ok(opened) if opened != content => {
@@ -298,7 +298,7 @@ impl World {
             let Ok(Some(record)) = node.ledger.record(position) else { continue };
             let reason = match node.vault.content_key(network, node.member, &record) {
                 Ok(key) => {
-                    if let Some(commitment) = commitment(record.header())
+                    if let Some(commitment) = record.header().audience.key_commitment()
                         && !self.is_broken(number, Sabotage::ForgetContentKeys)
                     {
                         self.nodes[number].vault.keep(*commitment, key);

@@ -18,7 +18,7 @@ use ecomesh_seal::{ContentKey, PrekeyId, envelope};
 use crate::calendar::DAY_MS;
 use crate::coverage::Mark;
 use crate::gossip::Frame;
-use crate::mail::{Commitment, Errand, Half, Vault, commitment};
+use crate::mail::{Commitment, Errand, Half, Vault};
 use crate::network::Parcel;
 use crate::world::World;
 
@@ -183,7 +183,7 @@ impl World {
     /// written.
     pub(crate) fn opened(&mut self, number: usize, record: &Record) {
         let (position, name) = (record.position(), self.name(number));
-        let Some(commitment) = commitment(record.header()).copied() else { return };
+        let Some(commitment) = record.header().audience.key_commitment().copied() else { return };
         let Some(letter) = self.book.letters.get(&commitment) else {
             return self.checks.fail("I7", format!("{name} opens {position}, which nobody has sealed"));
         };
@@ -217,7 +217,7 @@ impl World {
     }
 
     fn salt_of(&self, record: &Record) -> Option<[u8; 32]> {
-        self.book.letters.get(commitment(record.header())?).map(|letter| letter.salt)
+        self.book.letters.get(record.header().audience.key_commitment()?).map(|letter| letter.salt)
     }
 
     fn read(&self, number: usize, record: &Record) -> Option<Vec<u8>> {
@@ -235,7 +235,11 @@ impl World {
             self.checks
                 .fail("I7", format!("{member} cannot open {position}, and nothing is gone: {reason:?}"));
         }
-        let was_open = commitment(record.header()).is_some_and(|c| self.book.opened.contains(&(number, *c)));
+        let was_open = record
+            .header()
+            .audience
+            .key_commitment()
+            .is_some_and(|c| self.book.opened.contains(&(number, *c)));
         if !was_open && named.is_some_and(|id| self.book.dead.contains_key(&id)) {
             self.coverage.mark(Mark::CameTooLate);
         }
@@ -292,7 +296,11 @@ impl World {
         let node = &self.nodes[number];
         let needs = |record: &Record| {
             envelope::prekey_for(record.header(), node.member) == Some(id)
-                && commitment(record.header()).is_some_and(|known| !self.book.known[number].contains(known))
+                && record
+                    .header()
+                    .audience
+                    .key_commitment()
+                    .is_some_and(|known| !self.book.known[number].contains(known))
                 && !node.desk.said.contains(&record.id())
         };
         let all = node.ledger.places().into_iter();
@@ -338,7 +346,7 @@ impl World {
             }
             let records = node.ledger.places().into_values().filter_map(|id| self.shared(id));
             let sealed: Vec<_> = records
-                .filter_map(|record| Some((*commitment(record.header())?, record)))
+                .filter_map(|record| Some((*record.header().audience.key_commitment()?, record)))
                 .filter(|(commitment, _)| {
                     let letter = self.book.letters.get(commitment);
                     // A member that withholds does not pass on what it sends again.
@@ -388,7 +396,7 @@ impl World {
         let keys_of = |vault: &Vault| vault.keys().map(|key| *key.as_bytes()).collect::<BTreeSet<_>>();
         let keys: Vec<BTreeSet<[u8; 32]>> = self.nodes.iter().map(|node| keys_of(&node.vault)).collect();
         for record in records {
-            let Some(commitment) = commitment(record.header()) else { continue };
+            let Some(commitment) = record.header().audience.key_commitment() else { continue };
             if record.body().is_none() {
                 continue;
             }

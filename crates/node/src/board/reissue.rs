@@ -153,8 +153,7 @@ impl Reissue {
             let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
             views.prekey(*member, now).is_ok()
         };
-        let (members, away): (Vec<_>, Vec<_>) =
-            members.into_iter().map(|(member, _)| member).partition(can_read);
+        let (members, away): (Vec<_>, Vec<_>) = members.iter().map(|(member, _)| *member).partition(can_read);
         if !away.is_empty() {
             tracing::warn!(
                 ?away,

@@ -359,8 +359,8 @@ fn check_part(services: &Services, part: &Record, to: &[MemberId], secrecy: &Sec
     let sealed_alike = match (secrecy, &header.audience) {
         (Secrecy::Open, Audience::Open) | (Secrecy::Addressees, Audience::Sealed { .. }) => true,
         (Secrecy::Group(members), Audience::Group { .. }) => {
-            let readers = services.mail.group_members(header).unwrap_or_default();
-            readers.iter().map(|(member, _)| member).eq(members)
+            let readers = services.mail.group_members(header);
+            readers.is_ok_and(|readers| readers.iter().map(|(member, _)| member).eq(members))
         }
         _ => false,
     };

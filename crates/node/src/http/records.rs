@@ -95,11 +95,9 @@ pub(crate) async fn status(
 
 /// Whether a record is sealed to a group of which this bureau is known not to be.
 pub(super) fn is_closed_to_us(services: &Services, header: &Header) -> bool {
-    let is_other =
-        |members: Vec<(MemberId, PrekeyId)>| members.iter().all(|(member, _)| *member != services.own);
+    let members = services.mail.group_members(header);
     header.author != services.own
-        && header.audience.key_record().is_some()
-        && services.mail.group_members(header).is_ok_and(is_other)
+        && members.is_ok_and(|members| members.iter().all(|(member, _)| *member != services.own))
 }
 
 /// The delivery to those who can read a record: the others carry it.
@@ -178,14 +176,10 @@ fn readers(services: &Services, header: &Header) -> Vec<String> {
 /// which nothing is known here the author alone.
 pub(super) fn addressees(services: &Services, header: &Header) -> Vec<String> {
     if header.to.is_empty() && header.audience.is_closed() {
-        let members = services.mail.group_members(header);
-        if members.is_err() {
-            return vec![header.author.to_string()];
-        }
-        return readers_and_prekeys(services, header)
-            .into_iter()
-            .map(|(member, _)| member.to_string())
-            .collect();
+        return services.mail.group_members(header).map_or_else(
+            |_| vec![header.author.to_string()],
+            |members| members.iter().map(|(member, _)| member.to_string()).collect(),
+        );
     }
     header.to.iter().map(ToString::to_string).collect()
 }
@@ -197,7 +191,9 @@ fn readers_and_prekeys(services: &Services, header: &Header) -> Vec<(MemberId, P
         Audience::Sealed { prekeys, .. } => {
             header.to.iter().copied().zip(prekeys.iter().copied().map(PrekeyId)).collect()
         }
-        Audience::Group { .. } => services.mail.group_members(header).unwrap_or_default(),
+        Audience::Group { .. } => {
+            services.mail.group_members(header).map_or_else(|_| Vec::new(), |members| members.to_vec())
+        }
         Audience::Open | Audience::Unknown { .. } => Vec::new(),
     }
 }

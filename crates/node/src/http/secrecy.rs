@@ -63,7 +63,7 @@ impl Secrecy {
                         .advice("withdraw or cancel it, and write it anew"),
                     )
                 })?;
-                let members = members.into_iter().map(|(member, _)| member);
+                let members = members.iter().map(|(member, _)| *member);
                 let members = members.filter(|member| !is_excluded(document, *member)).collect();
                 group(services, members, warnings)
             }

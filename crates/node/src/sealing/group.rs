@@ -16,8 +16,8 @@ use ecomesh_record::{Audience, Flags, Kind, MemberId, Priority, RecordId, Retent
 use ecomesh_seal::envelope::group;
 use ecomesh_seal::{ContentKey, Sealed, SealingError};
 use thiserror::Error;
-use zeroize::Zeroizing;
 
+use super::seal::{random, sealed_draft};
 use super::{Mail, NotSealed, SealedDraft};
 use crate::core_thread::{CoreGone, CoreHandle};
 use crate::vault::Locked;
@@ -176,13 +176,7 @@ pub(crate) fn seal_to_group(
     let header = header_to_seal(mail.own, open, now);
     let seed = random()?;
     let sealed = group::seal(mail.network, header, &open.content, group.record, &group.key, &seed)?;
-    super::seal::sealed_draft(mail, open, sealed, group.lower_secrecy.to_vec())
-}
-
-fn random() -> Result<Zeroizing<[u8; 32]>, NotSealed> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|e| NotSealed::Random(e.to_string()))?;
-    Ok(bytes)
+    sealed_draft(mail, open, sealed, group.lower_secrecy.to_vec())
 }
 
 #[cfg(test)]

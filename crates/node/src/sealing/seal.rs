@@ -52,11 +52,16 @@ pub(crate) fn seal(
     let lower_secrecy = header.to.iter().zip(&chosen).filter(|(_, one)| one.purpose != Use::DAILY);
     let lower_secrecy = lower_secrecy.map(|(member, _)| *member).collect();
     let prekeys: Vec<_> = chosen.into_iter().map(|one| one.prekey).collect();
-    let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(seed.as_mut_slice()).map_err(|e| NotSealed::Random(e.to_string()))?;
-
+    let seed = random()?;
     let sealed = envelope::seal(mail.network, header, &open.content, &prekeys, &seed)?;
     sealed_draft(mail, open, sealed, lower_secrecy)
+}
+
+/// Randomness of a sealing.
+pub(super) fn random() -> Result<Zeroizing<[u8; 32]>, NotSealed> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|e| NotSealed::Random(e.to_string()))?;
+    Ok(bytes)
 }
 
 /// The draft of what was sealed, from the one of which it is the content.
