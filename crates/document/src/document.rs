@@ -6,6 +6,7 @@
 
 mod about;
 mod kind;
+mod read;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
@@ -26,6 +27,7 @@ pub use kind::{
     DIFFUSION, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, Forms, HIT, KINDS, Kind, MESSAGE, NOTICE,
     NOTICE_STEP,
 };
+pub use read::ReadDocument;
 
 /// A document of any kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +112,11 @@ impl Document {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(kind: u16, content: &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self::decode_with_tree(kind, content)?.0)
+    }
+
+    /// The same, with the tree in which it was written.
+    fn decode_with_tree(kind: u16, content: &[u8]) -> Result<(Self, Node), DecodeError> {
         let kind = Kind::from_number(kind).ok_or(DecodeError::UnknownKind(kind))?;
         if content.len() > CONTENT_BYTES_MAX {
             return Err(DecodeError::TooLong(content.len()));
@@ -128,7 +135,7 @@ impl Document {
         let document =
             document.filter(|_| report.is_ok()).ok_or(DecodeError::Structure { form: kind.title, report })?;
         if document.to_node().to_json().as_bytes() == content {
-            Ok(document)
+            Ok((document, node))
         } else {
             Err(DecodeError::NotCanonical)
         }

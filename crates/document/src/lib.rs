@@ -55,7 +55,7 @@ mod tree;
 
 pub use document::{
     DIFFUSION, DecodeError, Document, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, EncodeError, Forms, HIT,
-    KINDS, Kind, MESSAGE, NOTICE, NOTICE_STEP, check,
+    KINDS, Kind, MESSAGE, NOTICE, NOTICE_STEP, ReadDocument, check,
 };
 pub use form::Count;
 pub use record_ref::RecordRef;

@@ -21,8 +21,13 @@ pub fn render(document: &Document) -> String {
 
 /// What a document says in words, for a search: the texts of its form without labels, codes, numbers and dates, one a line.
 pub fn words(document: &Document) -> String {
+    words_of(&document.to_node(), document.form().1)
+}
+
+/// The same of the tree of a document.
+pub(crate) fn words_of(tree: &Node, spec: &FormSpec) -> String {
     let mut out = String::new();
-    collect_words(&document.to_node(), document.form().1, &mut out);
+    collect_words(tree, spec, &mut out);
     out
 }
 

@@ -265,7 +265,7 @@ fn launch(
         listening: listening_sender,
     };
     let net_events = spawn_net_events(net_events)?;
-    let scrub = Scrub::start(reader.clone(), handle.clone()).map_err(|e| no_thread(&e))?;
+    let scrub = Scrub::start(reader.clone(), board.clone(), handle.clone()).map_err(|e| no_thread(&e))?;
     let writer = Writer::start(mail.safe().clone()).map_err(|e| no_thread(&e))?;
     let (core, views_of) = (handle.clone(), views.clone());
     let opener = Opener {
