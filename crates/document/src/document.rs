@@ -134,7 +134,7 @@ impl Document {
         let report = Report::new(findings, None);
         let document =
             document.filter(|_| report.is_ok()).ok_or(DecodeError::Structure { form: kind.title, report })?;
-        if document.to_node().to_json().as_bytes() == content {
+        if document.to_node().is_json(content) {
             Ok((document, node))
         } else {
             Err(DecodeError::NotCanonical)
