@@ -60,6 +60,11 @@ impl UnusableList {
     }
 }
 
+/// Whether there is anything to read: most homes have no folder of lists. One that cannot be read is something.
+pub fn has_some(home: &Home) -> bool {
+    !files::names(&home.codes_dir()).is_ok_and(|names| names.is_empty())
+}
+
 /// Reads the lists of a home. No folder of lists is no fault: then all are those of the program.
 pub fn read(home: &Home) -> Found {
     let (tables, mut faults) = tables(home);
@@ -179,7 +184,7 @@ mod tests {
     fn a_home_without_lists_has_those_of_the_program() {
         let (_folder, home) = home();
         let found = read(&home);
-        assert!(found.faults.is_empty() && found.set == *builtin());
+        assert!(found.faults.is_empty() && found.set == *builtin() && !has_some(&home));
         assert!(!remove(&home, "unit").unwrap());
     }
 
@@ -189,7 +194,7 @@ mod tests {
         let unit = changed("unit", |text| text + "XQ\theaps\t\t\tcount\tecomesh\n");
         put(&home, &unit).unwrap();
         let found = read(&home);
-        assert!(found.faults.is_empty() && found.set.get("unit") == Some(&unit));
+        assert!(has_some(&home) && found.faults.is_empty() && found.set.get("unit") == Some(&unit));
         assert!(remove(&home, "unit").unwrap());
         assert_eq!(read(&home).set, *builtin());
     }

@@ -8,19 +8,19 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use ecomesh_document::codes;
-use ecomesh_node::code_lists;
+use ecomesh_node::code_lists::{self, UnusableList};
 use ecomesh_node::home::Home;
 
 use crate::cli::{Command, Global};
-use crate::exit::{ExitCode, Failure, eprint_line};
+use crate::exit::{self, ExitCode, Failure};
 
 /// Show the lists of codes that forms use, and replace them by newer editions.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What forms may say by code stands in lists: CITES terms, units, countries, offences and some 80 more.
-They come with ecomesh; a newer edition of one takes its place without a new version. Which codes may
-change is said of each list: some must stay, since ecomesh acts on them.
-Whoever has an older list reads a new code all the same, marked as not known there.
+What forms say by code stands in lists: CITES terms, units, countries, offences and many more. They
+come with ecomesh, and a newer edition of one takes its place without a new version. Which codes
+may change is said of each list: some must stay, since ecomesh acts on them. Whoever has an older
+list reads a new code all the same, marked as not known there.
 
 Examples:
   ecomesh codes list                                 all lists, and what of each may change
@@ -112,15 +112,18 @@ pub fn put_in_force(command: &Command, global: &Global) {
         return;
     }
     // Commands that need a home say so themselves.
-    let Ok(dir) = global.home() else { return };
-    let found = code_lists::read(&Home::at(dir));
+    let Ok(home) = home(global) else { return };
+    if !code_lists::has_some(&home) {
+        return;
+    }
+    let found = code_lists::read(&home);
     // The doctor has a finding, and the node a line in its log, for each.
     let tells_itself = matches!(command, Command::Doctor(_) | Command::Run(_));
-    for fault in found.faults.iter().filter(|_| !tells_itself) {
-        eprint_line(&format!("warning: {fault}\nhelp: {}", fault.advice()));
+    if !tells_itself {
+        warn(&found.faults, global);
     }
-    if codes::install(found.set).is_err() {
-        eprint_line("warning: the lists of codes of this node are not used: others were looked at before");
+    if let Err(error) = codes::install(found.set) {
+        exit::warn(&error.to_string(), "this is a fault of ecomesh; please report it", global.json);
     }
 }
 
@@ -134,6 +137,13 @@ fn uses_lists(command: &Command) -> bool {
             | Command::Completions(_)
             | Command::Man(_)
     )
+}
+
+/// Tells of files that cannot be used.
+fn warn(faults: &[UnusableList], global: &Global) {
+    for fault in faults {
+        exit::warn(&fault.to_string(), &fault.advice(), global.json);
+    }
 }
 
 /// The home, whether or not there is a node in it.

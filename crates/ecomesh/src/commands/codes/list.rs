@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::home;
 use crate::cli::Global;
-use crate::exit::{ExitCode, Failure, eprint_line, split_advice};
+use crate::exit::{ExitCode, Failure, split_advice};
 use crate::files;
 use crate::output::{self, Table};
 
@@ -129,9 +129,7 @@ pub(super) fn print(name: &str, path: Option<PathBuf>, global: &Global) -> anyho
 /// The lists that hold in this home; files that cannot be used are told of.
 fn in_force(global: &Global) -> Result<CodeSet, Failure> {
     let found = code_lists::read(&home(global)?);
-    for fault in &found.faults {
-        eprint_line(&format!("warning: {fault}\nhelp: {}", fault.advice()));
-    }
+    super::warn(&found.faults, global);
     Ok(found.set)
 }
 
