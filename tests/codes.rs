@@ -104,7 +104,8 @@ fn a_unit_is_added_used_and_taken_away_again() {
     assert_eq!(desk.takes().stderr, "");
     let shown = desk.run(&["codes", "show", "unit", "--language", "fr"]).expect(0);
     assert!(
-        shown.stdout.contains("XQ    tas\n") && shown.stderr.contains("replaced by this bureau"),
+        shown.stdout.contains("XQ    tas\n")
+            && shown.stderr.contains("against the list of ecomesh:\n  added    XQ\n"),
         "{shown:?}"
     );
     let lists = desk.run(&["codes", "list", "--json"]).expect(0).json();

@@ -97,8 +97,8 @@ pub(super) fn stem(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// What a table changes against those that hold now.
-fn changes(before: &CodeSet, table: &CodeTable) -> Changes {
+/// What a table changes against those of a set.
+pub(super) fn changes(before: &CodeSet, table: &CodeTable) -> Changes {
     let difference = before.get(table.name).map(|old| Difference::between(old, table));
     let Difference { added, gone, changed } = difference.unwrap_or_default();
     Changes { added, gone, changed }

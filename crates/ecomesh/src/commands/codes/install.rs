@@ -42,8 +42,9 @@ pub(super) fn install(
         None => check::stem(path)?,
     };
     let (mut views, mut tables) = check::look(&[(path, name)], global)?;
-    let (Some(view), table) = (views.pop(), tables.pop()) else { return Ok(ExitCode::Internal) };
-    let Some(table) = table.filter(|_| view.problems().is_empty()) else {
+    let missed = || Failure::new(ExitCode::Internal, format!("{} was not looked at", path.display()));
+    let view = views.pop().ok_or_else(missed)?;
+    let Some(table) = tables.pop().filter(|_| view.problems().is_empty()) else {
         return Err(Failure::new(ExitCode::BadInput, format!("{} cannot be installed", path.display()))
             .details(view.problems().iter().cloned())
             .help("correct these; nothing was written, and what held before holds")

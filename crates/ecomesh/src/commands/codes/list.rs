@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ecomesh_document::codes::{CodeSet, CodeTable, CodeTableError, LISTS, ListSpec, MayChange};
+use ecomesh_document::codes::{CodeSet, CodeTable, CodeTableError, LISTS, ListSpec, MayChange, builtin};
 use ecomesh_node::code_lists;
 use serde::Serialize;
 
-use super::home;
+use super::{check, home};
 use crate::cli::Global;
 use crate::exit::{ExitCode, Failure, split_advice};
 use crate::files;
@@ -105,8 +105,14 @@ pub(super) fn show(name: &str, language: &str, global: &Global) -> anyhow::Resul
     }
     output::line(&output::printable(&table.note))?;
     output::line(rows.render().trim_end())?;
-    let from = if replaced { "replaced by this bureau" } else { "as it comes with ecomesh" };
-    output::remark(global, &format!("{from}; {}", in_full(spec.may_change)));
+    let from = if replaced {
+        // After an upgrade the list of the program may have what the older edition of the bureau lacks.
+        let changes = check::changes_text(&check::changes(builtin(), table));
+        format!("replaced by this bureau; against the list of ecomesh:\n{changes}\n")
+    } else {
+        "as it comes with ecomesh; ".to_owned()
+    };
+    output::remark(global, &format!("{from}{}", in_full(spec.may_change)));
     Ok(ExitCode::Ok)
 }
 
