@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::codes::CodeTable;
+use crate::customs;
 use crate::document::Document;
 use crate::file;
 use crate::form::{FieldKind, FieldSpec, FormSpec};
@@ -125,6 +126,9 @@ fn render_value(value: &Node, field: &FieldSpec, depth: usize, language: &str, o
 fn show(node: &Node, field: &FieldSpec, language: &str) -> String {
     match (&node.value, field.kind) {
         (Value::Text(code), FieldKind::Code(table)) => show_code(code, table(), language),
+        (Value::Text(code), FieldKind::Text { .. }) if field.name == customs::FIELD => {
+            customs::show(code, language)
+        }
         (Value::Text(text) | Value::Number(text) | Value::Moment(text), _) => text.clone(),
         _ => String::new(),
     }

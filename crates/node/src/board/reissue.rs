@@ -182,7 +182,7 @@ impl Reissue {
 /// The new batch: as the old one, with an expiry that is no later.
 fn draft_of(record: &Record, batch: &Document) -> Result<Draft, String> {
     let header = record.header();
-    let content = batch.encode().map_err(|e| e.to_string())?;
+    let content = batch.encode_again().map_err(|e| e.to_string())?;
     // If the node ends between the two records, the same batch is not written twice.
     let key = [b"reissue".as_slice(), record.id().as_bytes(), &content].concat();
     Ok(Draft {
