@@ -145,7 +145,8 @@ impl Reading {
             // Only now: after a failure everything is read again, and what was taken already is taken once.
             self.board.unread().everything = false;
         }
-        self.forget();
+        let mut forgotten = Vec::new();
+        self.forget(&mut forgotten);
         let mut after = None;
         loop {
             let batch = self.next(after);
@@ -154,22 +155,24 @@ impl Reading {
             // What is read here is in memory; who locks the node waits for it.
             let Ok(_in_use) = self.mail.safe().enter() else { return Ok(round) };
             self.read(&batch)?;
-            self.forget();
+            self.forget(&mut forgotten);
         }
     }
 
     /// Takes out what was erased or destroyed. After what was read before is in: so nothing slips through between the two.
-    fn forget(&self) {
-        let forgotten = std::mem::take(&mut self.board.unread().forgotten);
-        if forgotten.is_empty() {
+    /// What was taken out at the last call is taken out again, since it may have been read ahead then.
+    fn forget(&self, last: &mut Vec<RecordId>) {
+        let now = std::mem::take(&mut self.board.unread().forgotten);
+        if now.is_empty() && last.is_empty() {
             return;
         }
         if let Some(projections) =
             &mut *self.board.projections.write().unwrap_or_else(PoisonError::into_inner)
         {
-            forgotten.into_iter().for_each(|id| projections.forget(id));
+            last.iter().chain(&now).for_each(|id| projections.forget(*id));
             projections.stale = true;
         }
+        *last = now;
     }
 
     fn next(&self, after: Option<Key>) -> Vec<Key> {
@@ -184,20 +187,30 @@ impl Reading {
         let mut heads = self.reader.heads();
         heads.retain(|head| head.log.lane != Lane::CONTROL);
         self.board.unread().unlooked = heads.iter().map(|head| head.seq.saturating_add(1)).sum();
-        for head in heads {
-            for first in (0..=head.seq).step_by(BATCH) {
-                let seqs = first..=head.seq.min(first + (BATCH as u64 - 1));
-                let Ok(_in_use) = self.mail.safe().enter() else { return Ok(false) };
-                let Some(parts) = in_parallel(split(&seqs), |part| self.look_along(head.log, part))? else {
-                    return Ok(false);
-                };
-                self.take(&parts);
-                let mut unread = self.board.unread();
-                unread.unlooked = unread.unlooked.saturating_sub(seqs.count() as u64);
-                drop(unread);
-                self.forget();
-            }
+        let batches = heads.into_iter().flat_map(|head| {
+            let firsts = (0..=head.seq).step_by(BATCH);
+            firsts.map(move |first| (head.log, first..=head.seq.min(first + (BATCH as u64 - 1))))
+        });
+        // While the projections take a batch the next one is read. What was read is in memory until it is taken; who locks the
+        // node waits for that, so leave to hold it is dropped last.
+        let mut in_use = None;
+        let (mut read, mut forgotten) = (Vec::new(), Vec::new());
+        for (log, seqs) in batches {
+            let Ok(next_in_use) = self.mail.safe().enter() else { return Ok(false) };
+            let next = std::thread::scope(|scope| {
+                let reading = scope.spawn(|| in_parallel(split(&seqs), |part| self.look_along(log, part)));
+                self.take(&std::mem::take(&mut read));
+                self.forget(&mut forgotten);
+                join(reading)
+            })?;
+            let Some(next) = next else { return Ok(false) };
+            (read, in_use) = (next, Some(next_in_use));
+            let mut unread = self.board.unread();
+            unread.unlooked = unread.unlooked.saturating_sub(seqs.count() as u64);
         }
+        self.take(&read);
+        self.forget(&mut forgotten);
+        drop(in_use);
         Ok(true)
     }
 
@@ -391,11 +404,12 @@ fn in_parallel<P: Send>(
         let look = &look;
         let others: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
         let own = own.map(look);
-        let others = others.into_iter().map(|other| match other.join() {
-            Ok(looked) => looked,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        own.into_iter().chain(others).collect()
+        own.into_iter().chain(others.into_iter().map(join)).collect()
     });
     Ok(looked?.ok())
+}
+
+/// What a thread gives; its panic is one of this thread.
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
