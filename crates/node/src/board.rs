@@ -343,6 +343,9 @@ fn review_of(roster: &Roster) -> Review {
 }
 
 #[cfg(test)]
+mod forgetting;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
