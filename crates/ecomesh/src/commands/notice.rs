@@ -293,3 +293,45 @@ impl From<KindArg> for CaseKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ecomesh_api::{Detail, SentState};
+
+    use super::*;
+
+    #[test]
+    fn whoever_is_left_out_is_told_with_what_to_do() {
+        let draft = NoticeDraft {
+            document: serde_json::Value::Null,
+            kind: CaseKind::Diffusion,
+            to: Vec::new(),
+            regions: vec!["eastern-africa".into()],
+            members: false,
+            replaces: None,
+            priority: None,
+            exercise: false,
+            files: Vec::new(),
+        };
+        let warning = Detail {
+            path: "regions".into(),
+            message: "nothing can be sealed to TZ now: it is not for them".into(),
+            advice: "send it later".into(),
+        };
+        let sent = Sent {
+            id: "ab".repeat(32),
+            position: "KE/1/0/1".into(),
+            created_at_ms: 1,
+            state: SentState::Recorded,
+            repeated: false,
+            to: vec!["UG".into()],
+            sealed: true,
+            lower_secrecy: Vec::new(),
+            warnings: vec![warning],
+        };
+        let remark = remark(&draft, &sent, "FR");
+        assert!(remark.contains("(for UG, sealed)"), "{remark}");
+        let told = "\nwarning: regions: nothing can be sealed to TZ now: it is not for them; send it later";
+        assert!(remark.ends_with(told), "{remark}");
+    }
+}
