@@ -352,6 +352,9 @@ fn review_of(roster: &Roster) -> Review {
 }
 
 #[cfg(test)]
+mod forgetting;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -31,6 +31,10 @@ pub mod home;
 pub mod passphrase;
 pub mod telemetry;
 
+// The support of the tests names this crate by its name; unit tests that need whole nodes use it as well.
+#[cfg(test)]
+extern crate self as ecomesh_node;
+
 mod board;
 mod clock;
 mod core_thread;
