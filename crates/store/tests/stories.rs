@@ -184,6 +184,36 @@ fn readers_see_what_is_durable_and_nothing_else() {
 }
 
 #[test]
+fn a_stretch_brings_the_bodies_that_are_wanted_and_counts_these_alone() {
+    let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
+    let mut ledger = open(dir.path(), authors.network);
+    // The second body is missing; the third and the fourth have three chunks each.
+    let lengths = [100, 100, 20_000, 20_000, 0, 7_000];
+    let mut records: Vec<_> =
+        lengths.map(|length| authors.next("KE", 1, Kind::MESSAGE, vec![7; length])).into();
+    records[1] = authors.bare(&records[1]);
+    ledger.commit(&batch(&records)).unwrap();
+    let (reader, log) = (ledger.reader(), records[0].record().position().log);
+    let bodies = |from, max_bytes, unwanted: u64| {
+        let stretch = reader.stretch(log, from, max_bytes, 10, |record| record.header().seq != unwanted);
+        let stretch = stretch.unwrap().into_iter();
+        stretch.map(|(record, _)| record.body().map(|body| body.content().len())).collect::<Vec<_>>()
+    };
+    let all = [Some(100), None, Some(20_000), Some(20_000), Some(0), Some(7_000)];
+    assert_eq!(bodies(0, usize::MAX, 99), all);
+    let without =
+        |n: usize| all.iter().enumerate().map(|(at, body)| body.filter(|_| at != n)).collect::<Vec<_>>();
+    for n in 0..6 {
+        assert_eq!(bodies(0, usize::MAX, n as u64), without(n), "{n}");
+    }
+    assert_eq!(bodies(3, usize::MAX, 4), without(4)[3..]);
+    assert_eq!(bodies(2, 10, 99), [Some(20_000)], "one at least");
+    assert_eq!(bodies(0, 25_000, 2), without(2)[..5]);
+    assert_eq!(bodies(6, usize::MAX, 99), []);
+    assert_eq!(reader.counts().holes, 1, "what is not wanted is no hole");
+}
+
+#[test]
 fn a_failed_sync_is_told_and_nothing_is_written_after_it() {
     let (dir, mut authors) = (tempfile::tempdir().unwrap(), Authors::new());
     let records: Vec<_> = (0..3).map(|_| authors.next("KE", 1, Kind::MESSAGE, vec![1])).collect();

@@ -1,5 +1,6 @@
 //! Reading documents for the projections.
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -22,8 +23,8 @@ const BATCH: usize = 1024;
 /// Threads that read at most, and records from which a further one is worth starting.
 const THREADS_MAX: usize = 4;
 const RECORDS_PER_THREAD: usize = 64;
-/// Of a log a thread reads so many bytes at once, and one record at least.
-const STRETCH_BYTES: usize = 4 * 1024 * 1024;
+/// Of a log a thread reads so many bytes at once, and one record at least: as a document each takes ten times as much.
+const STRETCH_BYTES: usize = 1024 * 1024;
 /// What could not be read for a reason of the moment is tried again after this, if nothing comes before.
 const AGAIN: Duration = Duration::from_secs(60);
 /// Texts that were read are searched once nothing has come for this long.
@@ -73,6 +74,8 @@ struct Looked {
     later: Vec<Key>,
     parked: Vec<(Key, RecordId)>,
     documents: Vec<(Place, ReadDocument)>,
+    /// Of a part of a log what was not looked at.
+    rest: Option<RangeInclusive<u64>>,
 }
 
 impl Reading {
@@ -187,26 +190,30 @@ impl Reading {
         let mut heads = self.reader.heads();
         heads.retain(|head| head.log.lane != Lane::CONTROL);
         self.board.unread().unlooked = heads.iter().map(|head| head.seq.saturating_add(1)).sum();
-        let batches = heads.into_iter().flat_map(|head| {
-            let firsts = (0..=head.seq).step_by(BATCH);
-            firsts.map(move |first| (head.log, first..=head.seq.min(first + (BATCH as u64 - 1))))
-        });
+        let mut left: VecDeque<_> = heads.into_iter().map(|head| (head.log, 0..=head.seq)).collect();
         // While the projections take a batch the next one is read. What was read is in memory until it is taken; who locks the
         // node waits for that, so leave to hold it is dropped last.
         let mut in_use = None;
         let (mut read, mut forgotten) = (Vec::new(), Vec::new());
-        for (log, seqs) in batches {
+        while let Some((log, seqs)) = left.pop_front() {
+            let (batch, rest) = cut(seqs);
+            left.extend(rest.map(|rest| (log, rest)));
             let Ok(next_in_use) = self.mail.safe().enter() else { return Ok(false) };
             let next = std::thread::scope(|scope| {
-                let reading = scope.spawn(|| in_parallel(split(&seqs), |part| self.look_along(log, part)));
+                let reading = scope.spawn(|| in_parallel(split(&batch), |part| self.look_along(log, part)));
                 self.take(&std::mem::take(&mut read));
                 self.forget(&mut forgotten);
                 join(reading)
             })?;
             let Some(next) = next else { return Ok(false) };
-            (read, in_use) = (next, Some(next_in_use));
+            // Long records fill a part before its end.
+            let unread_parts = || next.iter().filter_map(|part| part.rest.clone());
+            let unlooked: u64 = unread_parts().map(|rest| rest.count() as u64).sum();
+            unread_parts().for_each(|rest| left.push_front((log, rest)));
             let mut unread = self.board.unread();
-            unread.unlooked = unread.unlooked.saturating_sub(seqs.count() as u64);
+            unread.unlooked = unread.unlooked.saturating_sub(batch.count() as u64 - unlooked);
+            drop(unread);
+            (read, in_use) = (next, Some(next_in_use));
         }
         self.take(&read);
         self.forget(&mut forgotten);
@@ -214,7 +221,7 @@ impl Reading {
         Ok(true)
     }
 
-    /// Reads a part of a log.
+    /// Reads a part of a log, as far as its records are not too long.
     fn look_along(
         &self,
         log: LogId,
@@ -222,23 +229,18 @@ impl Reading {
     ) -> Result<Result<Looked, Locked>, LedgerError> {
         let mut looked = Looked::default();
         let mut unwrapped = Unwrapped::new();
-        let (mut next, last) = seqs.into_inner();
-        while next <= last {
-            let count = usize::try_from(last - next).unwrap_or(usize::MAX).saturating_add(1);
-            let wants =
-                |record: &Record| self.is_heard(record) && !Key::of(record.header()).speaks_of_another;
-            let stretch = self.reader.stretch(log, next, STRETCH_BYTES, count, wants)?;
-            if stretch.is_empty() {
-                break;
-            }
-            next += stretch.len() as u64;
-            for (record, _) in stretch.iter().filter(|(record, _)| self.is_heard(record)) {
-                let key = Key::of(record.header());
-                if key.speaks_of_another {
-                    looked.later.push(key);
-                } else if let Err(locked) = self.hear(key, record, &mut looked, &mut unwrapped) {
-                    return Ok(Err(locked));
-                }
+        let (first, last) = seqs.into_inner();
+        let count = usize::try_from(last - first).unwrap_or(usize::MAX).saturating_add(1);
+        let wants = |record: &Record| self.is_heard(record) && !Key::of(record.header()).speaks_of_another;
+        let stretch = self.reader.stretch(log, first, STRETCH_BYTES, count, wants)?;
+        let next = first + stretch.len() as u64;
+        looked.rest = (!stretch.is_empty() && next <= last).then_some(next..=last);
+        for (record, _) in stretch.iter().filter(|(record, _)| self.is_heard(record)) {
+            let key = Key::of(record.header());
+            if key.speaks_of_another {
+                looked.later.push(key);
+            } else if let Err(locked) = self.hear(key, record, &mut looked, &mut unwrapped) {
+                return Ok(Err(locked));
             }
         }
         Ok(Ok(looked))
@@ -385,6 +387,13 @@ fn threads(records: usize) -> usize {
     threads.min(records / RECORDS_PER_THREAD).max(1)
 }
 
+/// What is read at once of a part of a log, and the rest of it.
+fn cut(seqs: RangeInclusive<u64>) -> (RangeInclusive<u64>, Option<RangeInclusive<u64>>) {
+    let (first, last) = seqs.into_inner();
+    let end = last.min(first.saturating_add(BATCH as u64 - 1));
+    (first..=end, (end < last).then(|| end + 1..=last))
+}
+
 /// A part of a log, in a part for each thread.
 fn split(seqs: &RangeInclusive<u64>) -> Vec<RangeInclusive<u64>> {
     let (first, last) = (*seqs.start(), *seqs.end());
@@ -412,4 +421,25 @@ fn in_parallel<P: Send>(
 /// What a thread gives; its panic is one of this thread.
 fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_cut_without_gap_or_overlap() {
+        for count in [1, 63, 64, 129, BATCH as u64, BATCH as u64 + 1, 5_000] {
+            let (mut rest, mut seqs) = (Some(7..=count + 6), Vec::new());
+            while let Some(left) = rest {
+                let (batch, after) = cut(left);
+                assert!(batch.clone().count() <= BATCH);
+                let parts = split(&batch);
+                assert!(parts.len() <= THREADS_MAX);
+                seqs.extend(parts.into_iter().flatten());
+                rest = after;
+            }
+            assert_eq!(seqs, (7..=count + 6).collect::<Vec<_>>(), "{count}");
+        }
+    }
 }
