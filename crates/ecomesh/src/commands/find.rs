@@ -255,12 +255,8 @@ fn remark(answer: &FindAnswer) -> String {
 
 /// Whose data are old, and as of when all others are.
 pub fn as_of(members: &[AsOfView], now_ms: u64) -> String {
-    let is_current =
-        |m: &&AsOfView| m.missing == 0 && m.at_ms.is_some_and(|at| now_ms.saturating_sub(at) <= OLD_MS);
-    let oldest = members.iter().filter(is_current).filter_map(|m| m.at_ms).min();
-    let stale: Vec<String> = members
-        .iter()
-        .filter(|m| !is_current(m))
+    let oldest = members.iter().filter(|m| is_current(m, now_ms)).filter_map(|m| m.at_ms).min();
+    let stale: Vec<String> = not_current(members, now_ms)
         .map(|m| {
             let when =
                 m.at_ms.map_or_else(|| "never heard".into(), |at| format!("as of {}", times::show(at)));
@@ -274,6 +270,15 @@ pub fn as_of(members: &[AsOfView], now_ms: u64) -> String {
         |at| format!("as of {}", times::show(at)),
     );
     if stale.is_empty() { current } else { format!("{current}; NOT CURRENT: {}", stale.join(", ")) }
+}
+
+/// Members of which it is not known that what is here is all there is, as of some minutes ago.
+pub fn not_current(members: &[AsOfView], now_ms: u64) -> impl Iterator<Item = &AsOfView> {
+    members.iter().filter(move |m| !is_current(m, now_ms))
+}
+
+fn is_current(m: &AsOfView, now_ms: u64) -> bool {
+    m.missing == 0 && m.at_ms.is_some_and(|at| now_ms.saturating_sub(at) <= OLD_MS)
 }
 
 fn hits_table(hits: &[HitView]) -> Table {

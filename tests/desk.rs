@@ -1,0 +1,94 @@
+//! What a desk officer gets wrong, or meets for the first time: lists with broken rows, rows of other countries, entries that
+//! were withdrawn, members that are none. Real processes, as an officer types it.
+
+mod common;
+
+use common::{Network, Node, Ran, wait_for};
+use serde_json::{Value, json};
+
+const WHO: [&str; 4] = ["--purpose", "border-control", "--officer", "N7"];
+
+fn write(network: &Network, name: &str, text: impl AsRef<[u8]>) -> String {
+    let path = network.folder.path().join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}
+
+fn with<'a>(arguments: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [arguments, more].concat()
+}
+
+/// The lines of JSON that a command prints.
+fn lines(ran: &Ran) -> Vec<Value> {
+    ran.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+/// Runs a command until it ends with this code.
+#[track_caller]
+fn until(node: &Node, arguments: &[&str], code: i32) -> Ran {
+    wait_for(&arguments.join(" "), || {
+        let ran = node.run(arguments);
+        if ran.code == code { Ok(ran) } else { Err(format!("{ran:#?}")) }
+    })
+}
+
+#[test]
+fn a_row_that_cannot_be_checked_is_told_and_is_no_miss() {
+    let network = Network::start(&["KE", "TZ"]);
+    let node = &network.nodes[0];
+    let list = write(&network, "b.csv", b"passport,name\nX1,A\nM\xfc12,x\n\"X\n2\",B\nshort\n,C\n");
+    let check = with(&["check", &list, "--number", "name", "--name", "passport"], &WHO);
+    let check: Vec<&str> = check.into_iter().collect();
+    // Nothing was found, and not everything was looked at: no script takes that for a miss.
+    let ran = until(node, &with(&check, &["--json"]), 3);
+    let told = lines(&ran);
+    let not_checked: Vec<&Value> = told.iter().filter(|line| line["event"] == "not_checked").collect();
+    let places: Vec<_> =
+        not_checked.iter().map(|line| (&line["row"], &line["problems"][0]["column"])).collect();
+    let expected = [(3, "passport"), (4, "passport"), (5, "name")].map(|(row, of)| (json!(row), json!(of)));
+    assert_eq!(places, expected.each_ref().map(|(row, of)| (row, of)), "{ran:#?}");
+    assert!(not_checked.iter().all(|line| {
+        let problem = &line["problems"][0];
+        problem["reason"].as_str().is_some_and(|reason| !reason.is_empty()) && problem["advice"] != ""
+    }));
+    let sum = told.last().expect("a summary");
+    assert_eq!(sum["event"], "summary");
+    assert_eq!((&sum["rows"], &sum["found"], &sum["not_checked"]), (&json!(5), &json!(0), &json!(3)));
+    assert_eq!((&sum["as_of"][0]["member"], &sum["unread"]), (&json!("TZ"), &json!(0)));
+    assert!(sum["not_current"].is_array() && sum["searches"].is_u64(), "{sum}");
+    let text = node.run(&check).expect(3);
+    assert!(text.stderr.contains("row 3 is not checked: column \"passport\""), "{text:?}");
+    assert!(text.stderr.contains("3 rows not checked"), "{text:?}");
+
+    let empty = write(&network, "empty.csv", "");
+    let ran = node.run(&with(&["check", &empty, "--number", "passport"], &WHO)).expect(3);
+    assert!(ran.stderr.contains("empty.csv is empty"), "{ran:?}");
+    let semicolons = write(&network, "semicolons.csv", "passport;name\nX1;A\n");
+    let ran = node.run(&with(&["check", &semicolons, "--number", "passport"], &WHO)).expect(3);
+    assert!(ran.stderr.contains("--delimiter ';'"), "{ran:?}");
+    node.run(&with(&["check", &semicolons, "--number", "passport", "--delimiter", ";"], &WHO)).expect(1);
+}
+
+const TRAVEL_DOCUMENTS: &str = "Reference,Type,Document number,Check digit,Issuing country,Status,Since,Issued,Expires,Place,Country of place,Holder,Remarks\n";
+
+/// A list of travel documents: `n`, and which country issued it.
+fn travel_documents(issuers: impl IntoIterator<Item = &'static str>) -> String {
+    let row =
+        |(n, issuer): (usize, &str)| format!("{issuer}/{n},P,Z{n:06},,{issuer},stolen,2026-11-02,,,,,X,\n");
+    TRAVEL_DOCUMENTS.to_owned() + &issuers.into_iter().enumerate().map(row).collect::<String>()
+}
+
+/// What a search for a number finds, once it finds so many.
+#[track_caller]
+fn find(node: &Node, number: &str, count: usize) -> Value {
+    wait_for(number, || {
+        let answer = node.run(&with(&["find", "--number", number, "--json"], &WHO)).json();
+        let is_it = answer["found"].as_array().map(Vec::len) == Some(count) && answer["unread"] == 0;
+        if is_it { Ok(answer) } else { Err(answer.to_string()) }
+    })
+}
+
+/// Passes over what a node reads in the background.
+fn settled(network: &Network) {
+    network.nodes.iter().for_each(Node::wait_until_prekeys);
+}
