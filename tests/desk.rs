@@ -92,3 +92,41 @@ fn find(node: &Node, number: &str, count: usize) -> Value {
 fn settled(network: &Network) {
     network.nodes.iter().for_each(Node::wait_until_prekeys);
 }
+
+#[test]
+fn a_row_of_another_country_stops_no_import() {
+    let network = Network::start(&["KE", "TZ"]);
+    settled(&network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let list =
+        write(&network, "list.csv", travel_documents((0..600).map(|n| if n == 299 { "KE" } else { "TZ" })));
+    let import = ["import", "csv", "--mapping", "travel-documents", &list];
+    // A dry run says the same, and needs no node that runs.
+    for more in [&["--dry-run"][..], &[]] {
+        let ran = tz.run(&with(&import, more)).expect(1);
+        assert!(ran.stdout.contains("row 301: document.country, \"KE\": TZ may not enter it"), "{ran:?}");
+        assert!(ran.stdout.contains("sltd.issuer"), "{ran:?}");
+        assert!(ran.stdout.contains("600 rows read: 599 accepted, 1 rejected"), "{ran:?}");
+    }
+    find(ke, "Z000599", 1);
+    find(ke, "Z000299", 0);
+    let again = tz.run(&with(&import, &["--json"])).expect(1);
+    let sum = lines(&again).pop().expect("a summary");
+    assert_eq!((&sum["entered"], &sum["known"]), (&json!(0), &json!(599)), "{sum}");
+    // Without a node's folder nobody knows who will import, and that is said.
+    let nowhere = network.folder.path().join("nowhere").display().to_string();
+    let ran = common::run(&with(&import, &["--dry-run", "--home", &nowhere])).expect(0);
+    assert!(ran.stderr.contains("was not checked"), "{ran:?}");
+
+    // What the node alone finds wrong with a row is of that row, too.
+    let foreign = write(
+        &network,
+        "foreign.toml",
+        std::fs::read_to_string(common::root().join("crates/document/mappings/travel-documents.toml"))
+            .expect("a mapping")
+            .replace("[constants]", "[constants]\n\"source.from\" = \"KE\""),
+    );
+    let short = write(&network, "short.csv", travel_documents(["TZ"; 3]));
+    let ran = tz.run(&["import", "csv", "--mapping", &foreign, &short]).expect(1);
+    assert!(ran.stdout.contains("3 rows read: 0 accepted, 3 rejected"), "{ran:?}");
+}
