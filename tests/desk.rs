@@ -130,3 +130,104 @@ fn a_row_of_another_country_stops_no_import() {
     let ran = tz.run(&["import", "csv", "--mapping", &foreign, &short]).expect(1);
     assert!(ran.stdout.contains("3 rows read: 0 accepted, 3 rejected"), "{ran:?}");
 }
+
+#[test]
+fn what_is_withdrawn_says_nothing_any_more() {
+    let network = Network::start(&["KE", "TZ"]);
+    settled(&network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let list = write(&network, "list.csv", travel_documents(["KE"; 300]));
+    ke.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
+    let found = find(tz, "Z000041", 1);
+    let name = found["found"][0]["id"].as_str().expect("a name").to_owned();
+    let batch = name.split_once('.').expect("a line").0.to_owned();
+
+    // Its lines are listed, page by page.
+    let shown = tz.run(&["db", "show", &batch]).expect(0);
+    assert!(shown.stderr.contains("ecomesh db lines"), "{shown:?}");
+    let page = tz.json(&["db", "lines", &batch, "--after", "40", "--limit", "2"]);
+    assert_eq!(
+        (&page["lines"][1]["id"], &page["next"], &page["count"]),
+        (&json!(name), &json!(42), &json!(300))
+    );
+    assert_eq!(page["lines"][1]["reference"], "KE/41");
+
+    // A line goes: it is told by whom, when and why, and not what it said.
+    let withdrawn = ke.run(&["db", "withdraw", &name, "--reason", "recovered"]).expect(0);
+    let days = withdrawn.stderr.split("destroyed here from ").nth(1).expect("a date").to_owned();
+    let json = ke.json(&["db", "withdraw", &name.replace(".42", ".43"), "--reason", "recovered"]);
+    let hours =
+        (json["destroyed_from_ms"].as_u64().unwrap() - json["created_at_ms"].as_u64().unwrap()) / 3_600_000;
+    assert!((239..=240).contains(&hours), "seven days and three: {hours} h, {days}");
+    find(tz, "Z000041", 0);
+    let said_nothing = |node: &Node, arguments: &[&str]| {
+        let ran = node.run(arguments).expect(0);
+        assert!(!ran.stdout.contains("Z000041") && !ran.stdout.contains("KE/41"), "{ran:?}");
+        ran.stdout
+    };
+    let shown = said_nothing(tz, &["db", "show", &name]);
+    assert!(shown.contains("standing   withdrawn: recovered") && shown.contains("withdrawn  20"), "{shown}");
+    assert!(shown.contains("KE withdrew it at"), "{shown}");
+    for arguments in [
+        &["db", "show", &name, "--json"][..],
+        &["db", "lines", &batch, "--json"],
+        &["db", "show", &batch, "--json"],
+        &["show", &batch, "--json"],
+        &["show", &batch],
+    ] {
+        said_nothing(tz, arguments);
+    }
+    assert_eq!(tz.json(&["db", "lines", &batch])["lines"][41]["standing"], "withdrawn");
+
+    // The whole batch goes.
+    let foreign = tz.run(&["db", "withdraw", &batch, "--reason", "error"]).expect(5);
+    assert!(foreign.stderr.contains("entry.source-owns"), "{foreign:?}");
+    ke.run(&["db", "withdraw", &batch, "--reason", "error"]).expect(0);
+    find(tz, "Z000040", 0);
+    for node in [ke, tz] {
+        let gone = node.json(&["db", "show", &batch]);
+        assert_eq!(
+            (&gone["entry"]["standing"], &gone["entry"]["reason"]),
+            (&json!("withdrawn"), &json!("error"))
+        );
+        let line = node.run(&["db", "show", &name]).expect(0);
+        assert!(line.stdout.contains("withdrawn"), "{line:?}");
+    }
+    let again = ke.run(&["db", "withdraw", &batch, "--reason", "error"]).expect(5);
+    assert!(again.stderr.contains("entry.withdrawn"), "{again:?}");
+
+    // So does an entry with a record of its own, and both stay in the list of all, also after a start.
+    let sample = common::root().join("node-config/demo/entries/seizure.toml").display().to_string();
+    let one = ke.json(&["db", "add", &sample])["id"].as_str().expect("an id").to_owned();
+    until(tz, &["db", "show", &one], 0);
+    ke.run(&["db", "withdraw", &one, "--reason", "recovered"]).expect(0);
+    let listed = |node: &Node| {
+        let listing = node.json(&["db", "list", "--all"]);
+        let rows = listing["entries"].as_array().cloned().unwrap_or_default();
+        let gone = rows.into_iter().filter(|row| row["standing"] == "withdrawn");
+        let mut ids: Vec<String> = gone.map(|row| row["id"].as_str().expect("an id").to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let mut expected = vec![batch.clone(), one.clone()];
+    expected.sort();
+    let both = |node: &Node| {
+        wait_for("both in the list", || {
+            let ids = listed(node);
+            if ids == expected { Ok(()) } else { Err(format!("{ids:?}")) }
+        });
+        let shown = node.json(&["db", "show", &one]);
+        assert_eq!(
+            (&shown["entry"]["source"], &shown["entry"]["reason"]),
+            (&json!("KE"), &json!("recovered"))
+        );
+        assert!(shown["entry"]["withdrawn_at_ms"].is_u64() && shown["document"].is_null(), "{shown}");
+    };
+    both(ke);
+    both(tz);
+    assert_eq!(tz.json(&["db", "list"])["entries"], json!([]));
+    let mut network = network;
+    network.nodes[1].stop();
+    network.start_node(1);
+    both(&network.nodes[1]);
+}

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ecomesh_document::Document;
+use ecomesh_document::entry::EntryStep;
 use ecomesh_document::projection::Place;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{LedgerError, Roster, judge};
@@ -46,6 +47,8 @@ pub(crate) struct Reading {
 /// What a record says, if it says anything.
 enum Said {
     Document(Document),
+    /// An entry at this place is withdrawn, and erased already.
+    Withdrawn(Place, Box<EntryStep>),
     /// Nothing, now and later: it is sealed to others, erased, or no document.
     Nothing,
     /// Its body is missing; it is fetched.
@@ -70,6 +73,8 @@ struct Looked {
     done: Vec<Key>,
     parked: Vec<(Key, RecordId)>,
     documents: Vec<(Place, Document)>,
+    /// Places of entries that are erased, and their withdrawals.
+    withdrawn: Vec<(Place, Place, Box<EntryStep>)>,
 }
 
 impl Reading {
@@ -203,6 +208,9 @@ impl Reading {
             for (place, document) in parts.iter().flat_map(|part| &part.documents) {
                 projections.take(place, document);
             }
+            for (entry, place, step) in parts.iter().flat_map(|part| &part.withdrawn) {
+                projections.withdrawn.take(entry, place, step);
+            }
         }
         let mut unread = board.unread();
         for key in parts.iter().flat_map(|part| &part.done) {
@@ -249,6 +257,9 @@ impl Reading {
                 Ok(Said::Document(document)) => {
                     looked.documents.extend(place_of(&record).map(|at| (at, document)));
                 }
+                Ok(Said::Withdrawn(entry, step)) => {
+                    looked.withdrawn.extend(place_of(&record).map(|at| (entry, at, step)));
+                }
                 Ok(Said::Nothing) => {}
                 Ok(Said::NotYet) => continue,
                 Ok(Said::NoGroupKey(key_record)) => {
@@ -262,19 +273,17 @@ impl Reading {
         Ok(Ok(looked))
     }
 
-    /// Whether a document is a step, a withdrawal or a new text of what was erased.
-    fn target_is_erased(&self, document: &Document) -> bool {
+    /// The record of which a document is a step, a withdrawal or a new text, if that was erased.
+    fn erased_target(&self, document: &Document) -> Option<Record> {
         let target = match document {
             Document::NoticeStep(step) => Some(step.notice),
             Document::EntryStep(step) => Some(step.entry),
             other => other.replaces(),
         };
-        let position = target.and_then(|target| self.reader.find(target.0).ok().flatten());
-        let header = position.and_then(|position| self.reader.header(position).ok().flatten());
-        header.is_some_and(|(record, _)| {
-            let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
-            views.lives().life(&Term::of(&record), clock::wall()) == Life::Erased
-        })
+        let position = target.and_then(|target| self.reader.find(target.0).ok().flatten())?;
+        let (record, _) = self.reader.header(position).ok().flatten()?;
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        (views.lives().life(&Term::of(&record), clock::wall()) == Life::Erased).then_some(record)
     }
 
     fn said(&self, record: &Record, unwrapped: &mut Unwrapped) -> Result<Said, Locked> {
@@ -304,9 +313,13 @@ impl Reading {
         };
         // What speaks of a record that was erased would wait for it for ever.
         if let Ok(document) = &document
-            && self.target_is_erased(document)
+            && let Some(erased) = self.erased_target(document)
         {
-            return Ok(Said::Nothing);
+            // That an entry was withdrawn is told for as long as that is known, without anything that it said.
+            return Ok(match (document, place_of(&erased)) {
+                (Document::EntryStep(step), Some(entry)) => Said::Withdrawn(entry, step.clone()),
+                _ => Said::Nothing,
+            });
         }
         Ok(document.map_or_else(
             |error| {
