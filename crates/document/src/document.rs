@@ -6,6 +6,7 @@
 
 mod about;
 mod kind;
+mod numbers;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;

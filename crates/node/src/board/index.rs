@@ -61,14 +61,14 @@ impl Index {
             Document::Entry(entry) if may_enter(entry, place.author()).is_err() => {}
             Document::Entry(entry) => {
                 let names = entry.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, entry.keys(), &names);
+                self.take_one(record, document, document.keys(), &names);
             }
             Document::Notice(notice) | Document::Diffusion(notice) => {
                 let names = notice.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, notice.keys(), &names);
+                self.take_one(record, document, document.keys(), &names);
             }
             Document::Ecomessage(_) | Document::Message(_) => {
-                self.take_one(record, document, Vec::new(), &[]);
+                self.take_one(record, document, document.keys(), &[]);
             }
             Document::Batch(batch) => self.take_batch(place, batch),
             _ => {}
@@ -101,7 +101,8 @@ impl Index {
         }
     }
 
-    /// A batch names nobody: its entries are found by their numbers alone.
+    /// A batch names nobody: its entries are found by the numbers of what they are of, and not by their references, which
+    /// would take as much memory again.
     fn take_batch(&mut self, place: &Place, batch: &Batch) {
         let Some(first) = self.texts_at.add(place.id, batch.lines(), true) else { return };
         let good = batch.entries().filter(|(_, entry)| may_enter(entry, place.author()).is_ok());
@@ -239,7 +240,8 @@ fn logged<T>(result: Result<T, TextError>) -> Option<T> {
 
 /// The keys under which a number may be entered: nobody says what it is a number of.
 pub(crate) fn keys_of(text: &str) -> Vec<(Number, String)> {
-    let keys = Number::ALL.into_iter().map(|number| (number, number.key(text)));
+    let numbers = Number::ALL.into_iter().chain([Number::Reference]);
+    let keys = numbers.map(|number| (number, number.key(text)));
     keys.filter(|(_, key)| !key.is_empty()).collect()
 }
 

@@ -16,6 +16,7 @@ use ecomesh_api::{
 use ecomesh_document::Document;
 use ecomesh_document::codes::{Code, CodeList, SearchPurpose};
 use ecomesh_document::entry::Batch;
+use ecomesh_document::lookup::Number;
 use ecomesh_document::projection::entries::EntryStanding;
 use ecomesh_record::{Flags, Record};
 
@@ -253,12 +254,16 @@ fn fitting(
 /// Whether a document really has a number: of two numbers the index may have seen one.
 fn fits(query: &Query, document: &Document) -> bool {
     let Query::Number(text) = query else { return true };
-    let keys = match document {
-        Document::Entry(entry) => entry.keys(),
-        Document::Notice(notice) | Document::Diffusion(notice) => notice.keys(),
-        _ => return false,
-    };
+    let keys = document.keys();
     keys_of(text).iter().any(|key| keys.contains(key))
+}
+
+/// Whether what was searched for is a number of the thing that was entered: whoever looks up a reference met nothing, and
+/// nobody need be told.
+fn is_met(query: &Query, document: &Document) -> bool {
+    let Query::Number(text) = query else { return false };
+    let keys = document.keys();
+    keys_of(text).iter().any(|key| key.0 != Number::Reference && keys.contains(key))
 }
 
 fn entry(
@@ -279,8 +284,8 @@ fn entry(
     }
     let named = Named::alone(&item);
     let view = entry_view(&named, database, document, candidate.score);
-    let told = matches!(query, Query::Number(_))
-        .then(|| hits::Draft::of(services, &named, document, request, query.text()));
+    let told =
+        is_met(query, document).then(|| hits::Draft::of(services, &named, document, request, query.text()));
     Ok(Some(Found { view, hit: told.flatten() }))
 }
 
@@ -303,8 +308,8 @@ fn line_of(
     }
     let named = Named::line(&item, candidate.line);
     let view = entry_view(&named, database, &document, candidate.score);
-    let told = matches!(query, Query::Number(_))
-        .then(|| hits::Draft::of(services, &named, &document, request, query.text()));
+    let told =
+        is_met(query, &document).then(|| hits::Draft::of(services, &named, &document, request, query.text()));
     Ok(Some(Found { view, hit: told.flatten() }))
 }
 
