@@ -231,3 +231,61 @@ fn what_is_withdrawn_says_nothing_any_more() {
     network.start_node(1);
     both(&network.nodes[1]);
 }
+
+#[test]
+fn searches_say_what_is_wrong_with_them_and_find_what_has_a_number() {
+    let mut network = Network::reviewed(&["KE", "TZ"], &["TZ"], 1);
+    for index in 0..2 {
+        network.start_node(index);
+    }
+    settled(&network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    // A member that is none is no miss.
+    for arguments in [
+        with(&["find", "--number", "X1", "--source", "ZZ"], &WHO),
+        vec!["db", "list", "--source", "QQ"],
+        vec!["notice", "list", "--source", "QQ"],
+    ] {
+        let ran = ke.run(&arguments).expect(5);
+        assert!(ran.stderr.contains("no member of this network") && ran.stderr.contains("KE, TZ"), "{ran:?}");
+    }
+    ke.run(&["db", "list", "--source", "tz"]).expect(0);
+    let none = ke.run(&with(&["find"], &WHO)).expect(2);
+    for way in ["--number", "--name", "--text"] {
+        assert!(none.stderr.contains(way), "{none:?}");
+    }
+    for (arguments, help) in [
+        (with(&["find", "--name", ""], &WHO), "--name \"Gavrilov, Ivan\""),
+        (vec!["find", "--name", "X", "--purpose", "border-control", "--officer", ""], "--officer \"N. 12\""),
+    ] {
+        let ran = ke.run(&arguments).expect(5);
+        assert!(ran.stderr.contains(help) && !ran.stderr.contains("openapi"), "{ran:?}");
+    }
+
+    // A vessel of a Purple Notice, and the references of what speaks of it.
+    let sample = |name: &str| common::root().join("node-config/demo").join(name).display().to_string();
+    let text = std::fs::read_to_string(sample("notices/purple.toml")).expect("the sample");
+    let text = text.replace("from = \"AU\"", "from = \"KE\"\nnotice_number = \"2013/6138\"");
+    let purple = write(&network, "purple.toml", text);
+    let id = ke.json(&["notice", "request", &purple])["id"].as_str().expect("an id").to_owned();
+    for number in ["2013/6138", "2013-6138", "au/pn/2013/0001", "IMO 6905408", "6905408"] {
+        let found = find(tz, number, 1);
+        assert_eq!(found["found"][0]["id"], id.as_str(), "{number}: {found}");
+    }
+    find(tz, "20136138", 0);
+
+    // A common name of what was seized; the reference of an entry is no hit on it.
+    ke.run(&["db", "add", &sample("entries/seizure.toml")]).expect(0);
+    let species =
+        with(&["find", "--text", "Mombasa", "--species", "elephants", "--kind", "entry", "--json"], &WHO);
+    until(tz, &species, 0);
+    let entry = ke.json(&["db", "list", "--database", "seizure"])["entries"][0].clone();
+    let found = find(tz, entry["reference"].as_str().expect("a reference"), 1);
+    assert_eq!((&found["found"][0]["id"], &found["found"][0]["hit"]), (&entry["id"], &Value::Null));
+
+    // How well a name must fit.
+    ke.run(&["db", "add", &sample("entries/nominal.toml")]).expect(0);
+    let name = with(&["find", "--name", "Example Somebody"], &WHO);
+    until(tz, &name, 0);
+    until(tz, &with(&name, &["--fits", "99"]), 1);
+}

@@ -15,6 +15,7 @@ mod files;
 mod find;
 mod listings;
 mod lock;
+mod members;
 mod messages;
 mod node;
 mod notices;

@@ -167,6 +167,9 @@ async fn a_stolen_passport_is_found_at_a_border_and_its_country_is_told() {
     let all = EntryQuery { all: Some(true), ..EntryQuery::default() };
     assert_eq!(listed(all.clone()).await, [detail.entry]);
     assert_eq!(listed(EntryQuery { source: Some("TZ".into()), ..all }).await, []);
+    let nowhere = EntryQuery { source: Some("QQ".into()), ..EntryQuery::default() };
+    let problem = refused(tz.entries(&nowhere).await);
+    assert!(problem.code == ProblemCode::UnknownMember && problem.advice.contains("KE, TZ"), "{problem:?}");
     stop(nodes).await;
 }
 

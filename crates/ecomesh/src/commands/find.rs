@@ -26,6 +26,7 @@ const OLD_MS: u64 = 10 * 60 * 1000;
 /// country is told who searched, when and why. A name is only a suggestion: look at the result, and report a hit with
 /// `ecomesh hit`. What is found is a reason to ask its source, and no proof.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("searched").args(["number", "name", "text"]).required(true))]
 #[command(after_help = "\
 Exit code 1 means that nothing was found, as of the times that are told; 4, that nothing was found
 yet, since the node has not read everything.
@@ -37,11 +38,12 @@ Examples:
   ecomesh find --text \"pangolin scales\" --purpose investigation --officer \"N. 12\"
   ecomesh find --text scales --species manis --kind message --since 90d --purpose investigation --officer \"N. 12\"")]
 pub struct Args {
-    /// A number, exactly: of a document, a plate, a vehicle, a ship, a container, or a serial number
-    #[arg(long, value_name = "NUMBER", required_unless_present_any = ["name", "text"], conflicts_with_all = ["name", "text"])]
+    /// A number, exactly: of a document, a plate, a vehicle, a ship, a container, a serial number; or a reference, also of a
+    /// notice
+    #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
     /// A name, however it is spelt, in any script
-    #[arg(long, value_name = "NAME", conflicts_with = "text")]
+    #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Words of a text, or a "phrase": also in messages
     #[arg(long, value_name = "WORDS")]
@@ -69,6 +71,9 @@ pub struct Args {
     /// Only what names this species among its products, by its scientific or common name, or the beginning of it
     #[arg(long, value_name = "NAME")]
     species: Option<String>,
+    /// How well a name must fit to be shown, in per cent
+    #[arg(long, value_name = "PERCENT", requires = "name", value_parser = clap::value_parser!(u8).range(1..=100))]
+    fits: Option<u8>,
     /// How many, the best
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
@@ -154,7 +159,10 @@ pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         species: args.species,
         limit: Some(args.limit as usize),
     };
-    let answer = node.ask(node.api.find(&request))?;
+    let mut answer = node.ask(node.api.find(&request))?;
+    if let Some(fits) = args.fits {
+        answer.found.retain(|found| found.score * 100.0 >= f32::from(fits));
+    }
     if global.json {
         output::json(&answer)?;
     } else if !answer.found.is_empty() {

@@ -17,7 +17,7 @@ use super::{Named, find, find_line, is_disputed, named_text, parts_of, withdrawn
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
-use crate::http::{Refusal, Services, damaged, records, shown};
+use crate::http::{Refusal, Services, damaged, members, records, shown};
 
 /// Entries that hold, the newest first; others if asked for.
 #[utoipa::path(
@@ -58,6 +58,7 @@ fn listing(services: &Services, query: &EntryQuery) -> Result<EntryListing, Refu
         let known: Vec<_> = ecomesh_document::entry::database::ALL.iter().map(|d| d.name).collect();
         return Err(bad_request(format!("there is no database {name}; there are {}", known.join(", "))));
     }
+    members::check(services, query.source.as_deref())?;
     let mut keys: Vec<_> = services.board.look(|projections| {
         let items = projections.entries.items().map(|item| (item.place(), item.database()));
         let batches = projections.batches.batches().map(|batch| (batch.place(), batch.database()));
