@@ -8,7 +8,7 @@ use ecomesh_document::entry::EntryStep;
 use ecomesh_document::projection::Place;
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::{Lane, Record, RecordId};
+use ecomesh_record::{Kind, Lane, Record, RecordId};
 use ecomesh_store::LedgerReader;
 
 use super::{Board, Key, is_projected, place_of};
@@ -316,7 +316,9 @@ impl Reading {
             && let Some(erased) = self.erased_target(document)
         {
             // That an entry was withdrawn is told for as long as that is known, without anything that it said.
-            return Ok(match (document, place_of(&erased)) {
+            let is_entry = matches!(erased.header().kind, Kind::ENTRY | Kind::ENTRY_BATCH)
+                && judge(&self.roster, &erased).is_ok();
+            return Ok(match (document, place_of(&erased).filter(|_| is_entry)) {
                 (Document::EntryStep(step), Some(entry)) => Said::Withdrawn(entry, step.clone()),
                 _ => Said::Nothing,
             });
