@@ -126,6 +126,8 @@ pub enum Command {
     Hit(commands::find::HitArgs),
     /// List hits on entries of this bureau, and its own on those of others
     Hits(commands::find::HitsArgs),
+    /// Show the lists of codes that forms use, and replace them by newer editions
+    Codes(commands::codes::Args),
     /// Send an Ecomessage or a plain message; prints the id once it is safe on disk
     Send(commands::send::Args),
     /// List what other bureaus sent

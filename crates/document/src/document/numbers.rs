@@ -45,12 +45,17 @@ impl Document {
     /// The keys under which a look-up of a number finds it: of everything with a number that it names, and of its references.
     /// Of a batch they are those of its entries, line by line.
     pub fn keys(&self) -> Vec<(Number, String)> {
+        self.keys_in(&self.to_node())
+    }
+
+    /// The same, of the document's own tree.
+    pub(super) fn keys_in(&self, tree: &Node) -> Vec<(Number, String)> {
         let mut keys = match self {
             Self::Entry(entry) => entry.keys(),
             Self::Ecomessage(_) | Self::Message(_) | Self::Notice(_) | Self::Diffusion(_) => Vec::new(),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) | Self::Batch(_) => return Vec::new(),
         };
-        collect(&self.to_node(), self.form().1, &mut keys);
+        collect(tree, self.form().1, &mut keys);
         keys
     }
 }

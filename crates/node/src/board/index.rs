@@ -9,7 +9,7 @@ use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::lookup::Number;
 use ecomesh_document::notice::Identity;
 use ecomesh_document::projection::Place;
-use ecomesh_document::{Document, words};
+use ecomesh_document::{Document, ReadDocument};
 use ecomesh_record::RecordId;
 use ecomesh_search::exact::{Exact, Full, SECRET_BYTES};
 use ecomesh_search::names::Names;
@@ -54,36 +54,31 @@ impl Index {
         }
     }
 
-    /// Takes the text of a record. What its author may not enter is no entry, and takes nobody's place.
-    pub(crate) fn take(&mut self, place: &Place, document: &Document) {
+    /// Takes the text of a record, its words and its numbers. What its author may not enter is no entry, and takes nobody's place.
+    pub(crate) fn take(&mut self, place: &Place, read: &ReadDocument) {
         let record = place.id;
-        match document {
+        match &read.document {
             Document::Entry(entry) if may_enter(entry, place.author()).is_err() => {}
             Document::Entry(entry) => {
                 let names = entry.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, document.keys(), &names);
+                self.take_one(record, read, &names);
             }
             Document::Notice(notice) | Document::Diffusion(notice) => {
                 let names = notice.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, document.keys(), &names);
+                self.take_one(record, read, &names);
             }
             Document::Ecomessage(_) | Document::Message(_) => {
-                self.take_one(record, document, document.keys(), &[]);
+                self.take_one(record, read, &[]);
             }
             Document::Batch(batch) => self.take_batch(place, batch),
             _ => {}
         }
     }
 
-    fn take_one(
-        &mut self,
-        record: RecordId,
-        document: &Document,
-        keys: Vec<(Number, String)>,
-        names: &[String],
-    ) {
+    fn take_one(&mut self, record: RecordId, read: &ReadDocument, names: &[String]) {
+        let ReadDocument { document, words, keys } = read;
         let Some(place) = self.texts_at.add(record, 1, false) else { return };
-        let keys: Box<[Vec<u8>]> = keys.into_iter().map(|(number, key)| bytes(number, &key)).collect();
+        let keys: Box<[Vec<u8>]> = keys.iter().map(|(number, key)| bytes(*number, key)).collect();
         for key in &keys {
             full(&self.numbers.insert(key, place));
         }
@@ -96,7 +91,7 @@ impl Index {
         // A document whose language the engine does not know is searched as English.
         let language = Language::of_code(document.language()).unwrap_or(Language::English);
         if let Some(texts) = &mut self.texts {
-            logged(texts.add(place, language, &document.title(), &words(document)));
+            logged(texts.add(place, language, &document.title(), words));
             self.unshown += 1;
         }
     }
@@ -264,9 +259,11 @@ mod tests {
         DatabaseEntry::carried(form).unwrap().into()
     }
 
-    fn at(id: RecordId) -> Place {
+    fn take(index: &mut Index, id: RecordId, document: &Document) {
         let who = ecomesh_document::member::MemberCode::parse("KE").unwrap();
-        Place { id, position: Position { when_ms: 1, who, generation: 1, seq: 1 } }
+        let place = Place { id, position: Position { when_ms: 1, who, generation: 1, seq: 1 } };
+        let (words, keys) = (ecomesh_document::words(document), document.keys());
+        index.take(&place, &ReadDocument { document: document.clone(), words, keys });
     }
 
     #[test]
@@ -274,7 +271,7 @@ mod tests {
         let mut index = Index::new([7; SECRET_BYTES]);
         let foreign =
             entry(&json!({ "form": "sltd-entry", "document": { "number": "A1", "country": "TZ" } }));
-        index.take(&at(RecordId([1; 32])), &foreign);
+        take(&mut index, RecordId([1; 32]), &foreign);
         assert_eq!(index.by_number("A1"), []);
     }
 
@@ -282,20 +279,24 @@ mod tests {
     fn numbers_and_names_lead_to_records_until_they_are_forgotten() {
         let mut index = Index::new([7; SECRET_BYTES]);
         let (passport, person) = (RecordId([1; 32]), RecordId([2; 32]));
-        index.take(
-            &at(passport),
+        take(
+            &mut index,
+            passport,
             &entry(&json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
         );
-        index.take(
-            &at(person),
-            &entry(&json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
+        take(
+            &mut index,
+            person,
+            &entry(
+                &json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } }),
+            ),
         );
         assert_eq!(index.by_number("a-123"), [Candidate { record: passport, line: 0, score: 1.0 }]);
         assert_eq!(index.by_number("A124"), []);
         assert_eq!(index.by_name("Gawrilow", 5)[0].record, person);
         let message = json!({ "form": "message", "language": "fr", "text": "Des défenses d'éléphants saisies au port." });
         let letter = RecordId([3; 32]);
-        index.take(&at(letter), &Document::from_json(&message).unwrap().0);
+        take(&mut index, letter, &Document::from_json(&message).unwrap().0);
         assert_eq!((index.by_text("éléphant", 5), index.unshown()), (Some(vec![]), 3));
         index.show(false);
         assert_eq!(
@@ -306,7 +307,7 @@ mod tests {
         let batch = RecordId([4; 32]);
         let line = |number: &str| json!({ "form": "sltd-entry", "source": { "reference": number }, "document": { "kind": "passport", "number": number, "country": "KE" }, "status": "lost", "date": "2026" });
         let entries = json!({ "form": "entry-batch", "source": { "reference": "KE/1" }, "entries": [line("X1"), line("X2")] });
-        index.take(&at(batch), &Document::from_json(&entries).unwrap().0);
+        take(&mut index, batch, &Document::from_json(&entries).unwrap().0);
         assert_eq!(index.by_number("X2"), [Candidate { record: batch, line: 2, score: 1.0 }]);
         index.forget(batch);
         assert_eq!(index.by_number("X2"), []);
