@@ -22,10 +22,10 @@ use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     EntryDetail, EntryDraft, EntryListing, EntryQuery, EraseRequest, ErasuresView, ExportQuery,
     ExtendRequest, ExtensionsView, FindAnswer, FindRequest, FrontierQuery, FrontierView, Health, HitListing,
-    HitRequest, Imported, Listing, ListingQuery, LockView, NetworkView, NodeView, NoticeAudience,
-    NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView, PrekeysView,
-    Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent, StatusView,
-    StepRequest, StepSent, UnlockRequest, ViewerQuery, WithdrawRequest,
+    HitRequest, Imported, LineListing, LineQuery, Listing, ListingQuery, LockView, NetworkView, NodeView,
+    NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView,
+    PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent,
+    StatusView, StepRequest, StepSent, UnlockRequest, ViewerQuery, WithdrawRequest, WithdrawnView,
 };
 use connection::Pool;
 
@@ -312,7 +312,11 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn withdraw_entry(&self, id: &str, request: &WithdrawRequest) -> Result<Sent, ClientError> {
+    pub async fn withdraw_entry(
+        &self,
+        id: &str,
+        request: &WithdrawRequest,
+    ) -> Result<WithdrawnView, ClientError> {
         self.post(&format!("/v1/entries/{}/withdrawal", entry_name(id)?), request).await
     }
 
@@ -338,6 +342,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn entry_for(&self, id: &str, viewer: &ViewerQuery) -> Result<EntryDetail, ClientError> {
         self.get(&with_query(&format!("/v1/entries/{}", entry_name(id)?), viewer)?).await
+    }
+
+    /// `GET /v1/entries/{id}/lines`: the lines of a batch, in their order.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn entry_lines(&self, id: &str, query: &LineQuery) -> Result<LineListing, ClientError> {
+        self.get(&with_query(&format!("/v1/entries/{}/lines", digits(id)?), query)?).await
     }
 
     /// `POST /v1/find`: searches, and writes that into the access log.

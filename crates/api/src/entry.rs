@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::message::RecordState;
+use crate::message::{RecordState, Sent};
 use crate::notice::NoticeStanding;
 use crate::problem::Detail;
 
@@ -29,6 +29,19 @@ pub struct WithdrawRequest {
     pub reason: String,
 }
 
+/// The answer to a withdrawal, given once the record is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WithdrawnView {
+    /// The record of the withdrawal.
+    #[serde(flatten)]
+    pub sent: Sent,
+    /// From when on what the entry said is destroyed here; other nodes destroy it as long after they have heard of it. Of a
+    /// line of a batch: once what is left of the batch is written anew. Absent where the charter has no erasures: then it
+    /// stays hidden until it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destroyed_from_ms: Option<u64>,
+}
+
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -48,7 +61,7 @@ pub enum EntryStanding {
 pub struct EntryView {
     /// The record of its first text, by which it is named.
     pub id: String,
-    /// Its database, as `sltd`.
+    /// Its database, as `sltd`; empty of what was withdrawn and is erased.
     pub database: String,
     /// Who entered it.
     pub source: String,
@@ -56,7 +69,10 @@ pub struct EntryView {
     pub standing: EntryStanding,
     /// Code of the reason for which it was withdrawn, or the rule because of which it is none.
     pub reason: Option<String>,
-    /// What it is of, in one line.
+    /// When its source withdrew it, by that member's clock. What it said is not told any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at_ms: Option<u64>,
+    /// What it is of, in one line; empty of what was withdrawn.
     pub subject: String,
     /// The source's reference.
     pub reference: Option<String>,
@@ -81,7 +97,7 @@ pub struct EntryDetail {
     pub entry: EntryView,
     /// The text that holds, or held last, as people read it.
     pub rendered: Option<String>,
-    /// The same as JSON.
+    /// The same as JSON; absent of a batch, whose lines are listed by themselves.
     pub document: Option<serde_json::Value>,
     /// Why it is not shown.
     pub unreadable: Option<String>,
@@ -133,6 +149,48 @@ pub struct EntryListing {
     pub next: Option<String>,
     /// Records that are here and not taken into account yet.
     pub unread: u64,
+}
+
+/// Which lines of a batch to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LineQuery {
+    /// Lines behind this one; from the first if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
+    /// Lines of the page, 1 to 500; 50 if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// A page of the lines of a batch, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LineListing {
+    /// The lines.
+    pub lines: Vec<LineView>,
+    /// How many the batch has.
+    pub count: u32,
+    /// Ask with this as `after` for more; absent at the end.
+    pub next: Option<u32>,
+}
+
+/// A line of a batch: an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LineView {
+    /// Its name: the id of the batch, a full stop and the line.
+    pub id: String,
+    /// Where it stands.
+    pub standing: EntryStanding,
+    /// As of an entry.
+    pub reason: Option<String>,
+    /// As of an entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at_ms: Option<u64>,
+    /// What it is of; empty of what was withdrawn.
+    pub subject: String,
+    /// The source's reference.
+    pub reference: Option<String>,
 }
 
 /// A search. Exactly one of `number`, `name` and `text` is asked for. Every search goes into the access log of this bureau.

@@ -134,6 +134,22 @@ impl CodeTable {
                     .min_by_key(|(d, _)| *d)
                     .map(|(_, e)| e)
             })
+            .or_else(|| self.nearest_label(&wanted))
+    }
+
+    /// The entry of which a label is nearly this text, or begins it: `kenia`, `kenya colony`.
+    fn nearest_label(&self, wanted: &str) -> Option<&CodeEntry> {
+        let distance = |label: &str| {
+            let label = label.to_lowercase();
+            let length = label.chars().count();
+            let begins = wanted.strip_prefix(&label).is_some_and(|rest| rest.starts_with(' '));
+            let slips = if begins { 1 } else { strsim::damerau_levenshtein(&label, wanted) };
+            // Of short labels half the letters would be slips.
+            (length > 4 && slips <= length / 5).then_some(slips)
+        };
+        let of_entry =
+            |e: &'_ CodeEntry| ["en", "fr", "es"].into_iter().filter_map(|l| distance(e.column(l)?)).min();
+        self.entries.iter().filter_map(|e| Some((of_entry(e)?, e))).min_by_key(|(d, _)| *d).map(|(_, e)| e)
     }
 
     /// What to write instead of a text that is no code of the list: the code that was meant, or the codes that there are.
@@ -255,7 +271,10 @@ mod tests {
         let nearest = |list: &str, text: &str| table(list).unwrap().nearest(text).map(CodeEntry::code);
         assert_eq!(nearest("term", "sca"), Some("SCA"));
         assert_eq!(nearest("term", "scales"), Some("SCA"));
-        assert_eq!(nearest("term", "écailles"), None);
+        assert_eq!(nearest("term", "écailles"), Some("SCA"));
+        assert_eq!(nearest("country", "Kenia"), Some("KE"));
+        assert_eq!(nearest("country", "Kenya Colony"), Some("KE"));
+        assert_eq!(nearest("country", "XQ"), None);
         assert_eq!(nearest("unit", "kilograms"), Some("KIL"));
         assert_eq!(nearest("country", "Kenya"), Some("KE"));
         assert_eq!(nearest("leg-role", "transist"), Some("transit"));

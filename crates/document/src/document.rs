@@ -6,6 +6,7 @@
 
 mod about;
 mod kind;
+mod numbers;
 mod read;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

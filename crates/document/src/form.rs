@@ -41,6 +41,8 @@ pub struct FieldSpec {
     pub need: Need,
     /// What its value is.
     pub kind: FieldKind,
+    /// Of a code: whether real data go beyond the list, so that another one is only warned of.
+    pub is_open: bool,
     /// Most entries, if it is a list.
     pub list_max: Option<usize>,
     /// Rule of the domain because of which it must be there.
@@ -136,6 +138,8 @@ pub(crate) trait Form: Sized {
 pub(crate) trait Field: Sized {
     const KIND: FieldKind;
     const LIST_MAX: usize = SHORT_LIST_MAX;
+    /// Whether a code of no list is only warned of.
+    const IS_OPEN: bool = false;
     fn read(node: &Node, reader: &mut Reader) -> Option<Self>;
     fn write(&self) -> Value;
 }
@@ -178,6 +182,7 @@ macro_rules! form {
                     doc: &[$($field_doc),*],
                     need: $crate::form::need!($mode),
                     kind: <$ty as $crate::form::Field>::KIND,
+                    is_open: <$ty as $crate::form::Field>::IS_OPEN,
                     list_max: $crate::form::list_max!($mode $ty),
                     rule: $crate::form::rule!($($rule)?),
                 } ),*],

@@ -52,6 +52,9 @@ pub const COLUMNS_MAX: usize = 512;
 pub const ROW_BYTES_MAX: usize = CONTENT_BYTES_MAX;
 /// Longest file of the public list in bytes. Its interface gives 160 entries a page; all 6,000 together have 3 MiB, brief.
 pub const PUBLIC_LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Longest key of a number in a document, in characters: a permit, a bill of lading and an account have some thirty. Each is
+/// held in memory.
+pub const KEY_CHARS_MAX: usize = 48;
 
 #[cfg(test)]
 mod tests {

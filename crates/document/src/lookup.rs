@@ -13,6 +13,8 @@
 //! - the letters O, I and Q become digits, or digits letters, only where the standard forbids what is written: in a VIN
 //!   (ISO 3779), at each place of a container number (ISO 6346), in numbers of digits alone. In document numbers (ICAO Doc
 //!   9303 has both O and 0), plates and serial numbers they stay.
+//! - of references ([`Number::Reference`]) the signs between their parts are kept, as one slash: `2013-6138` is the notice
+//!   2013/6138, and no passport 20136138.
 //!
 //! A key is for finding. What is shown, and compared by an officer before anything is done, is what the source wrote.
 
@@ -33,10 +35,12 @@ pub enum Number {
     Mmsi,
     /// A serial number: of a firearm, an engine, a hull, an object. Nothing is known of it.
     Serial,
+    /// A reference: of a bureau, a file, a notice. It names what was written, and nothing in the world.
+    Reference,
 }
 
 impl Number {
-    /// All of them.
+    /// All that are numbers of things.
     pub const ALL: [Self; 7] =
         [Self::Document, Self::Plate, Self::Vin, Self::Container, Self::Imo, Self::Mmsi, Self::Serial];
 
@@ -46,11 +50,15 @@ impl Number {
     /// use ecomesh_document::lookup::Number;
     /// assert_eq!(Number::Plate.key("kaa 123-x"), "KAA123X");
     /// assert_eq!(Number::Vin.key("IM8GDM9AXKPO42788"), "1M8GDM9AXKP042788");
+    /// assert_eq!(Number::Reference.key(" nai / 2026-7 "), "NAI/2026/7");
     /// ```
     pub fn key(self, text: &str) -> String {
+        if self == Self::Reference {
+            return reference(text);
+        }
         let plain = capitals(text);
         match self {
-            Self::Serial => plain,
+            Self::Serial | Self::Reference => plain,
             Self::Document | Self::Plate => latin(&plain),
             Self::Vin => latin(&plain).chars().map(to_digit).collect(),
             Self::Container => container(&latin(&plain)),
@@ -58,6 +66,14 @@ impl Number {
             Self::Mmsi => number_of_digits(&latin(&plain), "MMSI"),
         }
     }
+}
+
+/// The parts between signs that are neither letters nor blanks.
+fn reference(text: &str) -> String {
+    let is_sign =
+        |c: char| !c.is_alphanumeric() && !c.is_whitespace() && !('\u{300}'..='\u{36f}').contains(&c);
+    let parts = text.split(is_sign).map(capitals).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// Letters and digits alone, in capitals, without full-width forms and digits of other scripts.

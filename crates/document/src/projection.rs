@@ -11,6 +11,7 @@
 pub mod batches;
 pub mod entries;
 pub mod notices;
+pub mod withdrawn;
 
 mod waiting;
 
@@ -22,6 +23,7 @@ use crate::notice::life::Position;
 pub use batches::Batches;
 pub use entries::Entries;
 pub use notices::Notices;
+pub use withdrawn::Withdrawn;
 
 /// The record in which a document came, as its header says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -55,7 +55,7 @@ pub enum TextError {
 
 impl TextError {
     /// What to do about it.
-    pub(crate) fn advice(self) -> &'static str {
+    pub fn advice(self) -> &'static str {
         match self {
             Self::Control { .. } => "delete the character; it could turn or hide what stands beside it",
             Self::TooLong { .. } => "shorten it, or send the rest as an attachment",

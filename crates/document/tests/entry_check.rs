@@ -137,7 +137,7 @@ fn a_batch_has_one_encoding_and_its_lines_are_whole_entries() {
     let batch = Batch::new(source.clone(), lines.clone()).unwrap();
     let document = ecomesh_document::Document::from(batch.clone());
     let bytes = document.encode().unwrap_or_else(|error| panic!("{error}"));
-    let read = ecomesh_document::ReadDocument { document, words: String::new() };
+    let read = ecomesh_document::ReadDocument { document, words: String::new(), keys: Vec::new() };
     assert_eq!(
         ecomesh_document::ReadDocument::decode(265, &bytes).as_ref(),
         Ok(&read),

@@ -331,3 +331,40 @@ proptest! {
         }
     }
 }
+
+/// A list of persons: what the check of a form only warns of refuses no row of a list either.
+#[test]
+fn a_nationality_of_no_list_is_kept_with_a_warning_that_names_the_nearest() {
+    let toml = "form = \"nominal-entry\"
+[constants]
+source = { reference = \"N-{row}\", contact = \"desk\" }
+purpose = \"locate\"
+article_3 = \"conforms\"
+person = { status = \"suspect\", given_names = \"Ali\" }
+facts = { text = \"Facts.\", crimes = [\"wildlife\"], date = 2014, place = { text = \"Mombasa\", country = \"KE\" } }
+[[field]]
+to = \"person.family_name\"
+column = \"name\"
+[[field]]
+to = \"person.nationalities\"
+column = \"nationality\"
+";
+    let map = |toml: &str, cell: &str| {
+        let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
+        let sheet = mapping.sheet(&["name", "nationality"]).expect("the columns fit");
+        sheet.row(2, &["EXAMPLE", cell])
+    };
+    assert_eq!(map(toml, "Kenya").expect("a form").form.to_json()["person"]["nationalities"], json!(["KE"]));
+    for (cell, advice) in [("XQ", ""), ("Kenia", "\"KE\" (Kenya)"), ("Kenya Colony", "\"KE\" (Kenya)")] {
+        let Mapped { form, warnings } = map(toml, cell).unwrap_or_else(|rejected| panic!("{rejected}"));
+        let warning = warnings.iter().find(|warning| warning.column == "nationality").expect("a warning");
+        assert!(warning.cell == cell && warning.advice.contains(advice), "{warning:?}");
+        let form = form.to_json();
+        assert_eq!(form["person"].get("nationalities"), None, "{form}");
+        let (field, text) = (&form["reported"][0]["field"], &form["reported"][0]["text"]);
+        assert_eq!((field, text), (&json!("nationality"), &json!(cell)), "{form}");
+    }
+    // Whoever wants such rows refused says so.
+    let strict = format!("misfit = \"reject\"\n{toml}");
+    map(&strict, "Kenia").expect_err("it is refused");
+}

@@ -11,7 +11,7 @@ use ecomesh_document::notice::Notice;
 use ecomesh_document::notice::life::{Event, Position, Review, Standing, VALIDITY_MS, Version, What};
 use ecomesh_document::projection::entries::EntryStanding;
 use ecomesh_document::projection::notices::{Case, CaseKind};
-use ecomesh_document::projection::{Batches, Entries, Notices, Place};
+use ecomesh_document::projection::{Batches, Entries, Notices, Place, Withdrawn};
 use ecomesh_document::{Document, RecordRef};
 use ecomesh_record::RecordId;
 use proptest::prelude::*;
@@ -390,8 +390,9 @@ fn batch_story() -> Vec<(Place, Document)> {
         (place(3, "UG"), line_withdrawal(1, 1)),
         (place(4, "KE"), line_withdrawal(1, 9)),
         (place(5, "KE"), line_withdrawal(99, 1)),
-        // A withdrawal of the record as a whole is none of a batch.
-        (place(6, "KE"), withdrawal(1)),
+        // One without a line is of the whole batch.
+        (place(6, "UG"), withdrawal(1)),
+        (place(7, "KE"), withdrawal(1)),
     ]
 }
 
@@ -403,7 +404,8 @@ fn batches(documents: &[(Place, Document)]) -> Batches {
 
 #[test]
 fn a_line_of_a_batch_is_withdrawn_by_its_source_alone() {
-    let batches = batches(&batch_story());
+    let story: Vec<_> = batch_story().into_iter().filter(|(place, _)| place.position.seq < 7).collect();
+    let batches = batches(&story);
     let batch = batches.batch_of(id(1)).unwrap();
     let standing = |line| batch.standing(line, 5, |_| false);
     assert_eq!(standing(1), Some(EntryStanding::Active));
@@ -413,6 +415,43 @@ fn a_line_of_a_batch_is_withdrawn_by_its_source_alone() {
     assert_eq!(batch.withdrawn(|_| false), ([2].into(), Some(2)));
     // What is disputed says nothing.
     assert_eq!(batch.standing(2, 5, |position| position.seq == 2), Some(EntryStanding::Active));
+}
+
+#[test]
+fn a_whole_batch_is_withdrawn_and_that_is_known_when_it_is_erased() {
+    let recovered = Code::new("recovered").unwrap();
+    let mut batches = batches(&batch_story());
+    let mut entries = entries(&entry_story());
+    let mut withdrawn = Withdrawn::default();
+    let batch = batches.batch_of(id(1)).unwrap();
+    assert_eq!(batch.standing(1, 5, |_| false), Some(EntryStanding::Withdrawn(recovered.clone())));
+    assert!(matches!(batch.standing(3, 5, |_| false), Some(EntryStanding::Void(_))));
+    assert_eq!(batch.withdrawn(|_| false), ([1, 2, 3].into(), Some(2)));
+    // Both are forgotten, and an entry that was not withdrawn leaves nothing.
+    for n in [1, 5] {
+        withdrawn.forget(id(n), &Entries::default(), &batches);
+        withdrawn.forget(id(n), &entries, &Batches::default());
+        batches.forget(id(n));
+        entries.forget(id(n));
+    }
+    let of_batch = withdrawn.of(id(1)).unwrap();
+    assert_eq!(
+        (of_batch.entry.id, of_batch.withdrawal.id, of_batch.reason.clone()),
+        (id(1), id(7), recovered)
+    );
+    assert_eq!(withdrawn.of(id(5)).map(|gone| gone.withdrawal.id), Some(id(8)));
+    assert_eq!(withdrawn.all().count(), 2);
+    // The same is known if the erasure comes before the withdrawal. Of others it says nothing.
+    let Document::EntryStep(step) = withdrawal(5) else { panic!("a withdrawal") };
+    let mut late = Withdrawn::default();
+    late.take(&place(5, "KE"), &place(7, "UG"), &step);
+    assert_eq!(late.of(id(5)), None);
+    late.take(&place(5, "KE"), &place(9, "KE"), &step);
+    late.take(&place(5, "KE"), &place(8, "KE"), &step);
+    assert_eq!(late.of(id(5)).map(|gone| gone.withdrawal.id), Some(id(8)));
+    // A withdrawal that is erased itself was never made.
+    late.forget(id(8), &entries, &batches);
+    assert_eq!(late.of(id(5)), None);
 }
 
 fn entries(documents: &[(Place, Document)]) -> Entries {
@@ -481,7 +520,7 @@ proptest! {
     }
 
     #[test]
-    fn batches_stand_alike_after_any_order(documents in any_order(&batch_story()), erased in prop::option::of(1u8..=6)) {
+    fn batches_stand_alike_after_any_order(documents in any_order(&batch_story()), erased in prop::option::of(1u8..=7)) {
         let told = |mut batches: Batches| {
             erased.into_iter().for_each(|n| batches.forget(id(n)));
             let all: Vec<_> = batches

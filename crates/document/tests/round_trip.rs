@@ -36,6 +36,7 @@ fn survives_all_forms(json: &Value) -> Result<(), TestCaseError> {
     let read = ReadDocument::decode(document.kind().number, &bytes)
         .map_err(|e| TestCaseError::fail(e.to_string()))?;
     prop_assert_eq!(&read.document, &document);
+    prop_assert_eq!(&read.keys, &document.keys());
     prop_assert!(read.words.is_empty() || read.words == ecomesh_document::words(&document));
     prop_assert_eq!(decoded.to_toml(), toml);
     prop_assert!(!ecomesh_document::render(&decoded).is_empty() && !decoded.summary().is_empty());

@@ -26,7 +26,7 @@ pub enum ExitCode {
     No = 1,
     /// The command was typed wrongly. clap uses the same number.
     Usage = 2,
-    /// An input file is not what it should be.
+    /// An input file is not what it should be, or some rows of it are not.
     BadInput = 3,
     /// The node is not running, still starting, or cannot be reached.
     NoNode = 4,

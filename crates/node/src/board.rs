@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use ecomesh_document::hit::Hit;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::{self, Review};
-use ecomesh_document::projection::{Batches, Entries, Notices, Place};
+use ecomesh_document::projection::{Batches, Entries, Notices, Place, Withdrawn};
 use ecomesh_document::{Document, ReadDocument};
 use ecomesh_protocol::Roster;
 use ecomesh_protocol::author::lane_of;
@@ -60,6 +60,8 @@ pub(crate) struct Projections {
     pub(crate) notices: Notices,
     pub(crate) entries: Entries,
     pub(crate) batches: Batches,
+    /// What was withdrawn and is erased.
+    pub(crate) withdrawn: Withdrawn,
     pub(crate) index: Index,
     /// Hits, by the records that tell of them.
     pub(crate) hits: BTreeMap<Place, Hit>,
@@ -240,6 +242,7 @@ impl Projections {
             notices: Notices::new(review.clone()),
             entries: Entries::default(),
             batches: Batches::default(),
+            withdrawn: Withdrawn::default(),
             index: Index::new(secret),
             hits: BTreeMap::new(),
             stale: false,
@@ -268,15 +271,27 @@ impl Projections {
     fn take(&mut self, place: &Place, read: &ReadDocument) {
         let document = &read.document;
         self.notices.take(place, document);
-        self.entries.take(place, document);
-        self.batches.take(place, document);
-        self.index.take(place, document, &read.words);
+        // A withdrawal that names no line is of an entry or of a batch; if neither is here yet, of whichever comes.
+        let target = match document {
+            Document::EntryStep(step) if step.line.is_none() => Some(step.entry.0),
+            _ => None,
+        };
+        let is_entry = target.is_some_and(|id| self.entries.item(id).is_some());
+        let is_batch = target.is_some_and(|id| self.batches.batch_of(id).is_some());
+        if !is_batch {
+            self.entries.take(place, document);
+        }
+        if !is_entry {
+            self.batches.take(place, document);
+        }
+        self.index.take(place, read);
         if let Document::Hit(hit) = document {
             self.hits.insert(place.clone(), Hit::clone(hit));
         }
     }
 
     fn forget(&mut self, id: RecordId) {
+        self.withdrawn.forget(id, &self.entries, &self.batches);
         self.notices.forget(id);
         self.entries.forget(id);
         self.batches.forget(id);

@@ -15,6 +15,7 @@ mod files;
 mod find;
 mod listings;
 mod lock;
+mod members;
 mod messages;
 mod node;
 mod notices;
@@ -104,6 +105,8 @@ pub(crate) struct Services {
     /// Whether the store is new because the old one did not open, so that it is being refilled.
     pub(crate) refilling: bool,
     pub(crate) import_bytes_max: u64,
+    /// How long after the first withdrawal of a line a batch is written anew, in milliseconds.
+    pub(crate) rewrite_after_ms: u64,
     /// Whether authors are told when an officer reads their message.
     pub(crate) tell_opened: bool,
     pub(crate) openings: Openings,
@@ -226,6 +229,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/extensions", post(erasures::extend))
         .route("/v1/entries", get(entries::list).post(entries::add))
         .route("/v1/entries/{id}", get(entries::entry))
+        .route("/v1/entries/{id}/lines", get(entries::lines))
         .route("/v1/entries/{id}/hit", post(find::report))
         .route("/v1/find", post(find::find))
         .route("/v1/hits", get(find::list))

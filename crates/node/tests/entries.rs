@@ -149,17 +149,27 @@ async fn a_stolen_passport_is_found_at_a_border_and_its_country_is_told() {
     try_add(ke, sltd("B 7", "KE"), Some(&entered.id)).await.unwrap();
     finds(tz, &number("B7"), 1).await;
     assert_eq!(find(tz, &number("A1234567")).await.found, []);
-    // Withdrawn: no look-up finds it, and its text is gone.
+    // Withdrawn: no look-up finds it, its text is gone, and only that it was withdrawn is told.
     let problem =
         refused(tz.withdraw_entry(&entered.id, &WithdrawRequest { reason: "recovered".into() }).await);
     assert!(problem.message.contains("entry.source-owns"), "{}", problem.message);
     ke.withdraw_entry(&entered.id, &WithdrawRequest { reason: "recovered".into() }).await.unwrap();
     finds(tz, &number("B7"), 0).await;
-    until("it is erased", || async { tz.entry(&entered.id).await.err() }).await;
-    assert_eq!(
-        tz.entries(&EntryQuery { all: Some(true), ..EntryQuery::default() }).await.unwrap().entries,
-        []
-    );
+    let detail = until("it is erased", || async {
+        let detail = tz.entry(&entered.id).await.ok()?;
+        (detail.entry.state == RecordState::Erased).then_some(detail)
+    })
+    .await;
+    assert_eq!((detail.document, detail.rendered, detail.entry.subject.as_str()), (None, None, ""));
+    assert_eq!(detail.entry.reason.as_deref(), Some("recovered"));
+    let listed = |query| async move { tz.entries(&query).await.unwrap().entries };
+    assert_eq!(listed(EntryQuery::default()).await, []);
+    let all = EntryQuery { all: Some(true), ..EntryQuery::default() };
+    assert_eq!(listed(all.clone()).await, [detail.entry]);
+    assert_eq!(listed(EntryQuery { source: Some("TZ".into()), ..all }).await, []);
+    let nowhere = EntryQuery { source: Some("QQ".into()), ..EntryQuery::default() };
+    let problem = refused(tz.entries(&nowhere).await);
+    assert!(problem.code == ProblemCode::UnknownMember && problem.advice.contains("KE, TZ"), "{problem:?}");
     stop(nodes).await;
 }
 

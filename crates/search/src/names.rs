@@ -19,6 +19,7 @@ mod order;
 mod parts;
 mod query;
 mod script;
+mod servant;
 mod skeleton;
 mod sounds;
 mod wade;
@@ -321,6 +322,24 @@ mod tests {
             ("김민호", 9),
         ] {
             assert_eq!(first(&names, query), Some(place), "{query}: {:?}", names.search(query, 3));
+        }
+    }
+
+    #[test]
+    fn a_servant_of_god_is_found_as_well_written_together_as_apart() {
+        let names = names(&["محمد عبد الله, خالد", "Ahmed Abdel Kader", "عبد الرحمن علي"]);
+        for (query, place) in [
+            ("Khaled Mohammed Abdullah", 0),
+            ("Khalid Muhammad Abd Allah", 0),
+            ("Khalid Mohamed Abdalla", 0),
+            ("Abdelkader Ahmed", 1),
+            ("Ahmad Abdul Qader", 1),
+            ("Abdul Rahman Ali", 2),
+            ("Abdurrahman Ali", 2),
+        ] {
+            let hits = names.search(query, 3);
+            let best = hits.first().map(|hit| (hit.place, hit.score >= 0.85));
+            assert_eq!(best, Some((place, true)), "{query}: {hits:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A document as a search needs it.
 
 use super::{DecodeError, Document};
+use crate::lookup::Number;
 use crate::render;
 
 /// A document that came in a record, and its words.
@@ -11,6 +12,8 @@ pub struct ReadDocument {
     /// What it says in words, as [`words`](crate::words) gives them. None of a batch, a step and a hit, which are not found by
     /// what they say.
     pub words: String,
+    /// The keys of its numbers, as [`Document::keys`] gives them.
+    pub keys: Vec<(Number, String)>,
 }
 
 impl ReadDocument {
@@ -26,7 +29,8 @@ impl ReadDocument {
         } else {
             String::new()
         };
-        Ok(Self { document, words })
+        let keys = document.keys_in(&tree);
+        Ok(Self { document, words, keys })
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) const SPEC: &FormSpec = &FormSpec {
         doc: &[" Who enters them, for whom and for how long."],
         need: Need::Required,
         kind: FieldKind::Table(EntrySource::SPEC),
+        is_open: false,
         list_max: None,
         rule: None,
     }],

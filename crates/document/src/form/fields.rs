@@ -72,6 +72,7 @@ impl<L: CodeList> Field for Code<L> {
 
 impl<L: CodeList> Field for OpenCode<L> {
     const KIND: FieldKind = FieldKind::Code(Code::<L>::table);
+    const IS_OPEN: bool = true;
 
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         // What is no code at all is refused as by a closed list, with the same words.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codes::{CodeList, Country};
-use crate::form::{FieldKind, nearest};
+use crate::form::{FieldKind, FieldSpec, Need, nearest};
 use crate::limits::COLUMNS_MAX;
 use crate::mapping::dates::DateFormat;
 use crate::mapping::dialect::{Dialect, columns};
@@ -30,7 +30,8 @@ struct Common<'m> {
     form: FormName,
     dialect: &'m Dialect,
     blank: &'m [&'m str],
-    misfit: OnMisfit,
+    /// What the mapping says of all its fields.
+    misfit: Option<OnMisfit>,
     tables: BTreeMap<&'m str, &'m Node>,
 }
 
@@ -50,7 +51,7 @@ pub(super) fn fields(
     dialect: &Dialect,
     blank: &[&str],
 ) -> Vec<FieldPlan> {
-    let misfit = top.choice("misfit", MISFITS).unwrap_or(OnMisfit::Reject);
+    let misfit = top.choice("misfit", MISFITS);
     let common = &Common { form, dialect, blank, misfit, tables: code_tables(top) };
     let Some(node) = top.node("field") else {
         top.missing("field", "say of each column what it fills: [[field]], to = \"…\", column = \"…\"");
@@ -96,9 +97,10 @@ fn field<'m>(
     let read_others = table.choice("otherwise", &[("misfit", false), ("read", true)]);
     let codes = table.node("table");
     let (default, instead) = (table.node("default"), table.node("instead"));
-    let reading = reading(table, target.as_ref().map(|(_, kind, _)| *kind));
-    let (path, kind, is_list) = target?;
-    let on_misfit = on_misfit(table, &path, stated_misfit, common.misfit);
+    let reading = reading(table, target.as_ref().map(|(_, field)| field.kind));
+    let (path, spec) = target?;
+    let (kind, is_list) = (spec.kind, spec.list_max.is_some());
+    let on_misfit = on_misfit(table, &path, stated_misfit, common.misfit.unwrap_or_else(|| by_form(spec)));
     if let Some(code_table) = codes.and_then(Node::as_text) {
         used.extend(common.tables.get_key_value(code_table).map(|(name, _)| *name));
     }
@@ -135,15 +137,21 @@ fn field<'m>(
     })
 }
 
+/// What becomes of cells that do not fit if the mapping does not say: a code that the form only warns of refuses no row.
+fn by_form(field: &FieldSpec) -> OnMisfit {
+    let is_asked_for = field.need == Need::Required || field.rule.is_some();
+    if field.is_open && !is_asked_for { OnMisfit::Report } else { OnMisfit::Reject }
+}
+
 /// What becomes of cells that do not fit.
 fn on_misfit(
     table: &mut Table<'_, '_>,
     path: &Path,
     stated: Option<OnMisfit>,
-    of_mapping: OnMisfit,
+    otherwise: OnMisfit,
 ) -> OnMisfit {
     if !path.steps().iter().any(|step| GUARDED.contains(&step.key.as_str())) {
-        return stated.unwrap_or(of_mapping);
+        return stated.unwrap_or(otherwise);
     }
     if stated.is_some_and(|stated| stated != OnMisfit::Reject) {
         let advice =
@@ -165,7 +173,7 @@ fn own_value(table: &mut Table<'_, '_>, key: &str, node: &Node, kind: FieldKind)
 }
 
 /// The field that is filled.
-fn target(table: &mut Table<'_, '_>, form: FormName) -> Option<(Path, FieldKind, bool)> {
+fn target(table: &mut Table<'_, '_>, form: FormName) -> Option<(Path, &'static FieldSpec)> {
     let Some(written) = table.node("to") else {
         table.missing("to", "name the field of the form that the column fills");
         return None;
@@ -173,7 +181,7 @@ fn target(table: &mut Table<'_, '_>, form: FormName) -> Option<(Path, FieldKind,
     let resolve = |text: &str| {
         let path = Path::parse(text)?;
         let field = fillable(&path, form)?;
-        Ok((path, field.kind, field.list_max.is_some()))
+        Ok((path, field))
     };
     match written.as_text().map(resolve) {
         Some(Ok(target)) => return Some(target),

@@ -1,7 +1,6 @@
 //! Who or what a notice is about, in one line.
 
 use super::{Body, Identity, Notice, OriginalName};
-use crate::lookup::Number;
 use crate::text::{Line, Prose};
 
 impl Notice {
@@ -17,13 +16,6 @@ impl Notice {
             _ => None,
         };
         person.or_else(other).unwrap_or_else(|| "not named".into())
-    }
-
-    /// The keys under which a look-up finds it: of the documents of the person.
-    pub fn keys(&self) -> Vec<(Number, String)> {
-        let papers = self.person().into_iter().flat_map(|person| &person.documents);
-        let keys = papers.map(|paper| (Number::Document, Number::Document.key(paper.number.as_str())));
-        keys.filter(|(_, key)| !key.is_empty()).collect()
     }
 
     /// The person that it is about, if it is about one.

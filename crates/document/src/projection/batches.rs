@@ -11,6 +11,7 @@ use crate::Document;
 use crate::codes::{Code, EntryWithdrawal};
 use crate::date::PartialDate;
 use crate::entry::{Batch, Database, may_enter};
+use crate::form::Count;
 use crate::member::MemberCode;
 use crate::notice::life::Position;
 use crate::rule::Rule;
@@ -40,24 +41,23 @@ pub struct BatchItem {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Withdrawal {
-    line: u32,
+    /// None: the whole batch.
+    line: Option<u32>,
     reason: Code<EntryWithdrawal>,
 }
 
 impl Batches {
-    /// Takes a document. Whatever is no batch and no withdrawal of a line is passed over; the same record twice is one.
+    /// Takes a document. Whatever is no batch and no withdrawal is passed over; the same record twice is one. A withdrawal
+    /// without a line may be one of an entry that has a record of its own: whoever knows that entry need not hand it over.
     pub fn take(&mut self, place: &Place, document: &Document) {
         match document {
             Document::Batch(batch) => self.batch(place, batch),
             Document::EntryStep(step) => {
-                if let Some(line) = step.line {
-                    self.withdrawal(
-                        place,
-                        step.entry.0,
-                        Withdrawal { line: line.get(), reason: step.reason.clone() },
-                    );
-                }
+                let line = step.line.map(Count::get);
+                self.withdrawal(place, step.entry.0, Withdrawal { line, reason: step.reason.clone() });
             }
+            // It is no batch: what waited for it is not for us.
+            Document::Entry(_) => drop(self.waiting.release(place.id)),
             _ => {}
         }
     }
@@ -170,22 +170,35 @@ impl BatchItem {
         if let Some(rule) = self.void.get(&line) {
             return Some(EntryStanding::Void(rule));
         }
-        let counts = |(place, withdrawal): &(&Place, &Withdrawal)| {
-            withdrawal.line == line && place.author() == self.source() && !left_out(&place.position)
-        };
-        if let Some((_, withdrawal)) = self.withdrawals.iter().find(counts) {
-            return Some(EntryStanding::Withdrawn(withdrawal.reason.clone()));
+        if let Some((_, reason)) = self.withdrawal(Some(line), left_out) {
+            return Some(EntryStanding::Withdrawn(reason.clone()));
         }
         let over = self.until_ms.is_some_and(|until| now_ms >= until);
         Some(if over { EntryStanding::Expired } else { EntryStanding::Active })
     }
 
+    /// Where and why its source has withdrawn a line, by itself or with the whole batch; without a line the whole batch.
+    pub fn withdrawal(
+        &self,
+        line: Option<u32>,
+        left_out: impl Fn(&Position) -> bool,
+    ) -> Option<(&Place, &Code<EntryWithdrawal>)> {
+        let is_of = |withdrawal: &Withdrawal| withdrawal.line.is_none() || withdrawal.line == line;
+        let own = |place: &Place| place.author() == self.source() && !left_out(&place.position);
+        let mut all = self.withdrawals.iter();
+        let found = all.find(|(place, withdrawal)| is_of(withdrawal) && own(place));
+        found.map(|(place, withdrawal)| (place, &withdrawal.reason))
+    }
+
     /// The lines that its source has withdrawn, and when it withdrew the first of them, in milliseconds since 1970.
     pub fn withdrawn(&self, left_out: impl Fn(&Position) -> bool) -> (BTreeSet<u32>, Option<u64>) {
         let counts = |place: &Place| place.author() == self.source() && !left_out(&place.position);
-        let own = self.withdrawals.iter().filter(|(place, _)| counts(place));
-        let lines = own.clone().map(|(_, withdrawal)| withdrawal.line);
-        let lines = lines.filter(|line| (1..=self.lines).contains(line)).collect();
-        (lines, own.map(|(place, _)| place.position.when_ms).min())
+        let own: Vec<_> = self.withdrawals.iter().filter(|(place, _)| counts(place)).collect();
+        let since = own.iter().map(|(place, _)| place.position.when_ms).min();
+        if own.iter().any(|(_, withdrawal)| withdrawal.line.is_none()) {
+            return ((1..=self.lines).collect(), since);
+        }
+        let lines = own.iter().filter_map(|(_, withdrawal)| withdrawal.line);
+        (lines.filter(|line| (1..=self.lines).contains(line)).collect(), since)
     }
 }

@@ -65,7 +65,7 @@ pub enum EntryStanding {
 pub struct ItemState<'i> {
     /// The text that holds, or held last.
     pub text: Option<&'i EntryText>,
-    withdrawn: Option<Code<EntryWithdrawal>>,
+    withdrawn: Option<(&'i Place, &'i Code<EntryWithdrawal>)>,
     void: Option<&'static Rule>,
     /// Documents without effect, and why.
     pub ignored: Vec<(&'i Place, &'static Rule)>,
@@ -86,6 +86,8 @@ impl Entries {
             Document::EntryStep(step) if step.line.is_none() => {
                 self.part(place, step.entry.0, Part::Withdrawal(step.reason.clone()));
             }
+            // It is no entry of its own: what waited for it is for `batches`.
+            Document::Batch(_) => drop(self.waiting.release(place.id)),
             _ => {}
         }
     }
@@ -229,7 +231,7 @@ impl Item {
     fn apply<'i>(
         &self,
         state: &mut ItemState<'i>,
-        place: &Place,
+        place: &'i Place,
         part: &'i Part,
     ) -> Result<(), &'static Rule> {
         if place.author() != self.source() {
@@ -239,7 +241,7 @@ impl Item {
             return Err(&rules::ENTRY_WITHDRAWN);
         }
         match part {
-            Part::Withdrawal(reason) => state.withdrawn = Some(reason.clone()),
+            Part::Withdrawal(reason) => state.withdrawn = Some((place, reason)),
             Part::Text { database, .. } if *database != self.database => {
                 return Err(&rules::ENTRY_DATABASE);
             }
@@ -255,13 +257,18 @@ impl Item {
     }
 }
 
-impl ItemState<'_> {
+impl<'i> ItemState<'i> {
+    /// Where and why its source has withdrawn it.
+    pub fn withdrawal(&self) -> Option<(&'i Place, &'i Code<EntryWithdrawal>)> {
+        self.withdrawn
+    }
+
     /// Where the entry stands at a time, milliseconds since 1970.
     pub fn standing(&self, now_ms: u64) -> EntryStanding {
         if let Some(rule) = self.void {
             return EntryStanding::Void(rule);
         }
-        if let Some(reason) = &self.withdrawn {
+        if let Some((_, reason)) = self.withdrawn {
             return EntryStanding::Withdrawn(reason.clone());
         }
         let over = self.text.and_then(|text| text.until_ms).is_some_and(|until| now_ms >= until);

@@ -1,12 +1,14 @@
 //! `ecomesh db`: entries of databases, from the empty form to their withdrawal.
 
+mod lines;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ecomesh_api::{
     Client, ClientError, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView,
-    RecordState, ViewerQuery, WithdrawRequest,
+    RecordState, ViewerQuery, WithdrawRequest, WithdrawnView,
 };
 use ecomesh_document::Document;
 use ecomesh_document::codes::{EntryWithdrawal, SearchPurpose};
@@ -34,6 +36,7 @@ Examples:
   ecomesh db add passport.toml
   ecomesh db update 3f9a2c71d0 passport.toml
   ecomesh db withdraw 3f9a2c71d0 --reason recovered  no look-up finds it any more
+  ecomesh db lines 8b21d4e0aa                        the entries of a batch
   ecomesh db list --database vehicle --source KE
   ecomesh find --number A1234567 --purpose border-control --officer \"N. 12\"
 
@@ -84,7 +87,9 @@ enum Step {
         text: Text,
     },
     /// Withdraw an entry of this bureau: no look-up finds it any more, and its text is destroyed on all nodes
-    #[command(after_help = "Example:\n  ecomesh db withdraw 3f9a2c71d0 --reason recovered")]
+    #[command(
+        after_help = "A batch is withdrawn whole by its id, one line of it by its name, ID.LINE.\n\nExamples:\n  ecomesh db withdraw 3f9a2c71d0 --reason recovered\n  ecomesh db withdraw 8b21d4e0aa.42 --reason recovered"
+    )]
     Withdraw {
         #[command(flatten)]
         id: Id,
@@ -101,11 +106,26 @@ enum Step {
         /// Only of this member
         #[arg(long, value_name = "MEMBER")]
         source: Option<String>,
-        /// Also what is withdrawn, expired or void
+        /// Also what is withdrawn, expired or void; what is withdrawn and erased is told without its database
         #[arg(long)]
         all: bool,
         /// How many, the newest
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// List the entries of a batch, line by line
+    #[command(
+        after_help = "Examples:\n  ecomesh db lines 8b21d4e0aa\n  ecomesh db lines 8b21d4e0aa --after 50\n  ecomesh db show 8b21d4e0aa.42         one of them in full"
+    )]
+    Lines {
+        /// The batch: its id, or the first digits of it (6 at least)
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Only lines behind this one
+        #[arg(long, value_name = "LINE")]
+        after: Option<u32>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
     },
     /// Show an entry, and what was written about it without effect
@@ -161,10 +181,16 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             let query = EntryQuery { database, source, all: all.then_some(true), limit: None, cursor: None };
             list(query, limit as usize, global)
         }
+        Step::Lines { id, after, limit } => lines::list(&id, after, limit as usize, global),
         Step::Show { id, purpose, officer } => {
             let node = Node::of(global)?;
             let detail = node.ask(node.api.entry_for(&id.id, &ViewerQuery { officer, purpose }))?;
             output::either(global, &detail, text)?;
+            if detail.entry.subject.starts_with("batch of ") && detail.entry.standing == EntryStanding::Active
+            {
+                let id = listing::short(&detail.entry.id);
+                output::remark(global, &format!("list its lines with: ecomesh db lines {id}"));
+            }
             Ok(ExitCode::Ok)
         }
     }
@@ -209,12 +235,17 @@ fn add(text: &Text, replaces: Option<String>, global: &Global) -> anyhow::Result
 fn withdraw(id: &str, reason: String, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let sent = node.ask(node.api.withdraw_entry(id, &WithdrawRequest { reason }))?;
-    output::either(global, &sent, |sent| sent.id.clone())?;
-    output::remark(
-        global,
-        "withdrawn: no look-up finds it here any more, nor on a node that this has reached; its text is destroyed in 3 days",
-    );
+    output::either(global, &sent, |sent| sent.sent.id.clone())?;
+    output::remark(global, &withdrawn_words(&sent));
     Ok(ExitCode::Ok)
+}
+
+fn withdrawn_words(withdrawn: &WithdrawnView) -> String {
+    let text = match withdrawn.destroyed_from_ms {
+        Some(at) => format!("what it said is destroyed here from {} on", times::show(at)),
+        None => "what it said stays hidden: the charter of this network has no erasures".to_owned(),
+    };
+    format!("withdrawn: no look-up finds it here any more, nor on a node that this has reached; {text}")
 }
 
 fn list(query: EntryQuery, limit: usize, global: &Global) -> anyhow::Result<ExitCode> {
@@ -254,7 +285,7 @@ fn table(entries: &[EntryView]) -> Table {
             listing::short(&entry.id),
             times::show(entry.entered_at_ms),
             entry.source.clone(),
-            entry.database.clone(),
+            if entry.database.is_empty() { "-".into() } else { entry.database.clone() },
             standing_words(entry),
             format!("{exercise}{}", entry.subject),
         ]);
@@ -263,26 +294,38 @@ fn table(entries: &[EntryView]) -> Table {
 }
 
 fn standing_words(entry: &EntryView) -> String {
-    let standing = match entry.standing {
-        EntryStanding::Active if entry.state == RecordState::Valid => "holds",
-        EntryStanding::Active => "not shown",
+    match entry.standing {
+        EntryStanding::Active if entry.state != RecordState::Valid => "not shown".to_owned(),
+        standing => words(standing, entry.reason.as_deref()),
+    }
+}
+
+/// Where an entry stands, and why.
+fn words(standing: EntryStanding, reason: Option<&str>) -> String {
+    let standing = match standing {
+        EntryStanding::Active => "holds",
         EntryStanding::Withdrawn => "withdrawn",
         EntryStanding::Expired => "expired",
         EntryStanding::Void => "void",
     };
-    entry.reason.as_deref().map_or_else(|| standing.to_owned(), |reason| format!("{standing}: {reason}"))
+    reason.map_or_else(|| standing.to_owned(), |reason| format!("{standing}: {reason}"))
 }
 
 fn text(detail: &EntryDetail) -> String {
     let entry = &detail.entry;
     let mut lines = vec![
         format!("id         {}", entry.id),
-        format!("database   {}", entry.database),
         format!("standing   {}", standing_words(entry)),
         format!("source     {}", entry.source),
         format!("for        {}", listing::addressees(&entry.to)),
         format!("entered    {} (its author's clock)", times::show(entry.entered_at_ms)),
     ];
+    if !entry.database.is_empty() {
+        lines.insert(1, format!("database   {}", entry.database));
+    }
+    if let Some(at) = entry.withdrawn_at_ms {
+        lines.push(format!("withdrawn  {} (its author's clock)", times::show(at)));
+    }
     if let Some(until) = entry.until_ms {
         lines.push(format!("until      {}", times::show(until)));
     }
@@ -297,8 +340,9 @@ fn text(detail: &EntryDetail) -> String {
     match (&detail.rendered, &detail.unreadable) {
         (Some(text), _) => lines.extend(text.lines().map(output::rendered)),
         (None, why) => {
-            let why = why.as_deref().unwrap_or("it is not here");
-            lines.push(format!("(the text cannot be shown: {})", output::printable(why)));
+            let why = output::printable(why.as_deref().unwrap_or("it is not here"));
+            let cannot = if entry.withdrawn_at_ms.is_some() { "" } else { "the text cannot be shown: " };
+            lines.push(format!("({cannot}{why})"));
         }
     }
     lines.push(String::new());

@@ -26,6 +26,7 @@ const OLD_MS: u64 = 10 * 60 * 1000;
 /// country is told who searched, when and why. A name is only a suggestion: look at the result, and report a hit with
 /// `ecomesh hit`. What is found is a reason to ask its source, and no proof.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("searched").args(["number", "name", "text"]).required(true))]
 #[command(after_help = "\
 Exit code 1 means that nothing was found, as of the times that are told; 4, that nothing was found
 yet, since the node has not read everything.
@@ -37,11 +38,12 @@ Examples:
   ecomesh find --text \"pangolin scales\" --purpose investigation --officer \"N. 12\"
   ecomesh find --text scales --species manis --kind message --since 90d --purpose investigation --officer \"N. 12\"")]
 pub struct Args {
-    /// A number, exactly: of a document, a plate, a vehicle, a ship, a container, or a serial number
-    #[arg(long, value_name = "NUMBER", required_unless_present_any = ["name", "text"], conflicts_with_all = ["name", "text"])]
+    /// A number, exactly: of a document, a plate, a vehicle, a ship, a container, a serial number; or a reference, also of a
+    /// notice
+    #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
     /// A name, however it is spelt, in any script
-    #[arg(long, value_name = "NAME", conflicts_with = "text")]
+    #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Words of a text, or a "phrase": also in messages
     #[arg(long, value_name = "WORDS")]
@@ -69,6 +71,9 @@ pub struct Args {
     /// Only what names this species among its products, by its scientific or common name, or the beginning of it
     #[arg(long, value_name = "NAME")]
     species: Option<String>,
+    /// How well a name must fit to be shown, in per cent
+    #[arg(long, value_name = "PERCENT", requires = "name", value_parser = clap::value_parser!(u8).range(1..=100))]
+    fits: Option<u8>,
     /// How many, the best
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
@@ -154,7 +159,10 @@ pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         species: args.species,
         limit: Some(args.limit as usize),
     };
-    let answer = node.ask(node.api.find(&request))?;
+    let mut answer = node.ask(node.api.find(&request))?;
+    if let Some(fits) = args.fits {
+        answer.found.retain(|found| found.score * 100.0 >= f32::from(fits));
+    }
     if global.json {
         output::json(&answer)?;
     } else if !answer.found.is_empty() {
@@ -255,12 +263,8 @@ fn remark(answer: &FindAnswer) -> String {
 
 /// Whose data are old, and as of when all others are.
 pub fn as_of(members: &[AsOfView], now_ms: u64) -> String {
-    let is_current =
-        |m: &&AsOfView| m.missing == 0 && m.at_ms.is_some_and(|at| now_ms.saturating_sub(at) <= OLD_MS);
-    let oldest = members.iter().filter(is_current).filter_map(|m| m.at_ms).min();
-    let stale: Vec<String> = members
-        .iter()
-        .filter(|m| !is_current(m))
+    let oldest = members.iter().filter(|m| is_current(m, now_ms)).filter_map(|m| m.at_ms).min();
+    let stale: Vec<String> = not_current(members, now_ms)
         .map(|m| {
             let when =
                 m.at_ms.map_or_else(|| "never heard".into(), |at| format!("as of {}", times::show(at)));
@@ -274,6 +278,15 @@ pub fn as_of(members: &[AsOfView], now_ms: u64) -> String {
         |at| format!("as of {}", times::show(at)),
     );
     if stale.is_empty() { current } else { format!("{current}; NOT CURRENT: {}", stale.join(", ")) }
+}
+
+/// Members of which it is not known that what is here is all there is, as of some minutes ago.
+pub fn not_current(members: &[AsOfView], now_ms: u64) -> impl Iterator<Item = &AsOfView> {
+    members.iter().filter(move |m| !is_current(m, now_ms))
+}
+
+fn is_current(m: &AsOfView, now_ms: u64) -> bool {
+    m.missing == 0 && m.at_ms.is_some_and(|at| now_ms.saturating_sub(at) <= OLD_MS)
 }
 
 fn hits_table(hits: &[HitView]) -> Table {

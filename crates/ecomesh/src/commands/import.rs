@@ -1,6 +1,7 @@
 //! `ecomesh import`: records from an archive, with the same checks as from a peer; and rows of CSV files as forms.
 
 mod mappings;
+mod sender;
 mod sheets;
 mod sink;
 mod tally;

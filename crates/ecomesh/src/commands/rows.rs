@@ -22,6 +22,8 @@ pub struct Rows {
     reader: csv::Reader<Bounded>,
     left: Rc<Cell<usize>>,
     record: ByteRecord,
+    /// Of the columns; none of a file without a header, and before that was read.
+    headings: Vec<String>,
     /// Length of the file in bytes; none of what is no file on a disk.
     length: Option<u64>,
     lines: Option<Lines>,
@@ -55,7 +57,29 @@ impl Rows {
             .flexible(true)
             .buffer_capacity(BUFFER_BYTES)
             .from_reader(Bounded { file, left: Rc::clone(&left) });
-        Ok(Self { path: path.to_owned(), reader, left, record: ByteRecord::new(), length, lines })
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            left,
+            record: ByteRecord::new(),
+            headings: Vec::new(),
+            length,
+            lines,
+        })
+    }
+
+    /// The headings, which the first row has. From then on a cell is told with the heading of its column.
+    pub fn header(&mut self) -> Result<Vec<String>, Failure> {
+        let path = self.path.display().to_string();
+        let bad = |what: String, help: &str| Failure::new(ExitCode::BadInput, what).help(help);
+        let Some(row) = self.next()? else {
+            return Err(bad(format!("{path} is empty"), "check the path; the first row names the columns"));
+        };
+        self.headings = row.cells.map_err(|problems| {
+            bad(format!("the header of {path} cannot be read"), "correct the first row of the file")
+                .details(problems.iter().map(ToString::to_string))
+        })?;
+        Ok(self.headings.clone())
     }
 
     /// The next row; `None` behind the last one.
@@ -91,11 +115,11 @@ impl Rows {
     fn texts(&self) -> Result<Vec<String>, Vec<CellProblem>> {
         let mut problems = Vec::new();
         let mut cells = Vec::new();
-        for (number, cell) in (1..).zip(&self.record) {
+        for (place, cell) in self.record.iter().enumerate() {
             match std::str::from_utf8(cell) {
                 Ok(text) => cells.push(text.to_owned()),
                 Err(_) => problems.push(CellProblem::new(
-                    number.to_string(),
+                    self.column(place),
                     "",
                     &String::from_utf8_lossy(cell),
                     "the cell is no text in UTF-8",
@@ -104,6 +128,13 @@ impl Rows {
             }
         }
         if problems.is_empty() { Ok(cells) } else { Err(problems) }
+    }
+
+    /// The heading of a column, or its number where there is none.
+    fn column(&self, place: usize) -> String {
+        let heading = self.headings.get(place).map(|heading| heading.trim());
+        let heading = heading.filter(|heading| !heading.is_empty());
+        heading.map_or_else(|| (place + 1).to_string(), str::to_owned)
     }
 
     /// Whether a quote of the row is not closed. The reader takes the rest of the file for the cell then, and says nothing.

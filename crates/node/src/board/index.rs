@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
-use ecomesh_document::Document;
 use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::lookup::Number;
 use ecomesh_document::notice::Identity;
 use ecomesh_document::projection::Place;
+use ecomesh_document::{Document, ReadDocument};
 use ecomesh_record::RecordId;
 use ecomesh_search::exact::{Exact, Full, SECRET_BYTES};
 use ecomesh_search::names::Names;
@@ -54,37 +54,31 @@ impl Index {
         }
     }
 
-    /// Takes the text of a record, and its words. What its author may not enter is no entry, and takes nobody's place.
-    pub(crate) fn take(&mut self, place: &Place, document: &Document, words: &str) {
+    /// Takes the text of a record, its words and its numbers. What its author may not enter is no entry, and takes nobody's place.
+    pub(crate) fn take(&mut self, place: &Place, read: &ReadDocument) {
         let record = place.id;
-        match document {
+        match &read.document {
             Document::Entry(entry) if may_enter(entry, place.author()).is_err() => {}
             Document::Entry(entry) => {
                 let names = entry.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, words, entry.keys(), &names);
+                self.take_one(record, read, &names);
             }
             Document::Notice(notice) | Document::Diffusion(notice) => {
                 let names = notice.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, words, notice.keys(), &names);
+                self.take_one(record, read, &names);
             }
             Document::Ecomessage(_) | Document::Message(_) => {
-                self.take_one(record, document, words, Vec::new(), &[]);
+                self.take_one(record, read, &[]);
             }
             Document::Batch(batch) => self.take_batch(place, batch),
             _ => {}
         }
     }
 
-    fn take_one(
-        &mut self,
-        record: RecordId,
-        document: &Document,
-        words: &str,
-        keys: Vec<(Number, String)>,
-        names: &[String],
-    ) {
+    fn take_one(&mut self, record: RecordId, read: &ReadDocument, names: &[String]) {
+        let ReadDocument { document, words, keys } = read;
         let Some(place) = self.texts_at.add(record, 1, false) else { return };
-        let keys: Box<[Vec<u8>]> = keys.into_iter().map(|(number, key)| bytes(number, &key)).collect();
+        let keys: Box<[Vec<u8>]> = keys.iter().map(|(number, key)| bytes(*number, key)).collect();
         for key in &keys {
             full(&self.numbers.insert(key, place));
         }
@@ -102,7 +96,8 @@ impl Index {
         }
     }
 
-    /// A batch names nobody: its entries are found by their numbers alone.
+    /// A batch names nobody: its entries are found by the numbers of what they are of, and not by their references, which
+    /// would take as much memory again.
     fn take_batch(&mut self, place: &Place, batch: &Batch) {
         let Some(first) = self.texts_at.add(place.id, batch.lines(), true) else { return };
         let good = batch.entries().filter(|(_, entry)| may_enter(entry, place.author()).is_ok());
@@ -240,7 +235,8 @@ fn logged<T>(result: Result<T, TextError>) -> Option<T> {
 
 /// The keys under which a number may be entered: nobody says what it is a number of.
 pub(crate) fn keys_of(text: &str) -> Vec<(Number, String)> {
-    let keys = Number::ALL.into_iter().map(|number| (number, number.key(text)));
+    let numbers = Number::ALL.into_iter().chain([Number::Reference]);
+    let keys = numbers.map(|number| (number, number.key(text)));
     keys.filter(|(_, key)| !key.is_empty()).collect()
 }
 
@@ -266,7 +262,8 @@ mod tests {
     fn take(index: &mut Index, id: RecordId, document: &Document) {
         let who = ecomesh_document::member::MemberCode::parse("KE").unwrap();
         let place = Place { id, position: Position { when_ms: 1, who, generation: 1, seq: 1 } };
-        index.take(&place, document, &ecomesh_document::words(document));
+        let (words, keys) = (ecomesh_document::words(document), document.keys());
+        index.take(&place, &ReadDocument { document: document.clone(), words, keys });
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use ecomesh_document::entry::EntryStep;
 use ecomesh_document::projection::Place;
 use ecomesh_document::{Document, ReadDocument};
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::{Lane, LogId, Record, RecordId};
+use ecomesh_record::{Kind, Lane, LogId, Record, RecordId};
 use ecomesh_store::LedgerReader;
 
 use super::{Board, Key, is_projected, place_of};
@@ -48,6 +49,8 @@ pub(crate) struct Reading {
 /// What a record says, if it says anything.
 enum Said {
     Document(ReadDocument),
+    /// An entry at this place is withdrawn, and erased already.
+    Withdrawn(Place, Box<EntryStep>),
     /// Nothing, now and later: it is sealed to others, erased, or no document.
     Nothing,
     /// Its body is missing; it is fetched.
@@ -76,6 +79,8 @@ struct Looked {
     documents: Vec<(Place, ReadDocument)>,
     /// Of a part of a log what was not looked at.
     rest: Option<RangeInclusive<u64>>,
+    /// Places of entries that are erased, and their withdrawals.
+    withdrawn: Vec<(Place, Place, Box<EntryStep>)>,
 }
 
 impl Reading {
@@ -280,6 +285,9 @@ impl Reading {
             for (place, read) in parts.iter().flat_map(|part| &part.documents) {
                 projections.take(place, read);
             }
+            for (entry, place, step) in parts.iter().flat_map(|part| &part.withdrawn) {
+                projections.withdrawn.take(entry, place, step);
+            }
         }
         let mut unread = board.unread();
         for part in parts {
@@ -311,6 +319,9 @@ impl Reading {
     ) -> Result<(), Locked> {
         match self.said(record, unwrapped)? {
             Said::Document(read) => looked.documents.extend(place_of(record).map(|at| (at, read))),
+            Said::Withdrawn(entry, step) => {
+                looked.withdrawn.extend(place_of(record).map(|at| (entry, at, step)));
+            }
             Said::Nothing => {}
             Said::NotYet => {
                 looked.later.push(key);
@@ -325,19 +336,17 @@ impl Reading {
         Ok(())
     }
 
-    /// Whether a document is a step, a withdrawal or a new text of what was erased.
-    fn target_is_erased(&self, document: &Document) -> bool {
+    /// The record of which a document is a step, a withdrawal or a new text, if that was erased.
+    fn erased_target(&self, document: &Document) -> Option<Record> {
         let target = match document {
             Document::NoticeStep(step) => Some(step.notice),
             Document::EntryStep(step) => Some(step.entry),
             other => other.replaces(),
         };
-        let position = target.and_then(|target| self.reader.find(target.0).ok().flatten());
-        let header = position.and_then(|position| self.reader.header(position).ok().flatten());
-        header.is_some_and(|(record, _)| {
-            let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
-            views.lives().life(&Term::of(&record), clock::wall()) == Life::Erased
-        })
+        let position = target.and_then(|target| self.reader.find(target.0).ok().flatten())?;
+        let (record, _) = self.reader.header(position).ok().flatten()?;
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        (views.lives().life(&Term::of(&record), clock::wall()) == Life::Erased).then_some(record)
     }
 
     fn said(&self, record: &Record, unwrapped: &mut Unwrapped) -> Result<Said, Locked> {
@@ -367,9 +376,15 @@ impl Reading {
         };
         // What speaks of a record that was erased would wait for it for ever.
         if let Ok(read) = &document
-            && self.target_is_erased(&read.document)
+            && let Some(erased) = self.erased_target(&read.document)
         {
-            return Ok(Said::Nothing);
+            // That an entry was withdrawn is told for as long as that is known, without anything that it said.
+            let is_entry = matches!(erased.header().kind, Kind::ENTRY | Kind::ENTRY_BATCH)
+                && judge(&self.roster, &erased).is_ok();
+            return Ok(match (&read.document, place_of(&erased).filter(|_| is_entry)) {
+                (Document::EntryStep(step), Some(entry)) => Said::Withdrawn(entry, step.clone()),
+                _ => Said::Nothing,
+            });
         }
         Ok(document.map_or_else(
             |error| {

@@ -287,8 +287,9 @@ fn launch(
         views: views_of.clone(),
         roster: roster.clone(),
     };
+    let rewrite_after_ms = config.databases.rewrite_after_h * 60 * 60 * 1000;
     let reissue = Reissue {
-        after_ms: config.databases.rewrite_after_h * 60 * 60 * 1000,
+        after_ms: rewrite_after_ms,
         board: board.clone(),
         mail: mail.clone(),
         reader: reader.clone(),
@@ -320,6 +321,7 @@ fn launch(
         started_at: clock::wall(),
         refilling: fresh,
         import_bytes_max: config.limits.import_mib.saturating_mul(1024 * 1024),
+        rewrite_after_ms,
         tell_opened: config.receipts.opened,
         openings: Openings::default(),
         mail,

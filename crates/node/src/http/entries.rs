@@ -3,14 +3,16 @@
 //! As with notices, what a record comes to is decided by `ecomesh_document::projection`; here it is looked before a record
 //! is written whether it would have an effect.
 
+mod lines;
 mod show;
+mod withdrawn;
 
 use std::fmt;
 
 use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use ecomesh_api::{EntryDraft, Problem, ProblemCode, RecordState, Sent, WithdrawRequest};
+use ecomesh_api::{EntryDraft, Problem, ProblemCode, RecordState, Sent, WithdrawRequest, WithdrawnView};
 use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::Position;
@@ -20,7 +22,8 @@ use ecomesh_document::rule::Rule;
 use ecomesh_document::{Document, RecordRef};
 use ecomesh_protocol::Draft;
 use ecomesh_protocol::erasure::{Erase, Ground, TARGETS_MAX};
-use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
+use ecomesh_protocol::lives::HOLD_MS;
+use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention, Time};
 use serde_json::json;
 
 use super::erasures::keep_first;
@@ -34,7 +37,9 @@ use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 
+pub(super) use lines::{__path_lines, lines};
 pub(super) use show::{__path_entry, __path_list, entry, list};
+pub(super) use withdrawn::left_of;
 
 /// Adds an entry, or gives one a new text. The answer comes once the record is durable; a retry with the same
 /// `idempotency-key` within 7 days gives the same record.
@@ -81,12 +86,12 @@ pub(super) async fn add(
 }
 
 /// Withdraws an entry of this bureau: no look-up finds it any more, on any node, and its text is destroyed as by an erasure.
-/// The answer comes once that is durable here.
+/// A batch is withdrawn whole by its id, and one line of it by its name. The answer comes once that is durable here.
 #[utoipa::path(
     post, path = "/v1/entries/{id}/withdrawal", request_body = WithdrawRequest,
-    params(("id" = String, Path, description = "The id of any of its records, or at least 6 digits of it")),
+    params(("id" = String, Path, description = "The id of any of its records, or at least 6 digits of it; behind a full stop the line of a batch")),
     responses(
-        (status = 201, body = Sent), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 201, body = WithdrawnView), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem),
         (status = 503, body = Problem), (status = 507, body = Problem),
     )
@@ -95,9 +100,10 @@ pub(super) async fn withdraw(
     Live(services): Live,
     Path(id): Path<String>,
     ApiJson(request): ApiJson<WithdrawRequest>,
-) -> Result<(StatusCode, Json<Sent>), Refusal> {
+) -> Result<(StatusCode, Json<WithdrawnView>), Refusal> {
     let _alone = services.board.alone_with_own_batches().await;
-    let (document, texts) = services.read(move |services| withdrawal(services, &id, &request)).await?;
+    let Withdrawal { document, texts, destroyed_from } =
+        services.read(move |services| withdrawal(services, &id, &request)).await?;
     let draft = Draft {
         kind: Kind::ENTRY_STEP,
         // What is withdrawn must not be found any more.
@@ -113,7 +119,8 @@ pub(super) async fn withdraw(
     };
     let ready = sealed_unless(true, &services, draft, Vec::new())?;
     let sent = record(&services, ready).await?;
-    if services.roster.allows_control(services.roster.epoch(), Kind::ERASE) {
+    let erases = services.roster.allows_control(services.roster.epoch(), Kind::ERASE);
+    if erases {
         for some in texts.chunks(TARGETS_MAX) {
             let erase = Erase::new(Ground::PURPOSE_MET, some.iter().copied()).ok();
             let content = erase.and_then(|erase| erase.encode().ok());
@@ -121,7 +128,8 @@ pub(super) async fn withdraw(
             services.core.author(Draft::control(Kind::ERASE, content, salt()?)).await??;
         }
     }
-    Ok((StatusCode::CREATED, Json(sent)))
+    let destroyed_from_ms = erases.then_some(destroyed_from.0);
+    Ok((StatusCode::CREATED, Json(WithdrawnView { sent, destroyed_from_ms })))
 }
 
 /// A text that may be recorded.
@@ -193,29 +201,40 @@ fn check_lines(services: &Services, batch: &Batch) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The withdrawal of an entry, and the texts that are erased with it. Those of a batch are erased once what is left of it
-/// was written anew.
-fn withdrawal(
-    services: &Services,
-    name: &str,
-    request: &WithdrawRequest,
-) -> Result<(Document, Vec<RecordId>), Refusal> {
+/// A withdrawal that may be recorded.
+struct Withdrawal {
+    document: Document,
+    /// The texts that are erased with it. Those of a line are erased once what is left of its batch was written anew.
+    texts: Vec<RecordId>,
+    /// From when on they are destroyed here, if the charter of the network has erasures.
+    destroyed_from: Time,
+}
+
+fn withdrawal(services: &Services, name: &str, request: &WithdrawRequest) -> Result<Withdrawal, Refusal> {
     let (id, line) = parts_of(name)?;
-    let (entry, texts) = match line {
-        None => {
+    let now = services.now();
+    let disputed = |position: &Position| is_disputed(services, position);
+    let (entry, texts, erased_at) = match (line, batch_of(services, id)?) {
+        (None, None) => {
             let (item, _) = find(services, id)?;
             // A withdrawal that stopped before its erasure is finished by doing it again.
-            let state = item.state(|position| is_disputed(services, position));
-            let standing = state.standing(services.now().0);
+            let standing = item.state(disputed).standing(now.0);
             let again = matches!(standing, EntryStanding::Withdrawn(_));
             check_standing(services, item.source(), (!again).then_some(&standing))?;
-            (item.id(), item.records().collect())
+            (item.id(), item.records().collect(), now)
         }
-        Some(line) => {
+        // As of an entry with a record of its own.
+        (None, Some(batch)) => {
+            check_standing(services, batch.source(), None)?;
+            (batch.id(), vec![batch.id()], now)
+        }
+        (Some(line), _) => {
             let (batch, _) = find_line(services, id, line)?;
-            let standing = batch.standing(line, services.now().0, |position| is_disputed(services, position));
+            let standing = batch.standing(line, now.0, disputed);
             check_standing(services, batch.source(), standing.as_ref())?;
-            (batch.id(), Vec::new())
+            let (_, since) = batch.withdrawn(disputed);
+            let rewritten_at = Time(since.unwrap_or(now.0)).after(services.rewrite_after_ms);
+            (batch.id(), Vec::new(), rewritten_at.max(now))
         }
     };
     let mut form =
@@ -224,7 +243,14 @@ fn withdrawal(
         form["line"] = line.into();
     }
     let (document, _) = Document::from_json(&form).map_err(|report| bad_document(&report))?;
-    Ok((document, texts))
+    Ok(Withdrawal { document, texts, destroyed_from: erased_at.after(HOLD_MS) })
+}
+
+/// The batch with this id, if it is one that stands.
+fn batch_of(services: &Services, id: &str) -> Result<Option<BatchItem>, Refusal> {
+    let (record, _) = records::find(services, id)?;
+    let batch = services.board.look(|projections| projections.batches.batch_of(record.id()).cloned())?;
+    Ok(batch.filter(|_| state_of(services, record.id()) != RecordState::Erased))
 }
 
 /// Only the source changes its entry, as long as that stands.
@@ -320,6 +346,9 @@ pub(super) fn named(services: &Services, name: &str) -> Result<(Named, Option<Do
 /// A batch that has a line, and its record.
 fn find_line(services: &Services, id: &str, line: u32) -> Result<(BatchItem, Record), Refusal> {
     let (record, _) = records::find(services, id)?;
+    if let Some(gone) = withdrawn::gone(services, record.id())? {
+        return Err(withdrawn::refusal(&gone));
+    }
     let batch = services.board.look(|projections| projections.batches.batch_of(record.id()).cloned())?;
     // One that was written anew is erased, and read until the projections have heard of it.
     let stands = state_of(services, record.id()) != RecordState::Erased;
@@ -339,12 +368,17 @@ fn find_line(services: &Services, id: &str, line: u32) -> Result<(BatchItem, Rec
 pub(super) fn find(services: &Services, id: &str) -> Result<(Item, Record), Refusal> {
     let (found, _) = records::find(services, id)?;
     let item = services.board.look(|projections| projections.entries.item_of(found.id()).cloned())?;
+    if item.is_none()
+        && let Some(gone) = withdrawn::gone(services, found.id())?
+    {
+        return Err(withdrawn::refusal(&gone));
+    }
     let Some(item) = item else {
         let message =
             format!("record {} is no entry of a database that can be read here", found.id().short());
         return Err(Refusal(
             Problem::new(ProblemCode::NotFound, message)
-                .advice("`ecomesh db list` lists them; what was withdrawn or erased has no text any more"),
+                .advice("`ecomesh db list` lists them, and with --all what was withdrawn; a line of a batch is named ID.LINE"),
         ));
     };
     let (first, _) = records::find(services, &item.id().to_string())?;

@@ -16,13 +16,15 @@ use ecomesh_api::{
 use ecomesh_document::Document;
 use ecomesh_document::codes::{Code, CodeEntry, CodeList, SearchPurpose};
 use ecomesh_document::entry::Batch;
+use ecomesh_document::lookup::Number;
 use ecomesh_document::projection::entries::EntryStanding;
+use ecomesh_document::text::TextError;
 use ecomesh_record::{Flags, Record};
 
 use super::entries::Named;
 use super::extract::{ApiJson, Live, bad_request};
 use super::paging::state_of;
-use super::{Refusal, Services, entries, notices, records};
+use super::{Refusal, Services, entries, members, notices, records};
 use crate::access_log::Consultation;
 use crate::board::index::{Candidate, NUMBERS_MAX, keys_of};
 use crate::core_thread::NodeCore;
@@ -53,6 +55,7 @@ pub(super) async fn find(
     ApiJson(request): ApiJson<FindRequest>,
 ) -> Result<Json<FindAnswer>, Refusal> {
     let query = Query::of(&request)?;
+    members::check(&services, request.source.as_deref())?;
     // In a task of its own: a client that goes away must not leave a hit without its line in the log, or the reverse.
     let answered = tokio::spawn(answer(services, query, Arc::new(request))).await;
     answered.map_err(|_| Refusal(Problem::new(ProblemCode::Internal, "the search failed")))?.map(Json)
@@ -143,9 +146,16 @@ pub(super) fn check_line(field: &str, text: Option<&str>) -> Result<(), Refusal>
     if text.len() > QUERY_BYTES_MAX {
         return Err(bad_request(format!("{field} has more than {QUERY_BYTES_MAX} bytes")));
     }
-    ecomesh_document::text::Line::new(text)
-        .map(drop)
-        .map_err(|error| bad_request(format!("{field}: {error}")))
+    ecomesh_document::text::Line::new(text).map(drop).map_err(|error| {
+        let advice = match (field, error) {
+            ("officer", TextError::Empty) => "say who searches: --officer \"N. 12\" (the field `officer`)",
+            ("the query", TextError::Empty) => {
+                "say what is searched for: --number A1234567, --name \"Gavrilov, Ivan\" or --text \"pangolin scales\" (the fields `number`, `name`, `text`)"
+            }
+            _ => error.advice(),
+        };
+        Refusal(Problem::new(ProblemCode::BadRequest, format!("{field}: {error}")).advice(advice))
+    })
 }
 
 /// A result, and what its source is told.
@@ -253,12 +263,16 @@ fn fitting(
 /// Whether a document really has a number: of two numbers the index may have seen one.
 fn fits(query: &Query, document: &Document) -> bool {
     let Query::Number(text) = query else { return true };
-    let keys = match document {
-        Document::Entry(entry) => entry.keys(),
-        Document::Notice(notice) | Document::Diffusion(notice) => notice.keys(),
-        _ => return false,
-    };
+    let keys = document.keys();
     keys_of(text).iter().any(|key| keys.contains(key))
+}
+
+/// Whether what was searched for is a number of the thing that was entered: whoever looks up a reference met nothing, and
+/// nobody need be told.
+fn is_met(query: &Query, document: &Document) -> bool {
+    let Query::Number(text) = query else { return false };
+    let keys = document.keys();
+    keys_of(text).iter().any(|key| key.0 != Number::Reference && keys.contains(key))
 }
 
 fn entry(
@@ -279,8 +293,8 @@ fn entry(
     }
     let named = Named::alone(&item);
     let view = entry_view(&named, database, document, candidate.score);
-    let told = matches!(query, Query::Number(_))
-        .then(|| hits::Draft::of(services, &named, document, request, query.text()));
+    let told =
+        is_met(query, document).then(|| hits::Draft::of(services, &named, document, request, query.text()));
     Ok(Some(Found { view, hit: told.flatten() }))
 }
 
@@ -303,8 +317,8 @@ fn line_of(
     }
     let named = Named::line(&item, candidate.line);
     let view = entry_view(&named, database, &document, candidate.score);
-    let told = matches!(query, Query::Number(_))
-        .then(|| hits::Draft::of(services, &named, &document, request, query.text()));
+    let told =
+        is_met(query, &document).then(|| hits::Draft::of(services, &named, &document, request, query.text()));
     Ok(Some(Found { view, hit: told.flatten() }))
 }
 

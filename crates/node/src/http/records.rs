@@ -19,7 +19,7 @@ use ecomesh_seal::{PrekeyId, fingerprint};
 use super::extract::{Live, bad_request};
 use super::listings::delivery_view;
 use super::receipts::Said;
-use super::{Refusal, Services, damaged, erasures, files, notices, receipts, shown};
+use super::{Refusal, Services, damaged, entries, erasures, files, notices, receipts, shown};
 use crate::sealing::Closed;
 use crate::views::{Entry, kind_view};
 
@@ -253,7 +253,8 @@ fn record_view(services: &Services, id: &str) -> Result<RecordView, Refusal> {
     let verdict = judge(&services.roster, &record);
     let entry = Entry::new(&record, verdict.err(), first_seen);
     let state = services.views(|views| views.state(&entry, services.now()));
-    let document = document_of(services, &record);
+    let document =
+        document_of(services, &record).and_then(|document| entries::left_of(services, record.id(), document));
     let said = receipts::of_members(services, &record, |member| member == services.own)?;
     let said = said.get(&services.own).copied();
     let receipt_due = document.is_ok() && receipts::is_due(services, &record, said);

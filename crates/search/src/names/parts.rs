@@ -1,6 +1,7 @@
 //! The parts of a name: its words as sounds, without articles, prepositions and titles.
 
 use super::script::{Word, words};
+use super::servant::servants;
 use super::sounds::sounds;
 use crate::limits::{NAME_PARTS_MAX, PART_SOUNDS_MAX};
 
@@ -40,18 +41,6 @@ const PARTICLES: &[&str] = &[
     "der", "des", "di", "do", "dos", "du", "el", "la", "las", "le", "les", "los", "of", "st", "ter", "the",
     "ul", "ur", "und", "van", "von", "vom", "zu", "zum", "zur", "mr", "mrs", "ms", "dr", "prof", "jr", "sr",
     "bn",
-];
-
-/// "Servant of the", which some write onto the name of God that follows, with the article changed by what it stands before.
-const SERVANT: &[&str] = &["abdul", "abdel", "abdal", "abdol", "abdoul", "abdil"];
-const SERVANT_ASSIMILATED: &[(&str, &str)] = &[
-    ("abdur", "r"),
-    ("abder", "r"),
-    ("abdou", "r"),
-    ("abdus", "s"),
-    ("abdes", "s"),
-    ("abdun", "n"),
-    ("abden", "n"),
 ];
 
 /// Of them what may stand at the end of a name.
@@ -98,31 +87,12 @@ pub(super) fn with_given_name_joined(name: &str) -> Option<Vec<Part>> {
 }
 
 fn split(name: &str) -> Vec<Word> {
-    let mut all = Vec::new();
-    words(name).into_iter().for_each(|word| split_servant(word, &mut all));
-    all
+    servants(&words(name))
 }
 
 /// A Chinese syllable is none, whatever it sounds like: 德 is no `de`.
 fn is_particle(word: &Word) -> bool {
     !word.syllable && PARTICLES.contains(&word.latin.as_str())
-}
-
-/// `Abdurrahman` is `Abd` and `Rahman`, as which others write it. What is left must be a name: `Abdullah` stays whole.
-fn split_servant(word: Word, into: &mut Vec<Word>) {
-    let least = if word.abjad { 3 } else { 4 };
-    let plain = SERVANT.iter().find_map(|prefix| word.latin.strip_prefix(prefix));
-    let assimilated = SERVANT_ASSIMILATED
-        .iter()
-        .find_map(|(prefix, first)| word.latin.strip_prefix(prefix).filter(|rest| rest.starts_with(first)));
-    match plain.or(assimilated).filter(|rest| rest.len() >= least) {
-        Some(rest) => {
-            let rest = Word { latin: rest.to_owned(), ..word };
-            into.push(Word { latin: "abd".into(), ..word });
-            into.push(rest);
-        }
-        None => into.push(word),
-    }
 }
 
 #[cfg(test)]
@@ -162,6 +132,27 @@ mod tests {
         assert_eq!(text("Abdurrahman Abdulkarim Abd al-Rahman"), "abd rahman abd karim abd rahman");
         assert_eq!(text("Abdullah Abdel"), "abdulah abdel");
         assert_eq!(text("عبدالرحمن عبد الرحمن"), "abd rhmn abd rhmn");
+        assert_eq!(text("Abdul Rahman Abdel-Kader Abdulhak"), "abd rahman abd kader abd hak");
+    }
+
+    #[test]
+    fn the_servant_of_god_is_one_part_however_it_is_written() {
+        for written in [
+            "Abdullah",
+            "Abdalla",
+            "Abd Allah",
+            "abdou llah",
+            "Abd al-Lah",
+            "Abdel Lah",
+            "عبد الله",
+            "عبدالله",
+            "Абдулла",
+            "Абд Аллах",
+        ] {
+            assert_eq!(text(&format!("{written} Hasan")), "abdulah hasan", "{written}");
+        }
+        assert_eq!(text("Abdullahi Abdullatif"), "abdulah abd latif");
+        assert_eq!(text("Hasan Abdul"), "hasan abdul");
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use ecomesh_document::limits::PUBLIC_LIST_BYTES_MAX;
-use ecomesh_document::mapping::{Dialect, Input, Mapped, Mapping, PublicList, Rejected};
+use ecomesh_document::mapping::{Input, Mapped, Mapping, PublicList, Rejected};
 
 use crate::cli::Global;
 use crate::commands::import::mappings::{load, unfit};
+use crate::commands::import::sender::Sender;
 use crate::commands::import::sink::{Accepted, Databases, Folder, Nowhere, Sink};
-use crate::commands::import::tally::{Place, Tally};
+use crate::commands::import::tally::{Entered, Place, Tally};
+use crate::commands::listing;
 use crate::commands::rows::Rows;
 use crate::exit::{ExitCode, Failure};
 use crate::{files, output};
@@ -26,13 +28,16 @@ Nothing is guessed and nothing is lost: a cell that does not fit refuses its row
 or left out with a warning where the mapping says so. Each refused cell is told with its row,
 column, reason and what to do; warnings of one sort are told together. Rows are counted as a
 spreadsheet shows them: the header is row 1. With --json each row is one object on a line of its
-own, and the sum is the last line. The file is read row by row, however long it is.
+own, and the sum is the last line; a row that the node refuses is told as rejected after it was
+accepted. The file is read row by row, however long it is.
 
 Exit codes: 0 every row was accepted; 1 a row was refused; 3 the mapping or the file is not what it
 should be, or they do not fit each other.
 
-Entries of databases are entered in the network, unless --dry-run or --out is given. An import that
-breaks off is run again: it goes on where it stopped, and enters nothing twice (within 7 days).
+Entries of databases are entered in the network, unless --dry-run or --out is given. A row that this
+bureau may not enter, such as a passport that another country issued, is refused like one that does
+not fit: of whom the import is, a dry run reads in the node's folder. An import that breaks off is
+run again: it goes on where it stopped, and enters nothing twice (within 7 days).
 Messages are sent and notices are asked for one by one: write them with --out, check them with
 `ecomesh notice check` or `ecomesh ecomessage check`, and send them.")]
 pub struct Args {
@@ -59,11 +64,12 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         let help = "add --dry-run to see what becomes of each row, or --out DIR to write the accepted forms as files";
         return Err(Failure::new(ExitCode::Usage, what).help(help).into());
     }
-    let mut import = Import { tally: Tally::new(global), sink: Box::new(Nowhere) };
+    let mut import =
+        Import { tally: Tally::new(global), sender: Sender::of(global), sink: Box::new(Nowhere) };
     match mapping.input() {
         Input::Csv(dialect) => {
             let mut rows = Rows::open(&args.file, dialect)?;
-            let header = header(&args.file, dialect, &mut rows)?;
+            let header = if dialect.header { rows.header()? } else { Vec::new() };
             let names: Vec<&str> = header.iter().map(String::as_str).collect();
             let sheet = mapping.sheet(&names).map_err(|report| unfit_columns(&args, &report))?;
             // The folder is made once mapping and file fit each other.
@@ -84,10 +90,12 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    let stored = import.sink.finish()?;
-    let rejected = import.tally.finish()?.rejected;
-    if let Some(stored) = stored {
-        output::remark(global, &stored);
+    let entered = import.sink.finish()?;
+    import.tell_refused()?;
+    let rejected = import.tally.finish(entered, import.sender.unasked())?.rejected;
+    import.sender.finish(global);
+    if let Some(entered) = entered {
+        output::remark(global, &entered_words(entered));
     }
     if let Some(folder) = &args.out {
         output::remark(
@@ -101,6 +109,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 /// An import under way.
 struct Import<'g> {
     tally: Tally<'g>,
+    sender: Sender,
     sink: Box<dyn Sink>,
 }
 
@@ -116,33 +125,40 @@ impl Import<'_> {
 
     /// Hands on a form, or tells why there is none.
     fn take(&mut self, place: Place, outcome: Result<Mapped, Rejected>) -> anyhow::Result<()> {
+        let outcome = outcome.and_then(|mapped| match self.sender.check(&mapped.form) {
+            Ok(()) => Ok(mapped),
+            Err(problem) => Err(Rejected { problems: vec![problem] }),
+        });
         match outcome {
             Ok(Mapped { form, warnings }) => {
-                let accepted = Accepted { row: place.row, form };
-                let file = self.sink.take(&accepted)?;
-                self.tally.accepted(place, accepted.form.name(), file.as_deref(), &warnings)
+                let accepted = Accepted { place, form };
+                let file = match self.sink.take(&accepted) {
+                    Ok(file) => file,
+                    Err(broken_off) => {
+                        self.tell_refused()?;
+                        return Err(broken_off);
+                    }
+                };
+                self.tally.accepted(place, accepted.form.name(), file.as_deref(), &warnings)?;
+                self.tell_refused()
             }
             Err(Rejected { problems }) => self.tally.rejected(place, &problems),
         }
     }
+
+    /// Tells of rows that became forms, and that the node refused.
+    fn tell_refused(&mut self) -> anyhow::Result<()> {
+        self.sink.refused().iter().try_for_each(|(place, problem)| self.tally.refused(*place, problem))
+    }
 }
 
-/// The headings; none of a sheet that has no header.
-fn header(path: &Path, dialect: Dialect, rows: &mut Rows) -> Result<Vec<String>, Failure> {
-    if !dialect.header {
-        return Ok(Vec::new());
-    }
-    let bad = |what: String, help: &str| Failure::new(ExitCode::BadInput, what).help(help);
-    let Some(row) = rows.next()? else {
-        return Err(bad(
-            format!("{} is empty", path.display()),
-            "check the path; the first row names the columns",
-        ));
+fn entered_words(Entered { entered, known }: Entered) -> String {
+    let known = match known {
+        0 => String::new(),
+        count => format!(", {count} were there from an import before"),
     };
-    row.cells.map_err(|problems| {
-        bad(format!("the header of {} cannot be read", path.display()), "correct the first row of the file")
-            .details(problems.iter().map(ToString::to_string))
-    })
+    let entries = listing::counted(entered, "entry", "entries");
+    format!("{entries} entered{known}; see them with: ecomesh db list")
 }
 
 fn unfit_columns(args: &Args, report: &ecomesh_document::report::Report) -> Failure {

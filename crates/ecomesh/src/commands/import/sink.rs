@@ -2,22 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use ecomesh_api::{ClientError, EntryDraft, Sent};
+use ecomesh_api::{ClientError, EntryDraft, ProblemCode, Sent};
 use ecomesh_document::Document;
 use ecomesh_document::entry::{BATCHED, Batch, DatabaseEntry, EntrySource};
-use ecomesh_document::mapping::MappedForm;
+use ecomesh_document::mapping::{CellProblem, MappedForm};
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
+use super::tally::{Entered, Place};
 use crate::client::Node;
-use crate::commands::{listing, send};
+use crate::commands::send;
 use crate::exit::{ExitCode, Failure};
 use crate::files;
 
 /// A form that passed all checks, and the row of which it was made.
 pub(super) struct Accepted {
-    /// Number of the row as a spreadsheet shows it; of an entry of a list, its number from 1.
-    pub(super) row: u64,
+    /// Where the row stands; of an entry of a list, its number from 1.
+    pub(super) place: Place,
     /// The form: a document, a notice or an entry.
     pub(super) form: MappedForm,
 }
@@ -30,12 +31,17 @@ pub(super) trait Sink {
     /// Ends the import: what was taken before stays taken.
     fn take(&mut self, accepted: &Accepted) -> anyhow::Result<Option<String>>;
 
-    /// The last form was taken; says what became of all of them, if there is something to say.
+    /// The last form was taken; says how many were entered in the databases, if any are.
     ///
     /// # Errors
     /// As [`Sink::take`].
-    fn finish(&mut self) -> anyhow::Result<Option<String>> {
+    fn finish(&mut self) -> anyhow::Result<Option<Entered>> {
         Ok(None)
+    }
+
+    /// Rows that were taken and refused since this was last asked, and why.
+    fn refused(&mut self) -> Vec<(Place, CellProblem)> {
+        Vec::new()
     }
 }
 
@@ -66,7 +72,7 @@ impl Folder {
 
 impl Sink for Folder {
     fn take(&mut self, accepted: &Accepted) -> anyhow::Result<Option<String>> {
-        let name = format!("row-{:06}.toml", accepted.row);
+        let name = format!("row-{:06}.toml", accepted.place.row);
         files::write_new(&self.0.join(&name), accepted.form.to_toml().as_bytes())?;
         Ok(Some(name))
     }
@@ -81,13 +87,13 @@ const ALONE_MAX: usize = 256;
 /// says: an import that broke off is run again, and goes on where it stopped.
 pub(super) struct Databases {
     node: Node,
-    waiting: Vec<(u64, DatabaseEntry)>,
+    waiting: Vec<(Place, DatabaseEntry)>,
     /// Whether this import writes batches: a long list of documents or vehicles.
     in_batches: bool,
     /// Length of what waits, about.
     bytes: usize,
-    entered: u64,
-    repeated: u64,
+    entered: Entered,
+    refused: Vec<(Place, CellProblem)>,
 }
 
 impl Databases {
@@ -97,8 +103,8 @@ impl Databases {
             waiting: Vec::new(),
             in_batches: false,
             bytes: 0,
-            entered: 0,
-            repeated: 0,
+            entered: Entered::default(),
+            refused: Vec::new(),
         })
     }
 
@@ -106,65 +112,106 @@ impl Databases {
     fn enter_alone(&mut self) -> anyhow::Result<()> {
         self.bytes = 0;
         for some in std::mem::take(&mut self.waiting).chunks(AT_ONCE) {
-            let drafts: Vec<(u64, EntryDraft)> =
-                some.iter().map(|(row, entry)| (*row, draft(entry.to_json()))).collect();
+            let drafts: Vec<(Place, EntryDraft)> =
+                some.iter().map(|(place, entry)| (*place, draft(entry.to_json()))).collect();
             let api = &self.node.api;
             let all = join_all(drafts.iter().map(|(_, draft)| async move {
                 let key = key_of(draft);
                 send::repeated(|| api.add_entry(draft, Some(&key))).await
             }));
             let answers = self.node.ask(async { Ok(all.await) })?;
-            for ((row, _), answer) in drafts.iter().zip(answers) {
-                self.count(*row, 1, answer)?;
+            for ((place, _), answer) in drafts.iter().zip(answers) {
+                match answer {
+                    Ok(sent) => self.count(1, &sent),
+                    // What is wrong with one row keeps no other from it.
+                    Err(error) if is_of_row(&error) => self.refused.push((*place, problem_of(error))),
+                    Err(error) => return Err(broken_off(*place, *place, error)),
+                }
             }
         }
         Ok(())
     }
 
-    /// Enters what waits in one record.
+    /// Enters what waits in one record. If the node refuses that, each entry is entered alone, so that it tells which it refuses.
     fn enter_batch(&mut self) -> anyhow::Result<()> {
+        let (Some((first, one)), Some((last, _))) = (self.waiting.first(), self.waiting.last()) else {
+            return Ok(());
+        };
         if self.waiting.len() < BATCH_MIN {
             return self.enter_alone();
         }
-        let waiting = std::mem::take(&mut self.waiting);
-        self.bytes = 0;
-        let Some((row, first)) = waiting.first() else { return Ok(()) };
-        let (row, count) = (*row, waiting.len() as u64);
-        let source = first.source().cloned().unwrap_or_default();
-        let entries = waiting.iter().map(|(_, entry)| entry.clone().with_reference_alone()).collect();
+        let (first, last, count) = (*first, *last, self.waiting.len() as u64);
+        let source = one.source().cloned().unwrap_or_default();
+        let entries = self.waiting.iter().map(|(_, entry)| entry.clone().with_reference_alone()).collect();
         let batch = Batch::new(source, entries).map_err(|error| {
-            Failure::new(ExitCode::BadInput, format!("the rows from {row} on make no batch: {error}"))
+            let (from, to) = (first.row, last.row);
+            Failure::new(ExitCode::BadInput, format!("the rows {from} to {to} make no batch: {error}"))
         })?;
         let draft = draft(Document::from(batch).to_json());
         let key = key_of(&draft);
         let api = &self.node.api;
         let answer =
             self.node.ask(async { Ok(send::repeated(|| api.add_entry(&draft, Some(&key))).await) })?;
-        self.count(row, count, answer)
+        match answer {
+            Ok(sent) => {
+                self.waiting.clear();
+                self.bytes = 0;
+                self.count(count, &sent);
+                Ok(())
+            }
+            Err(error) if is_of_row(&error) => self.enter_alone(),
+            Err(error) => Err(broken_off(first, last, error)),
+        }
     }
 
-    fn count(&mut self, row: u64, entries: u64, answer: Result<Sent, ClientError>) -> anyhow::Result<()> {
-        let sent = answer.map_err(|error| {
-            let failure = crate::exit::explain(&error.into());
-            let what = format!("row {row} was not entered: {}", failure.what);
-            let again = "what was entered before stays; run the import again, it goes on where it stopped";
-            let help = failure.help.map_or_else(|| again.to_owned(), |help| format!("{help}; {again}"));
-            Failure { what, help: Some(help), ..failure }
-        })?;
+    fn count(&mut self, entries: u64, sent: &Sent) {
         if sent.repeated {
-            self.repeated += entries;
+            self.entered.known += entries;
         } else {
-            self.entered += entries;
+            self.entered.entered += entries;
         }
-        Ok(())
     }
+}
+
+/// Whether the node refuses what was to be entered, and would take another.
+fn is_of_row(error: &ClientError) -> bool {
+    let ClientError::Refused(problem) = error else { return false };
+    matches!(
+        problem.code,
+        ProblemCode::AgainstRule
+            | ProblemCode::BadDocument
+            | ProblemCode::BadRequest
+            | ProblemCode::TooLarge
+            | ProblemCode::UnknownMember
+            | ProblemCode::OwnMember
+            | ProblemCode::WouldBeVoid
+    )
+}
+
+/// Why a row was refused.
+fn problem_of(error: ClientError) -> CellProblem {
+    let failure = crate::exit::explain(&error.into());
+    let reason = [vec![failure.what], failure.details].concat().join(": ");
+    CellProblem::of_row(reason, failure.help.unwrap_or_default())
+}
+
+/// The end of an import, for a reason that is none of its rows'.
+fn broken_off(first: Place, last: Place, error: ClientError) -> anyhow::Error {
+    let failure = crate::exit::explain(&error.into());
+    let rows = match (first.row, last.row) {
+        (first, last) if first == last => format!("row {first} was not entered"),
+        (first, last) => format!("the rows {first} to {last} were not entered"),
+    };
+    let again = "what was entered before stays; run the import again, it goes on where it stopped";
+    let help = failure.help.map_or_else(|| again.to_owned(), |help| format!("{help}; {again}"));
+    Failure { what: format!("{rows}: {}", failure.what), help: Some(help), ..failure }.into()
 }
 
 impl Sink for Databases {
     fn take(&mut self, accepted: &Accepted) -> anyhow::Result<Option<String>> {
         let MappedForm::Entry(entry) = &accepted.form else {
             let what =
-                format!("row {} is no entry of a database but: {}", accepted.row, accepted.form.name());
+                format!("row {} is no entry of a database but: {}", accepted.place.row, accepted.form.name());
             return Err(Failure::new(ExitCode::Usage, what)
                 .help(
                     "messages are sent and notices are asked for one by one: write the forms with --out DIR",
@@ -172,12 +219,12 @@ impl Sink for Databases {
                 .into());
         };
         // What is the same for all entries of a batch stands in it once: an entry of which more differs begins another one.
-        let differs = |(_, other): &(u64, DatabaseEntry)| general(other) != general(entry);
+        let differs = |(_, other): &(Place, DatabaseEntry)| general(other) != general(entry);
         if self.in_batches && (self.waiting.first().is_some_and(differs) || self.bytes > BATCH_BYTES) {
             self.enter_batch()?;
         }
         self.bytes += entry.to_json().to_string().len();
-        self.waiting.push((accepted.row, entry.clone()));
+        self.waiting.push((accepted.place, entry.clone()));
         let batched = BATCHED.contains(&entry.database());
         match (self.in_batches, batched) {
             (false, false) if self.waiting.len() >= AT_ONCE => self.enter_alone()?,
@@ -193,18 +240,17 @@ impl Sink for Databases {
         Ok(None)
     }
 
-    fn finish(&mut self) -> anyhow::Result<Option<String>> {
+    fn finish(&mut self) -> anyhow::Result<Option<Entered>> {
         if self.in_batches {
             self.enter_batch()?;
         } else {
             self.enter_alone()?;
         }
-        let known = match self.repeated {
-            0 => String::new(),
-            count => format!(", {count} were there from an import before"),
-        };
-        let entries = listing::counted(self.entered, "entry", "entries");
-        Ok(Some(format!("{entries} entered{known}; see them with: ecomesh db list")))
+        Ok(Some(self.entered))
+    }
+
+    fn refused(&mut self) -> Vec<(Place, CellProblem)> {
+        std::mem::take(&mut self.refused)
     }
 }
 

@@ -36,6 +36,26 @@ pub(super) struct Sum {
     pub(super) rejected: u64,
     /// Warnings about accepted rows.
     warnings: u64,
+    /// Accepted rows of which it is not known whether this bureau may enter them.
+    #[serde(skip_serializing_if = "is_none")]
+    unasked: u64,
+    /// What of the accepted rows was entered; nothing if nothing is.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    entered: Option<Entered>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+/// What was entered in the databases.
+#[derive(Debug, Default, Clone, Copy, Serialize)]
+pub(super) struct Entered {
+    /// Entries that this import made.
+    pub(super) entered: u64,
+    /// Entries that were there from an import before.
+    pub(super) known: u64,
 }
 
 /// Warnings that say the same of the same column.
@@ -131,9 +151,19 @@ impl<'g> Tally<'g> {
         Ok(())
     }
 
+    /// Tells of a row that became a form, and that the node does not enter.
+    pub(super) fn refused(&mut self, place: Place, problem: &CellProblem) -> anyhow::Result<()> {
+        // It was counted when it became a form.
+        self.sum.rows = self.sum.rows.saturating_sub(1);
+        self.sum.accepted = self.sum.accepted.saturating_sub(1);
+        self.rejected(place, std::slice::from_ref(problem))
+    }
+
     /// Tells of all warnings, and the sum.
-    pub(super) fn finish(self) -> anyhow::Result<Sum> {
+    pub(super) fn finish(mut self, entered: Option<Entered>, unasked: u64) -> anyhow::Result<Sum> {
         self.clear_progress();
+        self.sum.unasked = unasked;
+        self.sum.entered = entered;
         if self.global.json {
             event(&Event::Summary(self.sum))?;
             return Ok(self.sum);
@@ -159,7 +189,7 @@ impl<'g> Tally<'g> {
         if self.others > 0 {
             output::line(&format!("{:6} × others; see them with --json", self.others))?;
         }
-        let Sum { rows, accepted, rejected, warnings } = self.sum;
+        let Sum { rows, accepted, rejected, warnings, .. } = self.sum;
         output::line(&format!(
             "{rows} rows read: {accepted} accepted, {rejected} rejected, {warnings} warnings"
         ))?;

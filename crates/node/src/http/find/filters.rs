@@ -71,14 +71,23 @@ pub(super) fn told(request: &FindRequest) -> Vec<String> {
         .collect()
 }
 
-/// Whether it names a species, by words that begin those of a scientific or common name: "manis", "pangolin".
+/// Whether it names a species, by words that begin those of a scientific or common name, of one animal or of several:
+/// "manis", "pangolins".
 fn is_of_species(document: &Document, species: &str) -> bool {
-    let asked = words(species);
+    let asked: Vec<String> = words(species).into_iter().map(without_plural).collect();
     !asked.is_empty()
         && document.species().any(|name| {
             let known = words(name);
             asked.iter().all(|word| known.iter().any(|known| known.starts_with(word.as_str())))
         })
+}
+
+/// `elephants` asks for an elephant as well. Short words may end in s by themselves, as `bos` does.
+fn without_plural(word: String) -> String {
+    match word.strip_suffix('s') {
+        Some(one) if one.chars().count() >= 5 => one.to_owned(),
+        _ => word,
+    }
 }
 
 fn words(text: &str) -> Vec<String> {

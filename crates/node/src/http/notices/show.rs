@@ -17,7 +17,7 @@ use super::{find, is_left_out};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
-use crate::http::{Refusal, Services, damaged, files, records};
+use crate::http::{Refusal, Services, damaged, files, members, records};
 use crate::views::Entry;
 
 /// Notices in force and diffusions in circulation, the newest first; others if asked for.
@@ -52,6 +52,7 @@ fn listing(services: &Services, query: &NoticeQuery) -> Result<NoticeListing, Re
         let known: Vec<_> = ecomesh_document::notice::colour::ALL.iter().map(|colour| colour.name).collect();
         return Err(bad_request(format!("there is no colour {colour}; there are {}", known.join(", "))));
     }
+    members::check(services, query.source.as_deref())?;
     let keys = services.board.look(|projections| {
         let cases = projections.notices.cases().filter(|case| concerns(case, query));
         cases.map(|case| (case.place().position.when_ms, case.id())).collect()

@@ -1,0 +1,140 @@
+//! The numbers of a document: of whatever it names, and its references.
+
+use super::Document;
+use crate::form::{FieldKind, FormSpec};
+use crate::limits::KEY_CHARS_MAX;
+use crate::lookup::Number;
+use crate::reading::FromForm;
+use crate::tree::{Node, Value};
+
+/// Fields that hold a number or a reference, by table and name, and what it may be of. A table is the same in all forms
+/// that have it.
+const NUMBERS: &[(&str, &str, &[Number])] = &[
+    ("IdentityRecord", "number", &[Number::Document]),
+    ("IdentityPaper", "number", &[Number::Document]),
+    ("Paper", "number", &[Number::Document]),
+    ("Vessel", "imo", &[Number::Imo]),
+    ("Vessel", "mmsi", &[Number::Mmsi]),
+    ("Vehicle", "plate", &[Number::Plate]),
+    ("Vehicle", "vin", &[Number::Vin]),
+    ("Transport", "containers", &[Number::Container]),
+    ("Transport", "air_waybill", &[Number::Serial]),
+    ("Transport", "bill_of_lading", &[Number::Serial]),
+    ("Transport", "seals", &[Number::Serial]),
+    ("Mark", "value", &[Number::Serial]),
+    ("Company", "registration_number", &[Number::Serial]),
+    ("Entity", "registration_number", &[Number::Serial]),
+    // An account, a plate, a ship: nobody says which.
+    ("Asset", "identifiers", &[Number::Serial, Number::Imo]),
+    ("Ecomessage", "reference", &[Number::Reference]),
+    ("PlainMessage", "reference", &[Number::Reference]),
+    ("EntrySource", "reference", &[Number::Reference]),
+    ("NoticeRequest", "reference", &[Number::Reference]),
+    ("NoticeRequest", "notice_number", &[Number::Reference]),
+    ("NoticeRequest", "related", &[Number::Reference]),
+    ("Additional", "related", &[Number::Reference]),
+    ("Warrant", "reference", &[Number::Reference]),
+    ("Listing", "reference", &[Number::Reference]),
+    ("NominalEntry", "notices", &[Number::Reference]),
+    ("SeizureEntry", "message", &[Number::Reference]),
+    ("Legal", "national_file", &[Number::Reference]),
+    ("Agency", "reference", &[Number::Reference]),
+];
+
+impl Document {
+    /// The keys under which a look-up of a number finds it: of everything with a number that it names, and of its references.
+    /// Of a batch they are those of its entries, line by line.
+    pub fn keys(&self) -> Vec<(Number, String)> {
+        self.keys_in(&self.to_node())
+    }
+
+    /// The same, of the document's own tree.
+    pub(super) fn keys_in(&self, tree: &Node) -> Vec<(Number, String)> {
+        let mut keys = match self {
+            Self::Entry(entry) => entry.keys(),
+            Self::Ecomessage(_) | Self::Message(_) | Self::Notice(_) | Self::Diffusion(_) => Vec::new(),
+            Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) | Self::Batch(_) => return Vec::new(),
+        };
+        collect(tree, self.form().1, &mut keys);
+        keys
+    }
+}
+
+fn collect(table: &Node, spec: &FormSpec, keys: &mut Vec<(Number, String)>) {
+    for field in spec.fields {
+        let Some(value) = table.get(field.name) else { continue };
+        let several = value.items();
+        let each = if several.is_empty() { std::slice::from_ref(value) } else { several };
+        for one in each {
+            match (&one.value, field.kind) {
+                (Value::Table(_), FieldKind::Table(inner)) => collect(one, inner, keys),
+                (Value::Text(text), _) => numbers_of(spec.name, field.name).iter().for_each(|number| {
+                    let key = (*number, number.key(text));
+                    // What is longer is a sentence, which `--text` finds.
+                    if (1..=KEY_CHARS_MAX).contains(&key.1.chars().count()) && !keys.contains(&key) {
+                        keys.push(key);
+                    }
+                }),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn numbers_of(table: &str, field: &str) -> &'static [Number] {
+    let known = NUMBERS.iter().find(|(of, name, _)| *of == table && *name == field);
+    known.map_or(&[], |(_, _, numbers)| numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::document::{Forms, KINDS};
+
+    #[test]
+    fn what_has_a_number_is_found_by_it() {
+        let vessel = json!({ "name": "STS-50", "imo": "IMO 8514772", "mmsi": "654 000 000" });
+        let purple = json!({
+            "form": "purple-notice",
+            "request": { "reference": "KE/2018/77", "notice_number": "2013/6138" },
+            "methods": [{ "kind": "vessel", "vessel": vessel }],
+        });
+        let document = Document::Notice(crate::notice::Notice::carried(&purple).unwrap());
+        let keys = document.keys();
+        for (number, key) in [
+            (Number::Imo, "8514772"),
+            (Number::Mmsi, "654000000"),
+            (Number::Reference, "KE/2018/77"),
+            (Number::Reference, "2013/6138"),
+        ] {
+            assert!(keys.contains(&(number, key.to_owned())), "{number:?} {key}: {keys:?}");
+        }
+        assert!(!keys.iter().any(|(number, _)| *number == Number::Document), "{keys:?}");
+    }
+
+    #[test]
+    fn every_field_of_the_table_is_a_text_of_some_form() {
+        fn fields(spec: &'static FormSpec, into: &mut Vec<(&'static str, &'static str)>) {
+            for field in spec.fields {
+                match field.kind {
+                    FieldKind::Table(inner) => fields(inner, into),
+                    FieldKind::Text { .. } => into.push((spec.name, field.name)),
+                    _ => {}
+                }
+            }
+        }
+        let mut known = Vec::new();
+        for kind in KINDS {
+            match kind.forms {
+                Forms::One { spec, .. } => fields(spec, &mut known),
+                Forms::Notices => crate::notice::colour::ALL.iter().for_each(|c| fields(c.spec, &mut known)),
+                Forms::Entries => crate::entry::database::ALL.iter().for_each(|d| fields(d.spec, &mut known)),
+            }
+        }
+        for (table, field, _) in NUMBERS {
+            assert!(known.contains(&(table, field)), "{table}.{field}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What a desk officer gets wrong, or meets for the first time: lists with broken rows, rows of other countries, entries that
+//! were withdrawn, members that are none. Real processes, as an officer types it.
+
+mod common;
+
+use common::{Network, Node, Ran, wait_for};
+use serde_json::{Value, json};
+
+const WHO: [&str; 4] = ["--purpose", "border-control", "--officer", "N7"];
+
+fn write(network: &Network, name: &str, text: impl AsRef<[u8]>) -> String {
+    let path = network.folder.path().join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}
+
+fn with<'a>(arguments: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [arguments, more].concat()
+}
+
+/// The lines of JSON that a command prints.
+fn lines(ran: &Ran) -> Vec<Value> {
+    ran.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+/// Runs a command until it ends with this code.
+#[track_caller]
+fn until(node: &Node, arguments: &[&str], code: i32) -> Ran {
+    wait_for(&arguments.join(" "), || {
+        let ran = node.run(arguments);
+        if ran.code == code { Ok(ran) } else { Err(format!("{ran:#?}")) }
+    })
+}
+
+#[test]
+fn a_row_that_cannot_be_checked_is_told_and_is_no_miss() {
+    let network = Network::start(&["KE", "TZ"]);
+    let node = &network.nodes[0];
+    let list = write(&network, "b.csv", b"passport,name\nX1,A\nM\xfc12,x\n\"X\n2\",B\nshort\n,C\n");
+    let check = with(&["check", &list, "--number", "name", "--name", "passport"], &WHO);
+    let check: Vec<&str> = check.into_iter().collect();
+    // Nothing was found, and not everything was looked at: no script takes that for a miss.
+    let ran = until(node, &with(&check, &["--json"]), 3);
+    let told = lines(&ran);
+    let not_checked: Vec<&Value> = told.iter().filter(|line| line["event"] == "not_checked").collect();
+    let places: Vec<_> =
+        not_checked.iter().map(|line| (&line["row"], &line["problems"][0]["column"])).collect();
+    let expected = [(3, "passport"), (4, "passport"), (5, "name")].map(|(row, of)| (json!(row), json!(of)));
+    assert_eq!(places, expected.each_ref().map(|(row, of)| (row, of)), "{ran:#?}");
+    assert!(not_checked.iter().all(|line| {
+        let problem = &line["problems"][0];
+        problem["reason"].as_str().is_some_and(|reason| !reason.is_empty()) && problem["advice"] != ""
+    }));
+    let sum = told.last().expect("a summary");
+    assert_eq!(sum["event"], "summary");
+    assert_eq!((&sum["rows"], &sum["found"], &sum["not_checked"]), (&json!(5), &json!(0), &json!(3)));
+    assert_eq!((&sum["as_of"][0]["member"], &sum["unread"]), (&json!("TZ"), &json!(0)));
+    assert!(sum["not_current"].is_array() && sum["searches"].is_u64(), "{sum}");
+    let text = node.run(&check).expect(3);
+    assert!(text.stderr.contains("row 3 is not checked: column \"passport\""), "{text:?}");
+    assert!(text.stderr.contains("3 rows not checked"), "{text:?}");
+
+    let empty = write(&network, "empty.csv", "");
+    let ran = node.run(&with(&["check", &empty, "--number", "passport"], &WHO)).expect(3);
+    assert!(ran.stderr.contains("empty.csv is empty"), "{ran:?}");
+    let semicolons = write(&network, "semicolons.csv", "passport;name\nX1;A\n");
+    let ran = node.run(&with(&["check", &semicolons, "--number", "passport"], &WHO)).expect(3);
+    assert!(ran.stderr.contains("--delimiter ';'"), "{ran:?}");
+    node.run(&with(&["check", &semicolons, "--number", "passport", "--delimiter", ";"], &WHO)).expect(1);
+}
+
+const TRAVEL_DOCUMENTS: &str = "Reference,Type,Document number,Check digit,Issuing country,Status,Since,Issued,Expires,Place,Country of place,Holder,Remarks\n";
+
+/// A list of travel documents: `n`, and which country issued it.
+fn travel_documents(issuers: impl IntoIterator<Item = &'static str>) -> String {
+    let row =
+        |(n, issuer): (usize, &str)| format!("{issuer}/{n},P,Z{n:06},,{issuer},stolen,2026-11-02,,,,,X,\n");
+    TRAVEL_DOCUMENTS.to_owned() + &issuers.into_iter().enumerate().map(row).collect::<String>()
+}
+
+/// What a search for a number finds, once it finds so many.
+#[track_caller]
+fn find(node: &Node, number: &str, count: usize) -> Value {
+    wait_for(number, || {
+        let answer = node.run(&with(&["find", "--number", number, "--json"], &WHO)).json();
+        let is_it = answer["found"].as_array().map(Vec::len) == Some(count) && answer["unread"] == 0;
+        if is_it { Ok(answer) } else { Err(answer.to_string()) }
+    })
+}
+
+/// Passes over what a node reads in the background.
+fn settled(network: &Network) {
+    network.nodes.iter().for_each(Node::wait_until_prekeys);
+}
+
+#[test]
+fn a_row_of_another_country_stops_no_import() {
+    let network = Network::start(&["KE", "TZ"]);
+    settled(&network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let list =
+        write(&network, "list.csv", travel_documents((0..600).map(|n| if n == 299 { "KE" } else { "TZ" })));
+    let import = ["import", "csv", "--mapping", "travel-documents", &list];
+    // A dry run says the same, and needs no node that runs.
+    for more in [&["--dry-run"][..], &[]] {
+        let ran = tz.run(&with(&import, more)).expect(1);
+        assert!(ran.stdout.contains("row 301: document.country, \"KE\": TZ may not enter it"), "{ran:?}");
+        assert!(ran.stdout.contains("sltd.issuer"), "{ran:?}");
+        assert!(ran.stdout.contains("600 rows read: 599 accepted, 1 rejected"), "{ran:?}");
+    }
+    find(ke, "Z000599", 1);
+    find(ke, "Z000299", 0);
+    let again = tz.run(&with(&import, &["--json"])).expect(1);
+    let sum = lines(&again).pop().expect("a summary");
+    assert_eq!((&sum["entered"], &sum["known"]), (&json!(0), &json!(599)), "{sum}");
+    // Without a node's folder nobody knows who will import, and that is said.
+    let nowhere = network.folder.path().join("nowhere").display().to_string();
+    let ran = common::run(&with(&import, &["--dry-run", "--home", &nowhere])).expect(0);
+    assert!(ran.stderr.contains("was not checked"), "{ran:?}");
+
+    // What the node alone finds wrong with a row is of that row, too.
+    let foreign = write(
+        &network,
+        "foreign.toml",
+        std::fs::read_to_string(common::root().join("crates/document/mappings/travel-documents.toml"))
+            .expect("a mapping")
+            .replace("[constants]", "[constants]\n\"source.from\" = \"KE\""),
+    );
+    let short = write(&network, "short.csv", travel_documents(["TZ"; 3]));
+    let ran = tz.run(&["import", "csv", "--mapping", &foreign, &short]).expect(1);
+    assert!(ran.stdout.contains("3 rows read: 0 accepted, 3 rejected"), "{ran:?}");
+}
+
+#[test]
+fn what_is_withdrawn_says_nothing_any_more() {
+    let network = Network::start(&["KE", "TZ"]);
+    settled(&network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let list = write(&network, "list.csv", travel_documents(["KE"; 300]));
+    ke.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
+    let found = find(tz, "Z000041", 1);
+    let name = found["found"][0]["id"].as_str().expect("a name").to_owned();
+    let batch = name.split_once('.').expect("a line").0.to_owned();
+
+    // Its lines are listed, page by page.
+    let shown = tz.run(&["db", "show", &batch]).expect(0);
+    assert!(shown.stderr.contains("ecomesh db lines"), "{shown:?}");
+    let page = tz.json(&["db", "lines", &batch, "--after", "40", "--limit", "2"]);
+    assert_eq!(
+        (&page["lines"][1]["id"], &page["next"], &page["count"]),
+        (&json!(name), &json!(42), &json!(300))
+    );
+    assert_eq!(page["lines"][1]["reference"], "KE/41");
+
+    // A line goes: it is told by whom, when and why, and not what it said.
+    let withdrawn = ke.run(&["db", "withdraw", &name, "--reason", "recovered"]).expect(0);
+    let days = withdrawn.stderr.split("destroyed here from ").nth(1).expect("a date").to_owned();
+    let json = ke.json(&["db", "withdraw", &name.replace(".42", ".43"), "--reason", "recovered"]);
+    let hours =
+        (json["destroyed_from_ms"].as_u64().unwrap() - json["created_at_ms"].as_u64().unwrap()) / 3_600_000;
+    assert!((239..=240).contains(&hours), "seven days and three: {hours} h, {days}");
+    find(tz, "Z000041", 0);
+    let said_nothing = |node: &Node, arguments: &[&str]| {
+        let ran = node.run(arguments).expect(0);
+        assert!(!ran.stdout.contains("Z000041") && !ran.stdout.contains("KE/41"), "{ran:?}");
+        ran.stdout
+    };
+    let shown = said_nothing(tz, &["db", "show", &name]);
+    assert!(shown.contains("standing   withdrawn: recovered") && shown.contains("withdrawn  20"), "{shown}");
+    assert!(shown.contains("KE withdrew it at"), "{shown}");
+    for arguments in [
+        &["db", "show", &name, "--json"][..],
+        &["db", "lines", &batch, "--json"],
+        &["db", "show", &batch, "--json"],
+        &["show", &batch, "--json"],
+        &["show", &batch],
+    ] {
+        said_nothing(tz, arguments);
+    }
+    assert_eq!(tz.json(&["db", "lines", &batch])["lines"][41]["standing"], "withdrawn");
+
+    // The whole batch goes.
+    let foreign = tz.run(&["db", "withdraw", &batch, "--reason", "error"]).expect(5);
+    assert!(foreign.stderr.contains("entry.source-owns"), "{foreign:?}");
+    ke.run(&["db", "withdraw", &batch, "--reason", "error"]).expect(0);
+    find(tz, "Z000040", 0);
+    for node in [ke, tz] {
+        let gone = node.json(&["db", "show", &batch]);
+        assert_eq!(
+            (&gone["entry"]["standing"], &gone["entry"]["reason"]),
+            (&json!("withdrawn"), &json!("error"))
+        );
+        let line = node.run(&["db", "show", &name]).expect(0);
+        assert!(line.stdout.contains("withdrawn"), "{line:?}");
+    }
+    let again = ke.run(&["db", "withdraw", &batch, "--reason", "error"]).expect(5);
+    assert!(again.stderr.contains("entry.withdrawn"), "{again:?}");
+
+    // So does an entry with a record of its own, and both stay in the list of all, also after a start.
+    let sample = common::root().join("node-config/demo/entries/seizure.toml").display().to_string();
+    let one = ke.json(&["db", "add", &sample])["id"].as_str().expect("an id").to_owned();
+    until(tz, &["db", "show", &one], 0);
+    ke.run(&["db", "withdraw", &one, "--reason", "recovered"]).expect(0);
+    let listed = |node: &Node| {
+        let listing = node.json(&["db", "list", "--all"]);
+        let rows = listing["entries"].as_array().cloned().unwrap_or_default();
+        let gone = rows.into_iter().filter(|row| row["standing"] == "withdrawn");
+        let mut ids: Vec<String> = gone.map(|row| row["id"].as_str().expect("an id").to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let mut expected = vec![batch.clone(), one.clone()];
+    expected.sort();
+    let both = |node: &Node| {
+        wait_for("both in the list", || {
+            let ids = listed(node);
+            if ids == expected { Ok(()) } else { Err(format!("{ids:?}")) }
+        });
+        let shown = node.json(&["db", "show", &one]);
+        assert_eq!(
+            (&shown["entry"]["source"], &shown["entry"]["reason"]),
+            (&json!("KE"), &json!("recovered"))
+        );
+        assert!(shown["entry"]["withdrawn_at_ms"].is_u64() && shown["document"].is_null(), "{shown}");
+    };
+    both(ke);
+    both(tz);
+    assert_eq!(tz.json(&["db", "list"])["entries"], json!([]));
+    let mut network = network;
+    network.nodes[1].stop();
+    network.start_node(1);
+    both(&network.nodes[1]);
+}
+
+#[test]
+fn searches_say_what_is_wrong_with_them_and_find_what_has_a_number() {
+    let mut network = Network::reviewed(&["KE", "TZ"], &["TZ"], 1);
+    for index in 0..2 {
+        network.start_node(index);
+    }
+    settled(&network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    // A member that is none is no miss.
+    for arguments in [
+        with(&["find", "--number", "X1", "--source", "ZZ"], &WHO),
+        vec!["db", "list", "--source", "QQ"],
+        vec!["notice", "list", "--source", "QQ"],
+    ] {
+        let ran = ke.run(&arguments).expect(5);
+        assert!(ran.stderr.contains("no member of this network") && ran.stderr.contains("KE, TZ"), "{ran:?}");
+    }
+    ke.run(&["db", "list", "--source", "tz"]).expect(0);
+    let none = ke.run(&with(&["find"], &WHO)).expect(2);
+    for way in ["--number", "--name", "--text"] {
+        assert!(none.stderr.contains(way), "{none:?}");
+    }
+    for (arguments, help) in [
+        (with(&["find", "--name", ""], &WHO), "--name \"Gavrilov, Ivan\""),
+        (vec!["find", "--name", "X", "--purpose", "border-control", "--officer", ""], "--officer \"N. 12\""),
+    ] {
+        let ran = ke.run(&arguments).expect(5);
+        assert!(ran.stderr.contains(help) && !ran.stderr.contains("openapi"), "{ran:?}");
+    }
+
+    // A vessel of a Purple Notice, and the references of what speaks of it.
+    let sample = |name: &str| common::root().join("node-config/demo").join(name).display().to_string();
+    let text = std::fs::read_to_string(sample("notices/purple.toml")).expect("the sample");
+    let text = text.replace("from = \"AU\"", "from = \"KE\"\nnotice_number = \"2013/6138\"");
+    let purple = write(&network, "purple.toml", text);
+    let id = ke.json(&["notice", "request", &purple])["id"].as_str().expect("an id").to_owned();
+    for number in ["2013/6138", "2013-6138", "au/pn/2013/0001", "IMO 6905408", "6905408"] {
+        let found = find(tz, number, 1);
+        assert_eq!(found["found"][0]["id"], id.as_str(), "{number}: {found}");
+    }
+    find(tz, "20136138", 0);
+
+    // A common name of what was seized; the reference of an entry is no hit on it.
+    ke.run(&["db", "add", &sample("entries/seizure.toml")]).expect(0);
+    let species =
+        with(&["find", "--text", "Mombasa", "--species", "elephants", "--kind", "entry", "--json"], &WHO);
+    until(tz, &species, 0);
+    let entry = ke.json(&["db", "list", "--database", "seizure"])["entries"][0].clone();
+    let found = find(tz, entry["reference"].as_str().expect("a reference"), 1);
+    assert_eq!((&found["found"][0]["id"], &found["found"][0]["hit"]), (&entry["id"], &Value::Null));
+
+    // How well a name must fit.
+    ke.run(&["db", "add", &sample("entries/nominal.toml")]).expect(0);
+    let name = with(&["find", "--name", "Example Somebody"], &WHO);
+    until(tz, &name, 0);
+    until(tz, &with(&name, &["--fits", "99"]), 1);
+}
