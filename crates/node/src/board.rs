@@ -165,11 +165,14 @@ impl Board {
 
     /// How many records are here, and not read or not searched yet.
     pub(crate) fn waiting(&self) -> usize {
-        let unread = {
-            let unread = self.unread();
-            unread.positions.len() + usize::from(unread.everything)
-        };
-        unread + self.look(|projections| projections.index.unshown()).unwrap_or(0)
+        self.unlisted() + self.look(|projections| projections.index.unshown()).unwrap_or(0)
+    }
+
+    /// How many records are here, and in no list yet. Asked while [looking](Self::look), it holds for what is looked at. What
+    /// only the search of words does not know yet is in the lists.
+    pub(crate) fn unlisted(&self) -> usize {
+        let unread = self.unread();
+        unread.positions.len() + usize::from(unread.everything)
     }
 
     /// Nothing of the documents stays in memory.

@@ -4,6 +4,7 @@
 //! record is written whether it would have an effect: a record without one stays in this bureau's log for ever.
 
 mod audience;
+mod reviewers;
 mod show;
 mod steps;
 
@@ -21,8 +22,8 @@ use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Re
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
-    record, routed, salt,
+    bad_document, check_dates, check_excluded, check_sender, detail, encoded, expiry, idempotency_key,
+    lives_until, record, routed, salt,
 };
 use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, files, records};
@@ -55,7 +56,12 @@ pub(super) async fn send(
     ApiJson(request): ApiJson<NoticeDraft>,
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let idempotency = idempotency_key(&headers)?;
-    let prepared = services.read(move |services| prepare(services, &request)).await?;
+    let is_request = request.kind == CaseKind::Notice;
+    let mut prepared = services.read(move |services| prepare(services, &request)).await?;
+    if is_request {
+        let readers = prepared.secrecy.readers(&prepared.to);
+        prepared.warnings.extend(reviewers::cannot_be_reached(&services, readers).await?);
+    }
     wait_for(prepared.after_ms).await?;
     let first = prepared.first.clone();
     let document_expiry = prepared.document.clone();
@@ -110,7 +116,8 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     check_sender(services, &document)?;
     files::check_named_by_nobody(&document, "request.files")?;
     let priority = request.priority.map_or(Priority::ROUTINE, Priority::from);
-    let mut warnings: Vec<_> = report.warnings().map(detail).collect();
+    let dates = check_dates(services, &document)?;
+    let mut warnings: Vec<_> = report.warnings().chain(dates.warnings()).map(detail).collect();
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
     let (document, addressed, after_ms) = match &known {
         Some((case, first)) => {
@@ -129,6 +136,9 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     };
     let Addressed { to, secrecy } = addressed;
     check_excluded(services, &document, secrecy.readers(&to))?;
+    if request.kind == CaseKind::Notice {
+        reviewers::check_enough(services, &document, secrecy.readers(&to))?;
+    }
     warnings.extend(files_not_there(&document, request));
     let files = files::attached(services, &request.files, &to, expiry(services, &document), &secrecy)?;
     let document = routed(services, document, &to, priority)?.with_files(files);
@@ -216,7 +226,7 @@ fn against(rule: &'static Rule) -> Refusal {
     let advice = match rule.id {
         "life.order" => "`ecomesh notice show ID` tells where it stands, and what can follow",
         "life.source-owns" => "tell its source in a message; only the source can do that",
-        "life.review" => "`ecomesh notice list --json` names the reviewers of this network",
+        "life.review" => "`ecomesh network` names the reviewers of this network",
         "life.requester" => {
             "docs/DOMAIN.md tells who may ask for which colour; a diffusion can be sent instead"
         }

@@ -58,12 +58,13 @@ fn listing(services: &Services, query: &EntryQuery) -> Result<EntryListing, Refu
         let known: Vec<_> = ecomesh_document::entry::database::ALL.iter().map(|d| d.name).collect();
         return Err(bad_request(format!("there is no database {name}; there are {}", known.join(", "))));
     }
-    let keys = services.board.look(|projections| {
+    let (keys, unread) = services.board.look(|projections| {
         let items = projections.entries.items().map(|item| (item.place(), item.database()));
         let batches = projections.batches.batches().map(|batch| (batch.place(), batch.database()));
         let wanted =
             items.chain(batches).filter(|(place, database)| concerns(place.author(), database, query));
-        wanted.map(|(place, _)| (place.position.when_ms, place.id)).collect()
+        let keys = wanted.map(|(place, _)| (place.position.when_ms, place.id)).collect();
+        (keys, services.board.unlisted() as u64)
     })?;
     let show = |id: RecordId| -> Result<Option<EntryView>, Refusal> {
         let position = services.reader.find(id).map_err(|e| damaged(&e))?;
@@ -74,7 +75,7 @@ fn listing(services: &Services, query: &EntryQuery) -> Result<EntryListing, Refu
         Ok((holds || query.all == Some(true)).then_some(view))
     };
     let Page { rows, next } = page_of(keys, query.limit, query.cursor.as_deref(), show)?;
-    Ok(EntryListing { entries: rows, next, unread: services.board.waiting() as u64 })
+    Ok(EntryListing { entries: rows, next, unread })
 }
 
 fn concerns(source: &MemberCode, database: &Database, query: &EntryQuery) -> bool {
