@@ -19,6 +19,7 @@ use ecomesh_document::{Document, RecordRef};
 use ecomesh_protocol::Draft;
 use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 
+use super::entries::Named;
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
@@ -259,6 +260,21 @@ fn find(services: &Services, id: &str) -> Result<(Case, Record), Refusal> {
     let (first, _) = records::find(services, &case.id().to_string())?;
     // It is no reason to refuse a step, and none to wait for.
     Ok((case.without(|position| is_left_out(services, position)), first))
+}
+
+/// The notice or diffusion to which a record belongs, if it does: who is told of a hit on it, and its reference.
+pub(super) fn named(services: &Services, id: &str) -> Result<Option<(Named, Option<String>)>, Refusal> {
+    // A name with a line is that of an entry of a batch.
+    if id.contains('.') {
+        return Ok(None);
+    }
+    let (found, _) = records::find(services, id)?;
+    let case = services.board.look(|projections| projections.notices.case_of(found.id()).cloned())?;
+    Ok(case.map(|case| {
+        let state = case.state(|position| is_left_out(services, position));
+        let reference = case.text(&state).and_then(|text| text.reference.clone());
+        (Named { record: case.id(), line: None, source: case.source().clone() }, reference)
+    }))
 }
 
 /// Whether an event says nothing here and now: it stands in a log that is disputed from there on, or its author has dated it
