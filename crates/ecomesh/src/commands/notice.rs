@@ -1,5 +1,6 @@
 //! `ecomesh notice`: notices and diffusions, from the empty form to the end of their lives.
 
+mod extract;
 mod review;
 mod show;
 mod shut_out;
@@ -178,9 +179,13 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 fn draft(text: &Text, kind: CaseKind) -> anyhow::Result<NoticeDraft> {
     let form = files::read_text(&text.file, FORM_BYTES_MAX as u64)?;
     let (document, _) = Document::from_toml(&form).map_err(|report| {
+        let help = extract::help(&form, &report);
+        let help = help.unwrap_or_else(|| {
+            "correct these; `ecomesh notice check FILE` lists them without sending".to_owned()
+        });
         Failure::new(ExitCode::BadInput, format!("{} cannot be sent as it is", text.file.display()))
             .details(report.problems().iter().map(ToString::to_string))
-            .help("correct these; `ecomesh notice check FILE` lists them without sending")
+            .help(help)
     })?;
     if !matches!(document, Document::Notice(_)) {
         let what = format!("{} is no notice but: {}", text.file.display(), document.heading());
@@ -273,6 +278,8 @@ fn remark(draft: &NoticeDraft, sent: &Sent, reviewers: &str) -> String {
         listing::short(named)
     )
 }
+
+pub use extract::file as extract_file;
 
 /// Reads the name of a colour; the register says which there are.
 pub fn colour_arg() -> impl TypedValueParser<Value = &'static Colour> {
