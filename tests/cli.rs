@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "check",
     "hit",
     "hits",
+    "codes",
     "send",
     "inbox",
     "outbox",
@@ -771,6 +772,9 @@ fn field_names_of_json_are_stable() {
     let archive = archive.to_str().expect("a plain path");
     let exported = tz.json(&["export", "-o", archive]);
     consult(ke, 2);
+    let purposes = network.folder.path().join("purpose.tsv");
+    let purposes = purposes.to_str().expect("a plain path");
+    ke.run(&["codes", "show", "purpose", "--tsv", "-o", purposes]).expect(0);
     let second = ke.home.join("access/00000003.access");
     std::fs::write(second, "damaged").expect("a writable folder");
     let passphrase = network.passphrase_file.to_str().expect("a plain path");
@@ -795,6 +799,11 @@ fn field_names_of_json_are_stable() {
         ("import", ke.json(&["import", archive])),
         ("audit", run(&["audit", archive, "--json"]).expect(0).json()),
         ("audit, access", access),
+        ("codes list", ke.json(&["codes", "list"])),
+        ("codes show", ke.json(&["codes", "show", "purpose"])),
+        ("codes check", ke.json(&["codes", "check", purposes])),
+        ("codes install", ke.json(&["codes", "install", purposes])),
+        ("codes remove", ke.json(&["codes", "remove", "purpose"])),
     ];
     let mut text = String::new();
     for (command, answer) in &answers {

@@ -6,6 +6,7 @@
 
 mod about;
 mod kind;
+mod read;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
@@ -26,6 +27,7 @@ pub use kind::{
     DIFFUSION, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, Forms, HIT, KINDS, Kind, MESSAGE, NOTICE,
     NOTICE_STEP,
 };
+pub use read::ReadDocument;
 
 /// A document of any kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +112,11 @@ impl Document {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(kind: u16, content: &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self::decode_with_tree(kind, content)?.0)
+    }
+
+    /// The same, with the tree in which it was written.
+    fn decode_with_tree(kind: u16, content: &[u8]) -> Result<(Self, Node), DecodeError> {
         let kind = Kind::from_number(kind).ok_or(DecodeError::UnknownKind(kind))?;
         if content.len() > CONTENT_BYTES_MAX {
             return Err(DecodeError::TooLong(content.len()));
@@ -127,8 +134,8 @@ impl Document {
         let report = Report::new(findings, None);
         let document =
             document.filter(|_| report.is_ok()).ok_or(DecodeError::Structure { form: kind.title, report })?;
-        if document.to_node().to_json().as_bytes() == content {
-            Ok(document)
+        if document.to_node().is_json(content) {
+            Ok((document, node))
         } else {
             Err(DecodeError::NotCanonical)
         }
@@ -139,7 +146,22 @@ impl Document {
     /// # Errors
     /// [`EncodeError`] if the document, made or changed by a program, breaks a rule of its form.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let report = self.check();
+        self.content(self.check())
+    }
+
+    /// The content of a record's body, for what stood in a record of this bureau before, such as a batch without some of its
+    /// lines: the rules for authors, and codes that have left the lists since, do not count.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the structure is not that of its form.
+    pub fn encode_again(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut findings = Vec::new();
+        read_as(self.kind(), &self.to_node(), Mode::Carried, &mut findings);
+        self.content(Report::new(findings, None))
+    }
+
+    /// Canonical bytes, if the report allows them.
+    fn content(&self, report: Report) -> Result<Vec<u8>, EncodeError> {
         if !report.is_ok() {
             return Err(EncodeError::Invalid(report));
         }

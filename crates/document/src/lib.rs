@@ -16,7 +16,7 @@
 //! What bureaus ask to be published to all is the module [`notice`], what they tell all others of objects and persons is
 //! [`entry`]; [`lookup`] gives a number the one spelling by which it is found.
 //!
-//! Regions of the world, to which something can be sent by name, are [`region`].
+//! Codes stand in lists that are data: [`codes`]. Regions of the world, to which something can be sent by name, are [`region`].
 //!
 //! What all of them together come to, [`projection`] computes: which notices stand, and which entries.
 //!
@@ -24,6 +24,7 @@
 
 pub mod check_digits;
 pub mod codes;
+pub mod customs;
 pub mod date;
 pub mod dates;
 pub mod decimal;
@@ -56,7 +57,7 @@ mod tree;
 
 pub use document::{
     DIFFUSION, DecodeError, Document, ECOMESSAGE, ENTRY, ENTRY_BATCH, ENTRY_STEP, EncodeError, Forms, HIT,
-    KINDS, Kind, MESSAGE, NOTICE, NOTICE_STEP, check,
+    KINDS, Kind, MESSAGE, NOTICE, NOTICE_STEP, ReadDocument, check,
 };
 pub use form::Count;
 pub use record_ref::RecordRef;

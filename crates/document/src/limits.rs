@@ -41,6 +41,10 @@ pub const FOREIGN_MAX: usize = 16;
 pub const EXCERPT_CHARS_MAX: usize = 60;
 /// Longest mapping file in bytes: a table of all countries in several languages fits ten times over.
 pub const MAPPING_BYTES_MAX: usize = 256 * 1024;
+/// Longest table of a list of codes in bytes: all 8,000 languages of ISO 639-3, with names in three languages, fit twice.
+pub const CODE_TABLE_BYTES_MAX: usize = 1024 * 1024;
+/// Most lines of such a table: all 5,600 subheadings of the Harmonized System fit three times.
+pub const CODE_TABLE_LINES_MAX: usize = 20_000;
 /// Most columns of a sheet that is imported, and most fields that a mapping fills: spreadsheets in use have 40.
 pub const COLUMNS_MAX: usize = 512;
 /// Longest row of a sheet in bytes: the form that is made of it has at most as much. A quote that is not closed would

@@ -27,7 +27,7 @@ pub struct UnknownRegion {
 
 /// All regions, the largest first.
 pub fn all() -> impl Iterator<Item = Code<Region>> {
-    entries().iter().filter_map(|entry| Code::new(entry.code).ok())
+    entries().iter().filter_map(|entry| Code::new(entry.code()).ok())
 }
 
 /// The region of this name: its code, its label in a language of the table, or another name in use. Capitals and blanks do
@@ -39,7 +39,7 @@ pub fn find(name: &str) -> Result<Code<Region>, UnknownRegion> {
     let wanted = plain(name);
     let found = entries().iter().find(|entry| names(entry).any(|name| name == wanted));
     found
-        .and_then(|entry| Code::new(entry.code).ok())
+        .and_then(|entry| Code::new(entry.code()).ok())
         .ok_or_else(|| UnknownRegion { name: name.trim().to_owned(), nearest: nearest(&wanted) })
 }
 
@@ -54,21 +54,21 @@ fn entries() -> &'static [CodeEntry] {
 }
 
 /// Whether an entry is that region, or a part of it at whatever depth.
-fn is_within(entry: &CodeEntry, region: &str) -> bool {
+fn is_within(entry: &'static CodeEntry, region: &str) -> bool {
     let larger =
         |part: &&'static str| Code::<Region>::table().find(part).and_then(|entry| entry.column("within"));
     // A table that went in circles would end here all the same.
-    std::iter::successors(Some(entry.code), larger).take(entries().len()).any(|code| code == region)
+    std::iter::successors(Some(entry.code()), larger).take(entries().len()).any(|code| code == region)
 }
 
 /// Everything by which a region may be called.
-fn names(entry: &'static CodeEntry) -> impl Iterator<Item = String> {
+pub(crate) fn names(entry: &CodeEntry) -> impl Iterator<Item = String> {
     let labels = ["en", "fr", "es"].into_iter().filter_map(|language| entry.column(language)).map(plain);
-    [entry.code.to_owned()].into_iter().chain(also(entry).map(str::to_owned)).chain(labels)
+    [entry.code().to_owned()].into_iter().chain(also(entry).map(str::to_owned)).chain(labels)
 }
 
 /// Other names in use.
-fn also(entry: &CodeEntry) -> impl Iterator<Item = &'static str> {
+fn also(entry: &CodeEntry) -> impl Iterator<Item = &str> {
     entry.column("also").unwrap_or_default().split_whitespace()
 }
 
@@ -87,14 +87,14 @@ fn nearest(wanted: &str) -> Vec<&'static str> {
         |entry: &'static CodeEntry| names(entry).map(|name| likeness(&name, wanted)).fold(0.0, f64::max);
     let mut like: Vec<_> = entries()
         .iter()
-        .map(|entry| (likeness(entry), entry.code))
+        .map(|entry| (likeness(entry), entry.code()))
         .filter(|(like, _)| *like >= LIKE_MIN)
         .collect();
     if like.is_empty() {
         return entries()
             .iter()
             .filter(|entry| entry.column("within").is_none())
-            .map(|entry| entry.code)
+            .map(CodeEntry::code)
             .collect();
     }
     like.sort_by(|(a, _), (b, _)| b.total_cmp(a));
@@ -140,21 +140,27 @@ mod tests {
             Code::<Country>::table().entries().iter().filter(|entry| entry.column("scheme") == Some("iso"));
         for country in isos {
             let lists = |entry: &&CodeEntry| {
-                entry.column("countries").is_some_and(|list| list.split(' ').any(|code| code == country.code))
+                entry
+                    .column("countries")
+                    .is_some_and(|list| list.split(' ').any(|code| code == country.code()))
             };
-            let expected = usize::from(!["AQ", "TW"].contains(&country.code));
-            assert_eq!(leaves().filter(lists).count(), expected, "{}", country.code);
+            let expected = usize::from(!["AQ", "TW"].contains(&country.code()));
+            assert_eq!(leaves().filter(lists).count(), expected, "{}", country.code());
         }
         for entry in entries() {
             let known = |code: &str| Code::<Country>::table().find(code).is_some();
             assert!(
                 entry.column("countries").is_none_or(|list| list.split(' ').all(known)),
                 "{}",
-                entry.code
+                entry.code()
             );
             let larger = entry.column("within");
-            assert!(larger.is_none_or(|code| Code::<Region>::table().find(code).is_some()), "{}", entry.code);
-            assert!(!members(entry.code).is_empty(), "{}", entry.code);
+            assert!(
+                larger.is_none_or(|code| Code::<Region>::table().find(code).is_some()),
+                "{}",
+                entry.code()
+            );
+            assert!(!members(entry.code()).is_empty(), "{}", entry.code());
         }
     }
 
@@ -162,7 +168,7 @@ mod tests {
     fn no_name_is_that_of_two_regions() {
         for entry in entries() {
             for name in names(entry) {
-                assert_eq!(find(&name).unwrap().as_str(), entry.code, "{name}");
+                assert_eq!(find(&name).unwrap().as_str(), entry.code(), "{name}");
             }
         }
         assert_eq!(all().count(), entries().len());

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::codes::CodeTable;
+use crate::customs;
 use crate::document::Document;
 use crate::file;
 use crate::form::{FieldKind, FieldSpec, FormSpec};
@@ -21,8 +22,13 @@ pub fn render(document: &Document) -> String {
 
 /// What a document says in words, for a search: the texts of its form without labels, codes, numbers and dates, one a line.
 pub fn words(document: &Document) -> String {
+    words_of(&document.to_node(), document.form().1)
+}
+
+/// The same of the tree of a document.
+pub(crate) fn words_of(tree: &Node, spec: &FormSpec) -> String {
     let mut out = String::new();
-    collect_words(&document.to_node(), document.form().1, &mut out);
+    collect_words(tree, spec, &mut out);
     out
 }
 
@@ -120,6 +126,9 @@ fn render_value(value: &Node, field: &FieldSpec, depth: usize, language: &str, o
 fn show(node: &Node, field: &FieldSpec, language: &str) -> String {
     match (&node.value, field.kind) {
         (Value::Text(code), FieldKind::Code(table)) => show_code(code, table(), language),
+        (Value::Text(code), FieldKind::Text { .. }) if field.name == customs::FIELD => {
+            customs::show(code, language)
+        }
         (Value::Text(text) | Value::Number(text) | Value::Moment(text), _) => text.clone(),
         _ => String::new(),
     }

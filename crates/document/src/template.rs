@@ -139,11 +139,11 @@ impl Writer<'_> {
             self.line(&format!("#     codes as above (list \"{}\")", table.name));
         } else if entries.len() <= CODES_SHOWN_MAX {
             for entry in entries {
-                self.line(&format!("#     {:<16} {}", entry.code, entry.label(self.language)));
+                self.line(&format!("#     {:<16} {}", entry.code(), entry.label(self.language)));
             }
         } else {
             let some: Vec<_> =
-                entries[..8].iter().map(|e| format!("{} {}", e.code, e.label(self.language))).collect();
+                entries[..8].iter().map(|e| format!("{} {}", e.code(), e.label(self.language))).collect();
             self.line(&format!("#     one of {} codes: {}, …", entries.len(), some.join(", ")));
         }
     }

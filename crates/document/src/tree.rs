@@ -78,8 +78,15 @@ impl Node {
     /// Compact JSON: UTF-8, no white space, keys in the order of the tree.
     pub(crate) fn to_json(&self) -> String {
         let mut out = String::new();
-        write_json(self, &mut out);
+        // A string takes everything.
+        let _ = write_json(self, &mut out);
         out
+    }
+
+    /// Whether [`Node::to_json`] gives exactly these bytes: nothing is kept, and it ends with the first difference.
+    pub(crate) fn is_json(&self, bytes: &[u8]) -> bool {
+        let mut expected = Expected(bytes);
+        write_json(self, &mut expected).is_ok() && expected.0.is_empty()
     }
 
     /// TOML: single values first, then tables, then lists of tables.
@@ -226,39 +233,55 @@ fn json_node(json: &serde_json::Value, depth: usize) -> Result<Node, String> {
     Ok(Node::new(value))
 }
 
-fn write_json(node: &Node, out: &mut String) {
+fn write_json(node: &Node, out: &mut impl fmt::Write) -> fmt::Result {
     match &node.value {
         Value::Text(text) | Value::Moment(text) => write_json_text(text, out),
-        Value::Number(number) => out.push_str(number),
-        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(number) => out.write_str(number),
+        Value::Bool(flag) => out.write_str(if *flag { "true" } else { "false" }),
         Value::List(items) => {
-            out.push('[');
+            out.write_str("[")?;
             for (i, item) in items.iter().enumerate() {
                 if i > 0 {
-                    out.push(',');
+                    out.write_str(",")?;
                 }
-                write_json(item, out);
+                write_json(item, out)?;
             }
-            out.push(']');
+            out.write_str("]")
         }
         Value::Table(entries) => {
-            out.push('{');
+            out.write_str("{")?;
             for (i, entry) in entries.iter().enumerate() {
                 if i > 0 {
-                    out.push(',');
+                    out.write_str(",")?;
                 }
-                write_json_text(&entry.key, out);
-                out.push(':');
-                write_json(&entry.node, out);
+                write_json_text(&entry.key, out)?;
+                out.write_str(":")?;
+                write_json(&entry.node, out)?;
             }
-            out.push('}');
+            out.write_str("}")
         }
     }
 }
 
 /// A JSON string with the fewest escapes that RFC 8259 allows, as `serde_json` writes it.
-fn write_json_text(text: &str, out: &mut String) {
-    out.push_str(&serde_json::Value::from(text).to_string());
+fn write_json_text(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        return out.write_str(&serde_json::Value::from(text).to_string());
+    }
+    // Nearly all texts have nothing to escape.
+    out.write_str("\"")?;
+    out.write_str(text)?;
+    out.write_str("\"")
+}
+
+/// Takes what is written, as long as it is what is expected next.
+struct Expected<'a>(&'a [u8]);
+
+impl fmt::Write for Expected<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(text.as_bytes()).ok_or(fmt::Error)?;
+        Ok(())
+    }
 }
 
 fn write_toml(entries: &[Entry], path: &str, out: &mut String) {
@@ -290,6 +313,32 @@ fn toml_inline(node: &Node) -> String {
         Value::Table(entries) => {
             let inner = entries.iter().map(|e| format!("{} = {}", e.key, toml_inline(&e.node)));
             format!("{{ {} }}", inner.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_written_as_serde_json_writes_them() {
+        let each = ('\0'..='\u{3000}').map(|character| format!("a{character}b"));
+        for text in each.chain([String::new(), "\"\\\"".into(), "\u{2028}\u{10ffff}".into()]) {
+            let mut written = String::new();
+            write_json_text(&text, &mut written).unwrap();
+            assert_eq!(written, serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    fn only_the_same_bytes_are_its_json() {
+        let node = Node::from_json(&serde_json::json!({ "a": ["b", true], "c": { "d": "\n" } })).unwrap();
+        let json = node.to_json();
+        assert!(node.is_json(json.as_bytes()));
+        for other in [&json[1..], &json[..json.len() - 1], &json.replace(',', ", "), &format!("{json} "), ""]
+        {
+            assert!(!node.is_json(other.as_bytes()), "{other}");
         }
     }
 }

@@ -218,3 +218,22 @@ fn numbers_of_the_text_are_kept_exactly() {
     let (document, _) = Document::from_toml(&precise).unwrap();
     assert_eq!(document.to_json()["products"][0]["quantities"][0]["amount"], "123456789.123456789");
 }
+
+#[test]
+fn a_customs_code_begins_with_a_chapter_that_there_is() {
+    let with = |code: &str| problems_with("term = \"TUS\"", &format!("term = \"TUS\"\nhs_code = \"{code}\""));
+    // Subdivisions are each country's own.
+    for good in ["05", "0507", "0507.10", "05071000", "0507100090", "0599"] {
+        assert_eq!(with(good), [], "{good}");
+    }
+    for (bad, message) in [
+        ("7701", "no chapter of the Harmonized System begins like this"),
+        ("0012", "no chapter of the Harmonized System begins like this"),
+        ("5", "the number is not well formed"),
+    ] {
+        let problems = with(bad);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!((problems[0].severity, problems[0].message.as_str()), (Severity::Warning, message));
+        assert!(problems[0].path.ends_with("hs_code") && !problems[0].advice.is_empty());
+    }
+}

@@ -115,6 +115,9 @@ fn an_entry_is_a_document_and_checked_as_its_form_is() {
         let (document, _) = ecomesh_document::Document::from_toml(text).unwrap();
         let bytes = document.encode().unwrap();
         assert_eq!(ecomesh_document::Document::decode(262, &bytes).as_ref(), Ok(&document), "{name}");
+        let words = ecomesh_document::words(&document);
+        let read = ecomesh_document::ReadDocument::decode(262, &bytes).map(|read| read.words);
+        assert_eq!(read.as_deref(), Ok(words.as_str()), "{name}");
         assert!(ecomesh_document::Document::decode(259, &bytes).is_err(), "{name}");
         assert_ne!(document.title(), "not named", "{name}");
     }
@@ -134,7 +137,12 @@ fn a_batch_has_one_encoding_and_its_lines_are_whole_entries() {
     let batch = Batch::new(source.clone(), lines.clone()).unwrap();
     let document = ecomesh_document::Document::from(batch.clone());
     let bytes = document.encode().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(ecomesh_document::Document::decode(265, &bytes).as_ref(), Ok(&document));
+    let read = ecomesh_document::ReadDocument { document, words: String::new() };
+    assert_eq!(
+        ecomesh_document::ReadDocument::decode(265, &bytes).as_ref(),
+        Ok(&read),
+        "no words of a batch"
+    );
     assert!(ecomesh_document::Document::decode(262, &bytes).is_err());
     // Nothing of an entry is lost by standing in a batch.
     for (line, entry) in (1..).zip(&whole) {

@@ -5,7 +5,7 @@ mod any;
 use any::{any_date, any_table, lost_nothing};
 use ecomesh_document::date::PartialDate;
 use ecomesh_document::{
-    DecodeError, Document, ECOMESSAGE, ENTRY_STEP, HIT, KINDS, Kind, MESSAGE, NOTICE_STEP,
+    DecodeError, Document, ECOMESSAGE, ENTRY_STEP, HIT, KINDS, Kind, MESSAGE, NOTICE_STEP, ReadDocument,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -33,6 +33,10 @@ fn survives_all_forms(json: &Value) -> Result<(), TestCaseError> {
     let decoded =
         Document::decode(document.kind().number, &bytes).map_err(|e| TestCaseError::fail(e.to_string()))?;
     prop_assert_eq!(&decoded, &document);
+    let read = ReadDocument::decode(document.kind().number, &bytes)
+        .map_err(|e| TestCaseError::fail(e.to_string()))?;
+    prop_assert_eq!(&read.document, &document);
+    prop_assert!(read.words.is_empty() || read.words == ecomesh_document::words(&document));
     prop_assert_eq!(decoded.to_toml(), toml);
     prop_assert!(!ecomesh_document::render(&decoded).is_empty() && !decoded.summary().is_empty());
     lost_nothing(json, &document.to_json(), "")

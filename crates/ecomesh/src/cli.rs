@@ -126,6 +126,8 @@ pub enum Command {
     Hit(commands::find::HitArgs),
     /// List hits on what this bureau entered or asked for, and its own on that of others
     Hits(commands::find::HitsArgs),
+    /// Show the lists of codes that forms use, and replace them by newer editions
+    Codes(commands::codes::Args),
     /// Send an Ecomessage or a plain message; prints the id once it is safe on disk
     Send(commands::send::Args),
     /// List what other bureaus sent

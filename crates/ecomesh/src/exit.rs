@@ -136,6 +136,16 @@ pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     failure.code
 }
 
+/// Prints a warning on stderr: something is not as it should be, and the command goes on.
+pub fn warn(what: &str, help: &str, json: bool) {
+    if json {
+        let warning = serde_json::json!({ "warning": { "what": what, "help": help } });
+        return eprint_line(&warning.to_string());
+    }
+    eprint_line(&format!("warning: {what}"));
+    eprint_line(&format!("help: {help}"));
+}
+
 /// Writes a line to stderr; if nobody reads it, there is nobody to tell.
 pub fn eprint_line(line: &str) {
     use std::io::Write;

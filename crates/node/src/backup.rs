@@ -1,6 +1,6 @@
 //! Backup and restore of a node.
 //!
-//! A backup is one file: keys (sealed as they are), the vault without its prekeys, card, charter, settings, journal,
+//! A backup is one file: keys (sealed as they are), the vault without its prekeys, card, charter, settings, code lists, journal,
 //! evidence, the access log, and all records as an archive, encrypted under the storage key. Whoever takes it needs the
 //! passphrase. It ends with a hash over all before it, so that a damaged one is refused before anything is written.
 //!
@@ -26,6 +26,7 @@ use thiserror::Error;
 
 use crate::access_log;
 use crate::archives::{ArchivingError, write_archive_locked};
+use crate::code_lists;
 use crate::founding::keygen::{KeygenError, random};
 use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
@@ -146,10 +147,19 @@ fn access_files(home: &Home) -> Result<Vec<(String, PathBuf)>, FileError> {
     Ok(of_log.map(|name| (format!("{ACCESS}{name}"), home.access_dir().join(name))).collect())
 }
 
+/// The code lists that replace those of the program, as they are: one that cannot be used is told of after a restore, too.
+fn code_list_files(home: &Home) -> Result<Vec<(String, PathBuf)>, FileError> {
+    let names = files::names(&home.codes_dir())?;
+    let lists = names.into_iter().filter(|name| code_lists::is_name(name));
+    Ok(lists.map(|name| (format!("{CODES}{name}"), home.codes_dir().join(name))).collect())
+}
+
 /// The names of these files in a backup begin so.
 const CONTENT_KEYS: &str = "vault/content-keys/";
 /// So do those of the access log.
 const ACCESS: &str = "access/";
+/// So do those of code lists.
+const CODES: &str = "codes/";
 
 fn write(home: &Home, path: &Path, key: &StorageKey, now: Time) -> Result<BackedUp, BackupError> {
     let fault = |e: io::Error| BackupError::Write { path: path.into(), reason: e.to_string() };
@@ -161,7 +171,8 @@ fn write(home: &Home, path: &Path, key: &StorageKey, now: Time) -> Result<Backed
     let mut out = Hashing::new(BufWriter::new(&file));
     let mut entries = Vec::new();
     out.write_all(MAGIC).map_err(fault)?;
-    let sources = small_files(home).into_iter().chain(content_key_files(home)?).chain(access_files(home)?);
+    let sources = small_files(home).into_iter().chain(code_list_files(home)?);
+    let sources = sources.chain(content_key_files(home)?).chain(access_files(home)?);
     for (name, source) in sources {
         if files::exists(&source)? {
             let bytes = files::read(&source, SMALL_FILE_BYTES_MAX)?;

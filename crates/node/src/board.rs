@@ -18,11 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use ecomesh_document::Document;
 use ecomesh_document::hit::Hit;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::life::{self, Review};
 use ecomesh_document::projection::{Batches, Entries, Notices, Place};
+use ecomesh_document::{Document, ReadDocument};
 use ecomesh_protocol::Roster;
 use ecomesh_protocol::author::lane_of;
 use ecomesh_protocol::judge::Void;
@@ -75,8 +75,10 @@ struct Unread {
     parked: BTreeMap<RecordId, BTreeSet<Key>>,
     /// What was erased or destroyed, and may be in the projections.
     forgotten: Vec<RecordId>,
-    /// All logs are to be looked through: after a start, and after the node was unlocked.
+    /// All logs are to be read: after a start, and after the node was unlocked.
     everything: bool,
+    /// How many records of them are not looked at yet.
+    unlooked: u64,
 }
 
 /// The order in which records are read: texts before what speaks of them, so that little has to wait.
@@ -172,7 +174,13 @@ impl Board {
     /// only the search of words does not know yet is in the lists.
     pub(crate) fn unlisted(&self) -> usize {
         let unread = self.unread();
-        unread.positions.len() + usize::from(unread.everything)
+        let unlooked = usize::try_from(unread.unlooked).unwrap_or(usize::MAX);
+        unread.positions.len() + unlooked.max(usize::from(unread.everything))
+    }
+
+    /// Whether all logs are still to be read, after a start or after the node was unlocked.
+    pub(crate) fn reads_everything(&self) -> bool {
+        self.unread().everything
     }
 
     /// Nothing of the documents stays in memory.
@@ -260,11 +268,12 @@ impl Projections {
         }
     }
 
-    fn take(&mut self, place: &Place, document: &Document) {
+    fn take(&mut self, place: &Place, read: &ReadDocument) {
+        let document = &read.document;
         self.notices.take(place, document);
         self.entries.take(place, document);
         self.batches.take(place, document);
-        self.index.take(place, document);
+        self.index.take(place, document, &read.words);
         if let Document::Hit(hit) = document {
             self.hits.insert(place.clone(), Hit::clone(hit));
         }
@@ -346,6 +355,9 @@ fn review_of(roster: &Roster) -> Review {
 }
 
 #[cfg(test)]
+mod forgetting;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -356,6 +368,8 @@ mod tests {
             assert!(!is_projected(Kind::NOTICE_STEP, lane), "{lane:?}");
         }
         assert!(!is_projected(Kind::ENTRY_STEP, Lane::MESSAGES) && !is_projected(Kind::PART, Lane::BULK));
+        // The logs of control records are not read for documents.
+        assert!((0..=u16::MAX).all(|kind| !is_projected(Kind(kind), Lane::CONTROL)));
     }
 
     #[test]

@@ -130,6 +130,12 @@ impl Running {
         self.listening.borrow().clone()
     }
 
+    /// What the documents come to here: for tests that look at what no client sees.
+    #[cfg(test)]
+    pub(crate) fn board(&self) -> Arc<crate::board::Board> {
+        self.orders.shared.services().ok().unwrap().board.clone()
+    }
+
     /// Waits until the node ends by itself, and gives the reason: a failed sync, or a damaged store. Cancel safe.
     pub async fn failed(&mut self) -> String {
         if let Some(reason) = &self.failure {

@@ -16,6 +16,7 @@ use ecomesh_seal::StorageKey;
 use ecomesh_seal::key_file::{self, Purpose};
 use ecomesh_store::{FileDisk, OpenError, Options, System, look_at_room, open_or_create, set_aside};
 
+use crate::code_lists;
 use crate::config::NodeConfig;
 use crate::founding::keygen::random;
 use crate::home::{Home, HomeError, files};
@@ -112,6 +113,7 @@ pub fn examine(
     found.judge("transport", "its counter is readable", home.transport_counter());
     examine_vault(&mut found, home);
     let config = found.judge("settings", "readable", NodeConfig::load_or_default(&home.config_file()));
+    examine_code_lists(&mut found, home);
     let roster = found.judge("charter", "signed by all founders", home.roster());
     let lock = match home.lock() {
         Ok(lock) => lock,
@@ -197,6 +199,21 @@ fn examine_ports(found: &mut Examination, config: &NodeConfig, card: &[std::net:
                 format!("{address}: {error}; stop what uses it, or change [net] listen in node.toml"),
             ),
         }
+    }
+}
+
+/// Whether every code list that replaces one of the program can be used.
+fn examine_code_lists(found: &mut Examination, home: &Home) {
+    let lists = code_lists::read(home);
+    for fault in &lists.faults {
+        found.bad("codes", format!("{fault}; {}", fault.advice()));
+    }
+    let replaced: Vec<_> =
+        lists.set.iter().map(|table| table.name).filter(|name| lists.set.is_replaced(name)).collect();
+    if !replaced.is_empty() {
+        found.good("codes", format!("replaced: {}", replaced.join(", ")));
+    } else if lists.faults.is_empty() {
+        found.good("codes", "all lists are those of ecomesh");
     }
 }
 

@@ -8,6 +8,7 @@
 //!   transport.toml     counter of the transport certificate
 //!   network.charter    the founded charter, since `ecomesh join`
 //!   node.toml          settings; optional
+//!   codes/             0700: code lists that replace those of the program, NAME.tsv; optional
 //!   store/             records (sled); can be fetched again from peers
 //!   log/               journal of own records, evidence of delivery; cannot be fetched again
 //!   access/            0700: the access log: who consulted what, when and why; cannot be fetched again
@@ -347,6 +348,11 @@ impl Home {
     /// The settings; need not exist.
     pub fn config_file(&self) -> PathBuf {
         self.dir.join("node.toml")
+    }
+
+    /// The code lists that replace those of the program; need not exist.
+    pub fn codes_dir(&self) -> PathBuf {
+        self.dir.join("codes")
     }
 
     /// The counter of the transport certificate.

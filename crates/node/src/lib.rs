@@ -15,13 +15,14 @@
 //! network's thread and the pool may wait for the core, the core waits for nobody.
 //!
 //! [`Daemon`] starts and stops a node, [`run`] makes it the whole process. [`home`] is its folder, [`config`] its
-//! settings, [`founding`] how a network begins, [`backup`] and [`doctor`] what an operator does when it is not
+//! settings, [`code_lists`] the lists of codes that a bureau has replaced, [`founding`] how a network begins, [`backup`] and [`doctor`] what an operator does when it is not
 //! running, [`access_log`] what supervision reads. Clients see it through the HTTP API (`http.rs`; types in `ecomesh-api`).
 
 pub mod access_log;
 pub mod address;
 pub mod archives;
 pub mod backup;
+pub mod code_lists;
 pub mod config;
 pub mod daemon;
 pub mod doctor;
@@ -29,6 +30,10 @@ pub mod founding;
 pub mod home;
 pub mod passphrase;
 pub mod telemetry;
+
+// The support of the tests names this crate by its name; unit tests that need whole nodes use it as well.
+#[cfg(test)]
+extern crate self as ecomesh_node;
 
 mod board;
 mod clock;

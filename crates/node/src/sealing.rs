@@ -323,6 +323,13 @@ impl Mail {
         Ok(members)
     }
 
+    /// Whether a record is sealed to a group of which this member is known not to be.
+    pub(crate) fn is_closed_to(&self, header: &Header, member: MemberId) -> bool {
+        let members = || self.group_members(header);
+        header.author != member
+            && members().is_ok_and(|members| members.iter().all(|(reader, _)| *reader != member))
+    }
+
     fn groups(&self) -> MutexGuard<'_, BTreeMap<(MemberId, RecordId), Arc<Members>>> {
         // A map is whole after every single call on it.
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)

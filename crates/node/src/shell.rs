@@ -151,7 +151,11 @@ impl Effects {
         self.metrics.stored.inc();
         self.mail.arrived(record, verdict);
         self.board.arrived(record, verdict);
-        let event = self.views_mut(|views| views.stored(record, verdict, first_seen));
+        let mut event = self.views_mut(|views| views.stored(record, verdict, first_seen));
+        // Its header is addressed to all, and only the mail knows who is of the group.
+        if let ecomesh_api::Event::Stored { for_us, .. } = &mut event {
+            *for_us &= !self.mail.is_closed_to(record.header(), self.mail.own());
+        }
         self.hub.publish(event);
         self.tell(said::events(record, verdict, self));
     }

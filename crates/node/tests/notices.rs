@@ -6,9 +6,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use ecomesh_api::{
-    CaseKind, Client, ClientError, EraseReason, EraseRequest, NoticeDetail, NoticeDraft, NoticeQuery,
-    NoticeStanding, NoticeView, Problem, ProblemCode, StepRequest, UnlockRequest,
+    CaseKind, Client, ClientError, Detail, EraseReason, EraseRequest, Event, EventStream, FindRequest,
+    ListingQuery, NoticeDetail, NoticeDraft, NoticeQuery, NoticeStanding, NoticeView, Problem, ProblemCode,
+    Received, Sent, StepRequest, UnlockRequest,
 };
 use ecomesh_node::Running;
 use serde_json::{Value, json};
@@ -355,6 +358,165 @@ async fn a_locked_node_knows_no_notice_and_knows_all_when_it_is_open_again() {
     for id in [&asked.id, &later.id] {
         let detail = stands(tz, id, |detail| detail.rendered.is_some()).await;
         assert_eq!(detail.notice.standing, NoticeStanding::Requested);
+    }
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diffusion_to_a_region_goes_without_those_to_whom_nothing_can_be_sealed() {
+    let network = Network::reviewed(&["KE", "TZ", "UG", "FR"], &["FR"], 1);
+    let nodes = vec![network.start(0).await, network.start(2).await];
+    let (ke, ug) = (nodes[0].client(), nodes[1].client());
+    let to_region = |reference: &str, region: &str| NoticeDraft {
+        regions: vec![region.to_owned()],
+        ..draft(CaseKind::Diffusion, blue(reference, "POE"))
+    };
+    // The form has problems of its own, which are told as well.
+    let left_out = |sent: &Sent| -> Vec<Detail> {
+        sent.warnings.iter().filter(|warning| warning.path == "regions").cloned().collect()
+    };
+    network.let_prekeys_end(1, &ke).await;
+
+    // The others get it, and the officer hears who does not, and what to do.
+    let sent = ke.notice(&to_region("KE/40", "eastern-africa"), None).await.unwrap();
+    assert_eq!((&sent.to[..], sent.sealed), (&["FR".to_owned(), "UG".to_owned()][..], true));
+    let [warning] = &left_out(&sent)[..] else { panic!("{:?}", sent.warnings) };
+    assert_eq!(warning.message, "nothing can be sealed to TZ now: it is not for them");
+    assert!(warning.advice.contains("notice diffuse FILE --to TZ"), "{warning}");
+    stands(&ug, &sent.id, |detail| detail.notice.in_force && detail.notice.to == ["FR", "UG"]).await;
+    let audience = ke.notice_audience(&to_region("KE/41", "eastern-africa")).await.unwrap();
+    assert_eq!(audience.to, ["FR", "UG"], "files go to the same");
+
+    // Whom the officer has named is not left out: it is refused whole.
+    let named = NoticeDraft { to: vec!["TZ".into()], ..to_region("KE/42", "eastern-africa") };
+    let problem = refused(ke.notice(&named, None).await);
+    assert_eq!(problem.code, ProblemCode::NoPrekey);
+    let named = NoticeDraft { regions: Vec::new(), to: vec!["TZ".into(), "UG".into()], ..named };
+    assert_eq!(refused(ke.notice(&named, None).await).code, ProblemCode::NoPrekey);
+
+    // A reviewer is left out as well; it is told that it cannot review.
+    network.let_prekeys_end(3, &ke).await;
+    let sent = ke.notice(&to_region("KE/43", "eastern-africa"), None).await.unwrap();
+    assert_eq!(sent.to, ["UG"]);
+    let [_, warning] = &left_out(&sent)[..] else { panic!("{:?}", sent.warnings) };
+    assert!(warning.message.contains("FR") && warning.message.contains("cannot review"), "{warning}");
+
+    // Nobody is left: it is not recorded for nobody.
+    let mut alone = to_region("KE/44", "eastern-africa");
+    alone.document["request"]["handling"] = json!({ "excluded": ["UG"] });
+    let problem = refused(ke.notice(&alone, None).await);
+    assert_eq!(problem.code, ProblemCode::NoPrekey);
+    assert_eq!(problem.message, "nothing can be sealed to any member there now: TZ");
+    // But beside somebody who is named it goes.
+    let beside = NoticeDraft { to: vec!["UG".into()], ..to_region("KE/45", "europe") };
+    let sent = ke.notice(&beside, None).await.unwrap();
+    assert_eq!((left_out(&sent).len(), sent.to), (1, vec!["UG".to_owned()]));
+    stop(nodes).await;
+}
+
+/// What a client hears of the next record that has one of these ids.
+async fn heard(events: &mut EventStream, ids: &[&String]) -> (String, bool) {
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+        match next.unwrap().unwrap() {
+            Received::Event(envelope) => {
+                if let Event::Stored { id, for_us, .. } = envelope.event
+                    && ids.contains(&&id)
+                {
+                    return (id, for_us);
+                }
+            }
+            Received::End => panic!("the stream ended"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_closed_to_a_country_is_neither_shown_to_it_nor_awaited_from_it() {
+    let network = Network::reviewed(&["KE", "TZ", "UG", "ZM"], &["TZ"], 1);
+    let mut nodes = network.start_all().await;
+    let [ke, tz, ug, zm] = &clients(&network)[..] else { panic!("four nodes") };
+    // Zambia is away: it is awaited from there.
+    nodes.pop().unwrap().shutdown().await.unwrap();
+    let mut events = ug.events(None).await.unwrap();
+    let closed = |reference: &str| {
+        let mut document = blue(reference, "GAVRILOV");
+        document["request"]["handling"] = json!({ "excluded": ["UG"] });
+        document
+    };
+    let notice = ke.notice(&request(closed("KE/50")), None).await.unwrap();
+    let diffusion = NoticeDraft { members: true, ..draft(CaseKind::Diffusion, closed("KE/51")) };
+    let diffusion = ke.notice(&diffusion, None).await.unwrap();
+    let open = ke.notice(&request(blue("KE/52", "DOE")), None).await.unwrap();
+    let ids = [&notice.id, &diffusion.id];
+    for sent in [&notice, &diffusion] {
+        assert_eq!((&sent.to[..], sent.sealed), (&["TZ".to_owned(), "ZM".to_owned()][..], true));
+    }
+
+    let outbox = async |member: Option<&str>| {
+        let query = ListingQuery { member: member.map(str::to_owned), ..ListingQuery::default() };
+        ke.outbox(&query).await.unwrap().messages
+    };
+    let told = async |id: &String| {
+        let status = ke.status(id).await.unwrap();
+        let row = outbox(None).await.into_iter().find(|row| row.id == *id).unwrap();
+        let counted = row.delivery.unwrap();
+        assert_eq!(row.to, ["TZ", "ZM"]);
+        assert_eq!(status.recipients.len() as u64, counted.addressees);
+        let recipients = status.recipients.into_iter();
+        let recipients: Vec<_> = recipients.map(|one| (one.member, one.delivered_at_ms.is_some())).collect();
+        (recipients, (counted.delivered, counted.addressees))
+    };
+    let expected = |zambia: bool| {
+        let recipients = vec![("TZ".to_owned(), true), ("ZM".to_owned(), zambia)];
+        (recipients, (1 + u64::from(zambia), 2))
+    };
+    for id in ids {
+        // Uganda carries it as well, and that is no delivery.
+        until("Uganda carries it", || async {
+            ke.status(id).await.unwrap().held_by.iter().any(|member| member == "UG").then_some(())
+        })
+        .await;
+        until("Tanzania has it", || async { (told(id).await == expected(false)).then_some(()) }).await;
+    }
+    nodes.push(network.start(3).await);
+    for id in ids {
+        until("Zambia has it", || async { (told(id).await == expected(true)).then_some(()) }).await;
+        stands(zm, id, |detail| detail.rendered.is_some()).await;
+        assert!(ke.status(id).await.unwrap().is_delivered());
+    }
+    let sent_to = async |member: &str| -> Vec<_> {
+        outbox(Some(member)).await.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(sent_to("UG").await, [open.id.as_str()], "what it may not read was not sent to it");
+    assert_eq!(sent_to("TZ").await.len(), 3);
+
+    // Uganda hears of records, and none is for it; no listing, look-up or search shows more than that they are there.
+    for _ in ids {
+        let (id, for_us) = heard(&mut events, &ids).await;
+        assert!(!for_us, "{id}");
+    }
+    assert_eq!(heard(&mut events, &[&open.id]).await, (open.id.clone(), true));
+    stands(ug, &open.id, |detail| detail.rendered.is_some()).await;
+    let all = NoticeQuery { all: Some(true), ..NoticeQuery::default() };
+    let shown = |listed: Vec<NoticeView>| listed.into_iter().map(|view| view.id).collect::<Vec<_>>();
+    assert_eq!(shown(list(ug, &all).await), [open.id.as_str()]);
+    assert_eq!(list(tz, &all).await.len(), 3);
+    let whole = ListingQuery { all: Some(true), ..ListingQuery::default() };
+    let inbox = ug.inbox(&whole).await.unwrap().messages;
+    assert_eq!(inbox.iter().map(|row| &row.id).collect::<Vec<_>>(), [&open.id]);
+    assert_eq!(tz.inbox(&whole).await.unwrap().messages.len(), 3);
+    let search = FindRequest {
+        name: Some("Gavrilov".into()),
+        purpose: "investigation".into(),
+        officer: "N. 12".into(),
+        ..FindRequest::default()
+    };
+    assert_eq!(ug.find(&search).await.unwrap().found, []);
+    for id in ids {
+        let record = ug.record(id).await.unwrap();
+        assert!(record.document.is_none() && record.text.is_none() && record.message.subject.is_none());
+        assert_eq!(refused(ug.notice_detail(id).await).code, ProblemCode::NotFound);
     }
     stop(nodes).await;
 }

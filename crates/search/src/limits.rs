@@ -48,5 +48,9 @@ pub const TEXT_QUERY_TERMS_MAX: usize = 32;
 pub const PHRASE_WORDS_MAX: usize = 16;
 /// Longest word that is indexed, in bytes: longer ones are numbers, keys and hashes, which are looked up exactly.
 pub const WORD_BYTES_MAX: usize = 64;
-/// Memory of the text engine's writer, in bytes: the least that it accepts. What is beyond becomes a segment.
-pub const WRITER_BYTES: usize = 15_000_000;
+/// Threads of the text engine that index. A second one makes the end of reading many logs shorter, when nothing else is left
+/// to do.
+pub const WRITERS: usize = 2;
+/// Memory of each, in bytes; 15 million are the least that the engine accepts. What is beyond becomes a segment: with less, a
+/// node that reads its logs makes more of them, and merging them takes longer.
+pub const WRITER_BYTES: usize = 25_000_000;

@@ -5,7 +5,7 @@
 //! phrases", and goes through the stemmers of all four languages unless it is given one. A document must have all phrases, and
 //! one word at least if there is no phrase; what it has more often, of rarer words, in the title (twice), counts more (BM25).
 //!
-//! **Memory.** The index is tantivy's, in its directory in memory; texts themselves are not kept. One thread indexes, one
+//! **Memory.** The index is tantivy's, in its directory in memory; texts themselves are not kept. Two threads index, one
 //! merges, and the writer holds [`WRITER_BYTES`] before it makes a segment. What is added or removed shows after
 //! [`Text::commit`]. The words of a removed document lie in memory until its segment is merged; [`Text::compact`] merges all,
 //! after which nothing of it is left.
@@ -20,7 +20,7 @@ use tantivy::tokenizer::{self, TokenizerManager};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
 use crate::Hit;
-use crate::limits::{RESULTS_MAX, TEXT_BYTES_MAX, WRITER_BYTES};
+use crate::limits::{RESULTS_MAX, TEXT_BYTES_MAX, WRITER_BYTES, WRITERS};
 
 /// The name of the field of places, by which the engine's columns go.
 const PLACE: &str = "place";
@@ -132,7 +132,7 @@ impl Text {
         });
         let index = Index::builder().schema(schema.build()).tokenizers(tokenizers).create_in_ram()?;
         let options = IndexWriterOptions::builder()
-            .num_worker_threads(1)
+            .num_worker_threads(WRITERS)
             .num_merge_threads(1)
             .memory_budget_per_thread(WRITER_BYTES)
             .build();

@@ -161,6 +161,10 @@ marks! {
     EntryVoid => "a travel document was entered by who did not issue it",
     /// What was said about a notice came before the notice.
     StepBeforeNotice => "a step came before its notice",
+    /// A member of a group read what is closed to others.
+    ClosedRead => "what is closed to some was read by another",
+    /// What is closed to some came before the record with the key of its group.
+    KeyAwaited => "something waited for the key of its group",
     /// A delivery was proved.
     Delivered => "a delivery was proved",
 }

@@ -26,7 +26,9 @@ pub(crate) type Erased = BTreeSet<(MemberId, RecordId)>;
 impl World {
     /// A draft that takes back up to three messages of this node's client; nothing while it has none.
     pub(crate) fn erasing_draft(&mut self, number: usize) -> Option<Draft> {
-        let own: Vec<RecordId> = self.checks.messages_of(number);
+        let mut own: Vec<RecordId> = self.checks.messages_of(number);
+        // What keeps a record longer keeps its key record too; nobody erases that.
+        own.retain(|id| self.shared(*id).is_none_or(|record| record.header().kind != Kind::GROUP_KEY));
         if own.is_empty() {
             return None;
         }

@@ -113,6 +113,11 @@ impl Vault {
         self.keys.insert(commitment, key);
     }
 
+    /// The content key to which a header commits, if it is kept.
+    pub(crate) fn kept(&self, commitment: &Commitment) -> Option<&ContentKey> {
+        self.keys.get(commitment)
+    }
+
     /// All content keys.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &ContentKey> {
         self.keys.values()
@@ -165,6 +170,16 @@ pub(crate) enum Errand {
     Tell(Vec<RecordId>),
     /// An own message is sent again.
     Resend(Complaint),
+    /// A group gets a key.
+    Group(GroupOf),
+}
+
+/// What the key of a group is for: the members, in ascending order, and the class of what is written, as long as which the key
+/// record lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupOf {
+    pub(crate) members: Vec<MemberId>,
+    pub(crate) retention: u8,
 }
 
 /// What a process has read of prekeys, mail and receipts.

@@ -39,6 +39,7 @@ const SHORT: &[&str] = &[
     "sealing",
     "register",
     "retracted",
+    "closed",
     "calm",
 ];
 

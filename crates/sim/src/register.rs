@@ -3,9 +3,11 @@
 //!
 //! * `turns.rs`: what clients write, and what members write that keep no rule;
 //! * `papers.rs`: the documents themselves;
+//! * `closed.rs`: those that are sealed to groups;
 //! * `checks.rs`: what must hold (I11).
 
 mod checks;
+mod closed;
 mod papers;
 mod turns;
 
@@ -30,6 +32,9 @@ use crate::members::reviewers;
 use crate::sabotage::Sabotage;
 use crate::world::World;
 
+pub(crate) use closed::Meant;
+use closed::{Keys, Opened};
+
 /// So many reviewers must agree.
 const QUORUM: usize = 2;
 
@@ -47,6 +52,8 @@ pub(crate) struct Register {
     unread: BTreeSet<Position>,
     /// All that was read, by the record of which it speaks: for the checks.
     said: BTreeMap<RecordId, BTreeMap<RecordId, Said>>,
+    /// The keys of groups under which this process writes.
+    keys: Keys,
     /// How many documents came: for sabotage.
     arrivals: u64,
 }
@@ -78,6 +85,7 @@ impl Register {
             forks: Forks::default(),
             unread: BTreeSet::new(),
             said: BTreeMap::new(),
+            keys: Keys::default(),
             arrivals: 0,
         }
     }
@@ -155,8 +163,14 @@ impl World {
 
     /// A record is durable at a node. What is void says nothing.
     pub(crate) fn register(&mut self, number: usize, record: &Record, is_valid: bool) {
-        if self.keeps_register() && is_valid && is_registered(record) {
+        if !self.keeps_register() || !is_valid {
+            return;
+        }
+        if is_registered(record) {
+            self.check_key_is_there(number, record);
             self.nodes[number].register.unread.insert(record.position());
+            self.read_unread(number);
+        } else if record.header().kind == Kind::GROUP_KEY {
             self.read_unread(number);
         }
     }
@@ -241,7 +255,15 @@ impl World {
             Life::Living => {}
         }
         let Some(body) = record.body() else { return Reading::NotYet };
-        let decode = || Document::decode(record.header().kind.0, body.content()).ok().map(Rc::new);
+        let opened =
+            match record.header().audience.key_record().map(|_| self.opened_of_group(number, &record)) {
+                Some(Opened::Text(text)) => Some(text),
+                Some(Opened::Nothing) => return Reading::Nothing,
+                Some(Opened::NotYet) => return Reading::NotYet,
+                None => None,
+            };
+        let text = opened.as_deref().unwrap_or_else(|| body.content());
+        let decode = || Document::decode(record.header().kind.0, text).ok().map(Rc::new);
         let document = self.library.entry(record.id()).or_insert_with(decode).clone();
         match (place_of(&record), document) {
             (Some(place), Some(document)) => Reading::Document(place, document),
@@ -253,6 +275,11 @@ impl World {
         let node = &self.nodes[number];
         let now = node.now(self.now).wall;
         node.core.as_ref().map_or(Life::Living, |core| core.lives().life(&Term::of(record), now))
+    }
+
+    /// Whether what a record said is over at a node.
+    fn is_over_at(&self, number: usize, record: &Record) -> bool {
+        self.life_at(number, record) != Life::Living
     }
 
     /// What has expired since it was read says nothing any more.

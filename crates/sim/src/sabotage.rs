@@ -61,6 +61,10 @@ pub enum Sabotage {
     PublishUnreviewed,
     /// What was erased is still counted (I11).
     RememberErased,
+    /// What comes before the key of its group is never read (I11).
+    GiveUpOnGroupKeys,
+    /// What is closed to some names a key record that its author has not recorded (I11).
+    WriteNoKeyRecord,
     /// The store holds another record than was signed (I4).
     Forge,
     /// Each batch of the core leads to the next at once (I9).
@@ -94,6 +98,8 @@ impl Sabotage {
         Self::SourceUnchecked,
         Self::PublishUnreviewed,
         Self::RememberErased,
+        Self::GiveUpOnGroupKeys,
+        Self::WriteNoKeyRecord,
         Self::Forge,
         Self::NeverRest,
     ];

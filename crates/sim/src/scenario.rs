@@ -87,6 +87,9 @@ pub struct Load {
     /// So many of a thousand drafts are notices, diffusions, entries of databases, and steps on them, readable by all; the
     /// first three members review. Default 0.
     pub register_permille: u16,
+    /// So many of a thousand notices, diffusions and entries that honest members write first are closed to one other member,
+    /// and sealed to the group of all others. Default 0.
+    pub closed_permille: u16,
     /// So many percent of drafts are flash, and as many urgent. Default 20.
     pub urgent_percent: u8,
 }
@@ -317,6 +320,7 @@ impl Default for Load {
             part_permille: 0,
             seal_permille: 0,
             register_permille: 0,
+            closed_permille: 0,
             urgent_percent: 20,
         }
     }
@@ -451,6 +455,7 @@ impl Scenario {
         share("load.part_permille", self.load.part_permille.into(), 1_000)?;
         share("load.seal_permille", self.load.seal_permille.into(), 1_000)?;
         share("load.register_permille", self.load.register_permille.into(), 1_000)?;
+        share("load.closed_permille", self.load.closed_permille.into(), 1_000)?;
         share("network.double_percent", self.network.double_percent.into(), 50)?;
         share("network.overtake_percent", self.network.overtake_percent.into(), 100)?;
         share("network.clog_ms", self.network.clog_ms, 5_000)
@@ -487,6 +492,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("sealing", include_str!("../scenarios/sealing.toml")),
     ("register", include_str!("../scenarios/register.toml")),
     ("retracted", include_str!("../scenarios/retracted.toml")),
+    ("closed", include_str!("../scenarios/closed.toml")),
     ("hostile", include_str!("../scenarios/hostile.toml")),
     ("everything", include_str!("../scenarios/everything.toml")),
     ("wide", include_str!("../scenarios/wide.toml")),

@@ -56,7 +56,7 @@ impl World {
 
     /// Every home has the private half of the prekey on its card.
     pub(crate) fn found_vaults(&mut self) {
-        if self.seals() {
+        if self.seals() || self.closes() {
             self.nodes.iter_mut().for_each(|node| node.vault.keep_half(first_half(node.number)));
         }
     }
@@ -129,6 +129,9 @@ impl World {
     /// A draft of the node itself was answered.
     pub(crate) fn errand_done(&mut self, number: usize, errand: &Errand, written: Option<RecordId>) {
         self.nodes[number].desk.underway.remove(errand);
+        if let Errand::Group(of) = errand {
+            self.key_answered(number, of, written);
+        }
         if let (Errand::Resend(complaint), Some(id)) = (errand, written) {
             self.coverage.mark(Mark::SentAgain);
             self.clients[number].sent_again.insert(*complaint, id);

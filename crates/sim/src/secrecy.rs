@@ -341,6 +341,7 @@ impl World {
                     Errand::Announce(_) => "publish a prekey",
                     Errand::Tell(_) => "say what it cannot open",
                     Errand::Resend(_) => "send something again",
+                    Errand::Group(_) => "give a group a key",
                 };
                 return Some(format!("{name} is still about to {what}"));
             }

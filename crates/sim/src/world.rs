@@ -23,7 +23,7 @@ use crate::members::Members;
 use crate::network::{ConnId, Network, Parcel};
 use crate::node::{BATCH_INPUTS, INBOX_MAX, Node};
 use crate::pool::{Cache, Job, RingHash, ring_hash};
-use crate::register::Library;
+use crate::register::{Library, Meant};
 use crate::rng::Rng;
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
@@ -104,6 +104,8 @@ pub(crate) struct World {
     pub(crate) seal_rng: Rng,
     /// The documents of notices and entries, each read once.
     pub(crate) library: Library,
+    /// For whom those are that are closed to some.
+    pub(crate) closed: Meant,
     pub(crate) register_rng: Rng,
     pub(crate) sabotage: Option<Sabotage>,
     pub(crate) work_rng: Rng,
@@ -123,7 +125,8 @@ pub(crate) struct World {
 impl World {
     /// Founds the network and puts the first events into the queue.
     pub(crate) fn new(scenario: Scenario, seed: u64, sabotage: Option<Sabotage>) -> Self {
-        let (erases, seals) = (scenario.load.erase_permille > 0, scenario.load.seal_permille > 0);
+        let erases = scenario.load.erase_permille > 0;
+        let seals = scenario.load.seal_permille > 0 || scenario.load.closed_permille > 0;
         let members =
             Members::found(scenario.nodes, erases, seals).expect("the keys of a simulation found a network");
         let ring = Arc::new(KeyRing::of_roster(&members.roster));
@@ -152,6 +155,7 @@ impl World {
             book: Book::new(count),
             seal_rng: Rng::stream(seed, "sealing"),
             library: Library::new(),
+            closed: Meant::new(),
             register_rng: Rng::stream(seed, "register"),
             sabotage,
             work_rng: Rng::stream(seed, "work"),

@@ -33,6 +33,10 @@ const BROKEN: &[(Sabotage, &str, &[&str])] = &[
     (Sabotage::SourceUnchecked, "register", &["I11"]),
     (Sabotage::PublishUnreviewed, "register", &["I11"]),
     (Sabotage::RememberErased, "retracted", &["I11"]),
+    (Sabotage::RememberErased, "closed", &["I11"]),
+    (Sabotage::SealToOneMore, "closed", &["I7"]),
+    (Sabotage::GiveUpOnGroupKeys, "closed", &["I11"]),
+    (Sabotage::WriteNoKeyRecord, "closed", &["I11"]),
     (Sabotage::Forge, "calm", &["I4"]),
     (Sabotage::NeverRest, "calm", &["I9"]),
 ];
@@ -44,8 +48,9 @@ fn every_sabotage_is_noticed() {
         // Weeks must pass for prekeys to end.
         if scenario.days.day_ms == 0 {
             scenario.run_ms = 40_000;
-            // Whether all remember what was erased is asked once they agree.
-            scenario.converge_ms = if *sabotage == Sabotage::RememberErased { 240_000 } else { 60_000 };
+            // Whether all remember what was erased is asked once they agree; and with what is erased they agree days later.
+            let is_late = *sabotage == Sabotage::RememberErased || *name == "closed";
+            scenario.converge_ms = if is_late { 240_000 } else { 60_000 };
         }
         let mut seen = Vec::new();
         for seed in SEEDS {

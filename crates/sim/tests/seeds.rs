@@ -19,6 +19,7 @@ const FIXED: &[(&str, std::ops::Range<u64>)] = &[
     ("sealing", 1..4),
     ("register", 3..6),
     ("retracted", 1..3),
+    ("closed", 1..4),
     ("calm", 1..2),
 ];
 
@@ -129,7 +130,7 @@ fn seeds_that_found_something_hold_now() {
 
 #[test]
 fn the_same_seed_plays_the_same_run_and_another_does_not() {
-    for name in ["everything", "sealing", "register"] {
+    for name in ["everything", "sealing", "register", "closed"] {
         assert_repeatable(name);
     }
 }

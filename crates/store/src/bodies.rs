@@ -1,10 +1,13 @@
 //! A body as rows: chunks of `salt ‖ content`, each encrypted under the storage key.
 
+use std::iter::Peekable;
+
 use ecomesh_protocol::ledger::LedgerError;
 use ecomesh_record::limits::SALT_BYTES;
 use ecomesh_record::{Body, Position, Record, RecordId};
 use ecomesh_seal::StorageKey;
 use ecomesh_seal::at_rest::{Place, TAG_BYTES};
+use sled::IVec;
 
 use crate::engine::Engine;
 use crate::schema::{self, VALUE_BYTES_MAX};
@@ -50,7 +53,28 @@ pub(crate) fn read(engine: &Engine, key: &StorageKey, record: &Record) -> Result
     Ok(Body::decode(&bytes).ok())
 }
 
-fn bytes_of(record: &Record) -> usize {
+/// The same from the chunks of a walk, in which those of records before this one may come first. What belongs to
+/// records after it is left there.
+pub(crate) fn assemble(
+    key: &StorageKey,
+    record: &Record,
+    chunks: &mut Peekable<impl Iterator<Item = (IVec, IVec)>>,
+) -> Option<Body> {
+    let prefix = schema::chunks_prefix(record.position());
+    while chunks.next_if(|(place, _)| **place < *prefix).is_some() {}
+    let key = key.body(Place::Store, record.id());
+    let mut bytes = Vec::with_capacity(bytes_of(record) + TAG_BYTES);
+    for (number, place) in (0..).zip(keys(record)) {
+        let (_, chunk) = chunks.next_if(|(next, _)| **next == *place)?;
+        if !key.open_onto(number, false, &chunk, &mut bytes) {
+            return None;
+        }
+    }
+    Body::decode(&bytes).ok()
+}
+
+/// Length of a body in bytes, with its salt.
+pub(crate) fn bytes_of(record: &Record) -> usize {
     SALT_BYTES + record.header().body_len as usize
 }
 

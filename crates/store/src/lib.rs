@@ -40,6 +40,7 @@ mod space;
 mod state;
 mod system;
 mod verify;
+mod walk;
 
 pub use file_disk::FileDisk;
 pub use files::{Access, Files, OpenFile};

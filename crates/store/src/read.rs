@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ecomesh_protocol::ledger::{LedgerError, LogHead};
-use ecomesh_record::{ForkProof, HeaderHash, LogId, NetworkId, Position, Record, RecordId, Time};
+use ecomesh_record::{Body, ForkProof, HeaderHash, LogId, NetworkId, Position, Record, RecordId, Time};
 use ecomesh_seal::StorageKey;
 
 use crate::bodies;
@@ -104,7 +104,11 @@ impl Shared {
         self.decode_header(position, &row).map(Some)
     }
 
-    fn decode_header(&self, position: Position, row: &[u8]) -> Result<(Record, Time), LedgerError> {
+    pub(crate) fn decode_header(
+        &self,
+        position: Position,
+        row: &[u8],
+    ) -> Result<(Record, Time), LedgerError> {
         let row = RecordRow::decode(row).ok_or_else(|| damaged(position, "its row is too short"))?;
         let record = Record::from_parts(self.network, row.header.to_vec(), row.signature, &[]);
         let record = record.map_err(|error| damaged(position, &error.to_string()))?;
@@ -114,86 +118,36 @@ impl Shared {
         Ok((record, row.first_seen))
     }
 
-    /// Records of a log from `from` on without their bodies, at most `max_records`: one walk over the table, which is
-    /// several times faster than asking for each.
-    pub(crate) fn headers(
-        &self,
-        log: LogId,
-        from: u64,
-        max_records: usize,
-    ) -> Result<Vec<Record>, LedgerError> {
-        Ok(self.headers_seen(log, from, max_records)?.into_iter().map(|(record, _)| record).collect())
-    }
-
-    /// The same, with the times at which the records were first seen.
-    pub(crate) fn headers_seen(
-        &self,
-        log: LogId,
-        from: u64,
-        max_records: usize,
-    ) -> Result<Vec<(Record, Time)>, LedgerError> {
-        let Some(head) = self.state().heads.get(&log).copied() else { return Ok(Vec::new()) };
-        let count = head.seq.saturating_add(1).saturating_sub(from);
-        let count = usize::try_from(count).unwrap_or(usize::MAX).min(max_records);
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let keys = schema::record_key(log.at(from))..=schema::record_key(log.at(head.seq));
-        let rows: Vec<_> = self.engine.read(|db| db.range(keys).take(count).collect::<Result<_, _>>())?;
-        if rows.len() < count {
-            return Err(damaged(log.at(from), "it or one after it is missing"));
-        }
-        let positions = (from..).map(|seq| log.at(seq));
-        positions.zip(rows).map(|(position, (_, row))| self.decode_header(position, &row)).collect()
-    }
-
     /// The record with its body, unless that is missing or damaged; then it is a hole from now on.
     pub(crate) fn record(&self, position: Position) -> Result<Option<(Record, Time)>, LedgerError> {
         let Some((mut record, first_seen)) = self.header(position)? else {
             return Ok(None);
         };
-        let state = self.state();
-        if state.holes.contains(position) || state.excused.contains(&position) {
-            return Ok(Some((record, first_seen)));
-        }
-        drop(state);
-        let body = bodies::read(&self.engine, &self.storage, &record)?;
-        if body.and_then(|body| record.attach(self.network, body).ok()).is_none() {
-            let mut state = self.state_mut();
-            // It may have been destroyed while it was read.
-            if !state.excused.contains(&position) {
-                tracing::warn!(%position, "a body is missing or damaged; it is fetched again from peers");
-                state.holes.insert_found(position, record.id());
-            }
+        if self.has_body(position) {
+            let body = bodies::read(&self.engine, &self.storage, &record)?;
+            self.attach_or_miss(&mut record, body);
         }
         Ok(Some((record, first_seen)))
     }
 
-    pub(crate) fn page(
-        &self,
-        log: LogId,
-        from: u64,
-        max_bytes: usize,
-        max_records: usize,
-    ) -> Result<Vec<Record>, LedgerError> {
-        let mut page = Vec::new();
-        let mut bytes = 0;
-        let mut seq = from;
-        while page.len() < max_records {
-            let Some((record, _)) = self.record(log.at(seq))? else {
-                break;
-            };
-            bytes += record.frame_len();
-            if bytes > max_bytes && !page.is_empty() {
-                break;
-            }
-            page.push(record);
-            let Some(next) = seq.checked_add(1) else {
-                break;
-            };
-            seq = next;
+    /// Whether the body of a record should be here.
+    pub(crate) fn has_body(&self, position: Position) -> bool {
+        let state = self.state();
+        !state.holes.contains(position) && !state.excused.contains(&position)
+    }
+
+    /// Adds the body that was read to a record that should have one. If there is none, or another, it is a hole.
+    pub(crate) fn attach_or_miss(&self, record: &mut Record, body: Option<Body>) {
+        if body.is_some_and(|body| record.attach(self.network, body).is_ok()) {
+            return;
         }
-        Ok(page)
+        let position = record.position();
+        let mut state = self.state_mut();
+        // It may have been destroyed while it was read.
+        if !state.excused.contains(&position) {
+            tracing::warn!(%position, "a body is missing or damaged; it is fetched again from peers");
+            state.holes.insert_found(position, record.id());
+        }
     }
 
     pub(crate) fn find(&self, id: RecordId) -> Result<Option<Position>, LedgerError> {
@@ -230,7 +184,7 @@ fn fingerprints(digits: &str) -> Option<(u64, u64)> {
     low.ok().zip(high.ok()).filter(|_| good)
 }
 
-fn damaged(position: Position, what: &str) -> LedgerError {
+pub(crate) fn damaged(position: Position, what: &str) -> LedgerError {
     LedgerError::Damaged(format!("record {position}: {what}"))
 }
 
@@ -309,6 +263,21 @@ impl LedgerReader {
         max_records: usize,
     ) -> Result<Vec<Record>, LedgerError> {
         self.shared.page(log, from, max_bytes, max_records)
+    }
+
+    /// The same, with the times at which this node first saw them. Only those that are wanted come with their bodies.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn stretch(
+        &self,
+        log: LogId,
+        from: u64,
+        max_bytes: usize,
+        max_records: usize,
+        wants_body: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<(Record, Time)>, LedgerError> {
+        self.shared.stretch(log, from, max_bytes, max_records, wants_body)
     }
 
     /// Where the record with this id stands.

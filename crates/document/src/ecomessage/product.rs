@@ -5,6 +5,7 @@ use crate::codes::{
     Appendix, Code, Condition, Country, MarkKind, MarpolAnnex, MontrealAnnex, ProductKind, Purpose, Rank,
     Source, Term, TimberForm, Unit,
 };
+use crate::customs;
 use crate::date::PartialDate;
 use crate::ecomessage::quantity::{Quantity, Worth};
 use crate::form::{Reader, form, no_rules};
@@ -165,7 +166,7 @@ fn warn_about_units(form: &Node, reader: &mut Reader) {
             reader.warn(
                 form,
                 &format!("quantities[{}].unit", i + 1),
-                format!("{} ({}) is not usually counted in {unit}", term.code, term.label("en")),
+                format!("{} ({}) is not usually counted in {unit}", term.code(), term.label("en")),
                 advice,
             );
         }
@@ -188,6 +189,18 @@ fn warn_about_numbers(form: &Node, reader: &mut Reader) {
         if form.get(field).and_then(Node::as_text).is_some_and(|value| !check(value)) {
             reader.warn(form, field, "the number is not well formed", advice);
         }
+    }
+    if let Some(code) = form.get(customs::FIELD).and_then(Node::as_text)
+        && check_digits::is_hs_code(code)
+        && customs::heading(code).is_none()
+    {
+        reader.warn(
+            form,
+            customs::FIELD,
+            "no chapter of the Harmonized System begins like this",
+            "check the first digits: two of the chapter (44 wood), four of the heading, six of the subheading; \
+             `ecomesh codes show hs` lists them",
+        );
     }
     let lists: [(&str, Check, &str); 2] = [
         ("basel_codes", check_digits::is_basel_code, "a Basel code looks like Y46, A1180 or B3011"),

@@ -2,7 +2,7 @@
 //! whether the document is one of them; whose it was it does not say, so the form has no field for that.
 
 use crate::check_digits::mrz;
-use crate::codes::{Code, Country, DocumentState, OpenCode, TravelDocumentKind};
+use crate::codes::{Code, CodeList, Country, DocumentState, OpenCode, TravelDocumentKind, builtin};
 use crate::date::PartialDate;
 use crate::ecomessage::Reported;
 use crate::entry::numbers::{ask_findable, key};
@@ -54,9 +54,12 @@ form! {
 
 /// Whether a member is the issuer that a document names: by the code of its country with two letters or with three, and of
 /// INTERPOL's own documents (XPO in ICAO Doc 9303, part 3) the General Secretariat.
+///
+/// Every node decides by this whether an entry of another holds. So the codes with three letters are those of the table that
+/// comes with the program, and not of one that a bureau has put in its place.
 pub fn issues(country: &str, sender: &MemberCode) -> bool {
     let sender = sender.as_str();
-    let alpha_3 = || Code::<Country>::table().find(sender).and_then(|entry| entry.column("alpha3"));
+    let alpha_3 = || builtin().get(Country::NAME)?.find(sender).and_then(|entry| entry.column("alpha3"));
     country == sender || alpha_3() == Some(country) || (country, sender) == ("XPO", "IPSG")
 }
 

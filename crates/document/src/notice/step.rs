@@ -104,13 +104,12 @@ impl NoticeStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codes::CodeList;
+    use crate::codes::{CodeEntry, CodeList};
 
     #[test]
     fn every_step_of_the_list_says_what_it_needs() {
         assert_eq!(NoticeStepKind::NAME, "notice-step");
-        let listed: Vec<_> =
-            Code::<NoticeStepKind>::table().entries().iter().map(|entry| entry.code).collect();
+        let listed: Vec<_> = Code::<NoticeStepKind>::table().entries().iter().map(CodeEntry::code).collect();
         assert_eq!(listed, NEEDS.map(|(name, _)| name));
     }
 }

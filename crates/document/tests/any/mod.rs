@@ -1,5 +1,6 @@
 //! Any form, made along its schema, for properties that hold for all of them.
 
+use ecomesh_document::codes::CodeEntry;
 use ecomesh_document::schema::{FieldKind, FieldSpec, FormSpec, Need};
 use ecomesh_document::text;
 use proptest::prelude::*;
@@ -30,7 +31,7 @@ fn any_value(field: &'static FieldSpec) -> BoxedStrategy<Value> {
     match field.kind {
         FieldKind::Text { multiline, .. } => any_text(multiline).prop_map(Value::from).boxed(),
         FieldKind::Code(table) => {
-            let codes: Vec<_> = table().entries().iter().map(|e| e.code).collect();
+            let codes: Vec<_> = table().entries().iter().map(CodeEntry::code).collect();
             prop::sample::select(codes).prop_map(Value::from).boxed()
         }
         FieldKind::Decimal => {

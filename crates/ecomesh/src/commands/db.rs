@@ -15,7 +15,7 @@ use ecomesh_document::limits::FORM_BYTES_MAX;
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::codes::codes;
+use crate::commands::code_args::codes;
 use crate::commands::{forms, listing, send};
 use crate::exit::{ExitCode, Failure};
 use crate::output::{self, Table};

@@ -9,7 +9,7 @@ use ecomesh_document::notice::Colour;
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::codes::codes;
+use crate::commands::code_args::codes;
 use crate::commands::db::database_arg;
 use crate::commands::listing;
 use crate::commands::notice::colour_arg;

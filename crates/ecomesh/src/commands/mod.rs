@@ -8,6 +8,7 @@ pub mod audit;
 pub mod backup;
 pub mod charter;
 pub mod check;
+pub mod code_args;
 pub mod codes;
 pub mod db;
 pub mod doctor;
@@ -47,6 +48,7 @@ use crate::exit::ExitCode;
 /// Runs the command that was typed.
 pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
+    codes::put_in_force(&cli.command, global);
     match cli.command {
         Command::Demo(args) => crate::demo::run(args, global),
         Command::Keygen(args) => keygen::run(args, global),
@@ -60,6 +62,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(args, global),
         Command::Hit(args) => find::hit(args, global),
         Command::Hits(args) => find::hits(args, global),
+        Command::Codes(args) => codes::run(args, global),
         Command::Send(args) => send::run(args, global),
         Command::Inbox(args) => inbox::run(args, global),
         Command::Outbox(args) => outbox::run(args, global),

@@ -85,7 +85,7 @@ enum Step {
     /// Send a diffusion at once; it is marked as not reviewed until the reviewers have seen it
     #[command(
         group = clap::ArgGroup::new("whom").args(["to", "region", "members"]).required(true).multiple(true),
-        after_help = "It is sealed to the named countries, to those that lie in the named regions, and to the reviewers of the network, who get a copy; files that go with it are sealed to the same. A region is one of UN M49: africa, americas, asia, europe, oceania, or a part of one, such as eastern-africa, western-africa, south-eastern-asia; docs/DOMAIN.md lists them. It stands for the members of the network that lie there, but this bureau and those that the form excludes.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse wanted.toml --region eastern-africa --to FR --attach photo.jpg\n  ecomesh notice diffuse threat.toml --members"
+        after_help = "It is sealed to the named countries, to those that lie in the named regions, and to the reviewers of the network, who get a copy; files that go with it are sealed to the same. A region is one of UN M49: africa, americas, asia, europe, oceania, or a part of one, such as eastern-africa, western-africa, south-eastern-asia; docs/DOMAIN.md lists them. It stands for the members of the network that lie there, but this bureau and those that the form excludes. One of them to whom nothing can be sealed now is left out, and a warning says which; whoever is named with --to is not left out: then nothing is sent.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse wanted.toml --region eastern-africa --to FR --attach photo.jpg\n  ecomesh notice diffuse threat.toml --members"
     )]
     Diffuse {
         #[command(flatten)]
@@ -302,5 +302,47 @@ impl From<KindArg> for CaseKind {
             KindArg::Notice => Self::Notice,
             KindArg::Diffusion => Self::Diffusion,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ecomesh_api::{Detail, SentState};
+
+    use super::*;
+
+    #[test]
+    fn whoever_is_left_out_is_told_with_what_to_do() {
+        let draft = NoticeDraft {
+            document: serde_json::Value::Null,
+            kind: CaseKind::Diffusion,
+            to: Vec::new(),
+            regions: vec!["eastern-africa".into()],
+            members: false,
+            replaces: None,
+            priority: None,
+            exercise: false,
+            files: Vec::new(),
+        };
+        let warning = Detail {
+            path: "regions".into(),
+            message: "nothing can be sealed to TZ now: it is not for them".into(),
+            advice: "send it later".into(),
+        };
+        let sent = Sent {
+            id: "ab".repeat(32),
+            position: "KE/1/0/1".into(),
+            created_at_ms: 1,
+            state: SentState::Recorded,
+            repeated: false,
+            to: vec!["UG".into()],
+            sealed: true,
+            lower_secrecy: Vec::new(),
+            warnings: vec![warning],
+        };
+        let remark = remark(&draft, &sent, "FR");
+        assert!(remark.contains("(for UG, sealed)"), "{remark}");
+        let told = "\nwarning: regions: nothing can be sealed to TZ now: it is not for them; send it later";
+        assert!(remark.ends_with(told), "{remark}");
     }
 }

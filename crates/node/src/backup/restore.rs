@@ -10,12 +10,12 @@ use thiserror::Error;
 
 use super::refill::{RefillError, Refilled, refill};
 use super::sealed::Opening;
-use super::{ACCESS, ARCHIVE, CONTENT_KEYS, MAGIC, SMALL_FILE_BYTES_MAX, small_files};
-use crate::access_log;
+use super::{ACCESS, ARCHIVE, CODES, CONTENT_KEYS, MAGIC, SMALL_FILE_BYTES_MAX, small_files};
 use crate::home::{FileError, Home, HomeError, files};
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::storage_key::{self, StorageKeyError};
 use crate::vault;
+use crate::{access_log, code_lists};
 
 /// What a restore did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,8 +130,12 @@ fn fill(
         let target = target.map(|(_, target)| target.clone());
         let target = target.or_else(|| content_key_file(home, &entry.name));
         let target = target.or_else(|| access_file(home, &entry.name));
+        let target = target.or_else(|| code_list_file(home, &entry.name));
         let target = &target.ok_or_else(|| content("an entry that no home has"))?;
         let bytes = read_entry(path, file, entry)?;
+        if entry.name.starts_with(CODES) {
+            files::create_private_dir(&home.codes_dir())?;
+        }
         // The modes that `keygen` and `join` give: card and charter are public.
         match entry.name.as_str() {
             "card.toml" | "network.charter" => files::write_public(target, &bytes)?,
@@ -167,6 +171,12 @@ fn content_key_file(home: &Home, name: &str) -> Option<PathBuf> {
 fn access_file(home: &Home, name: &str) -> Option<PathBuf> {
     let file = name.strip_prefix(ACCESS)?;
     access_log::file_number(file).map(|_| home.access_dir().join(file))
+}
+
+/// As [`content_key_file`], for code lists.
+fn code_list_file(home: &Home, name: &str) -> Option<PathBuf> {
+    let file = name.strip_prefix(CODES)?;
+    code_lists::is_name(file).then(|| home.codes_dir().join(file))
 }
 
 fn read_entry(path: &Path, file: &mut File, entry: &Entry) -> Result<Vec<u8>, RestoreError> {

@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
+use ecomesh_document::Document;
 use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::lookup::Number;
 use ecomesh_document::notice::Identity;
 use ecomesh_document::projection::Place;
-use ecomesh_document::{Document, words};
 use ecomesh_record::RecordId;
 use ecomesh_search::exact::{Exact, Full, SECRET_BYTES};
 use ecomesh_search::names::Names;
@@ -54,21 +54,21 @@ impl Index {
         }
     }
 
-    /// Takes the text of a record. What its author may not enter is no entry, and takes nobody's place.
-    pub(crate) fn take(&mut self, place: &Place, document: &Document) {
+    /// Takes the text of a record, and its words. What its author may not enter is no entry, and takes nobody's place.
+    pub(crate) fn take(&mut self, place: &Place, document: &Document, words: &str) {
         let record = place.id;
         match document {
             Document::Entry(entry) if may_enter(entry, place.author()).is_err() => {}
             Document::Entry(entry) => {
                 let names = entry.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, entry.keys(), &names);
+                self.take_one(record, document, words, entry.keys(), &names);
             }
             Document::Notice(notice) | Document::Diffusion(notice) => {
                 let names = notice.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, document, notice.keys(), &names);
+                self.take_one(record, document, words, notice.keys(), &names);
             }
             Document::Ecomessage(_) | Document::Message(_) => {
-                self.take_one(record, document, Vec::new(), &[]);
+                self.take_one(record, document, words, Vec::new(), &[]);
             }
             Document::Batch(batch) => self.take_batch(place, batch),
             _ => {}
@@ -79,6 +79,7 @@ impl Index {
         &mut self,
         record: RecordId,
         document: &Document,
+        words: &str,
         keys: Vec<(Number, String)>,
         names: &[String],
     ) {
@@ -96,7 +97,7 @@ impl Index {
         // A document whose language the engine does not know is searched as English.
         let language = Language::of_code(document.language()).unwrap_or(Language::English);
         if let Some(texts) = &mut self.texts {
-            logged(texts.add(place, language, &document.title(), &words(document)));
+            logged(texts.add(place, language, &document.title(), words));
             self.unshown += 1;
         }
     }
@@ -262,9 +263,10 @@ mod tests {
         DatabaseEntry::carried(form).unwrap().into()
     }
 
-    fn at(id: RecordId) -> Place {
+    fn take(index: &mut Index, id: RecordId, document: &Document) {
         let who = ecomesh_document::member::MemberCode::parse("KE").unwrap();
-        Place { id, position: Position { when_ms: 1, who, generation: 1, seq: 1 } }
+        let place = Place { id, position: Position { when_ms: 1, who, generation: 1, seq: 1 } };
+        index.take(&place, document, &ecomesh_document::words(document));
     }
 
     #[test]
@@ -272,7 +274,7 @@ mod tests {
         let mut index = Index::new([7; SECRET_BYTES]);
         let foreign =
             entry(&json!({ "form": "sltd-entry", "document": { "number": "A1", "country": "TZ" } }));
-        index.take(&at(RecordId([1; 32])), &foreign);
+        take(&mut index, RecordId([1; 32]), &foreign);
         assert_eq!(index.by_number("A1"), []);
     }
 
@@ -280,20 +282,24 @@ mod tests {
     fn numbers_and_names_lead_to_records_until_they_are_forgotten() {
         let mut index = Index::new([7; SECRET_BYTES]);
         let (passport, person) = (RecordId([1; 32]), RecordId([2; 32]));
-        index.take(
-            &at(passport),
+        take(
+            &mut index,
+            passport,
             &entry(&json!({ "form": "sltd-entry", "document": { "number": "A 123", "country": "KE" } })),
         );
-        index.take(
-            &at(person),
-            &entry(&json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } })),
+        take(
+            &mut index,
+            person,
+            &entry(
+                &json!({ "form": "nominal-entry", "person": { "status": "suspect", "family_name": "Gavrilov", "given_names": "Ivan" } }),
+            ),
         );
         assert_eq!(index.by_number("a-123"), [Candidate { record: passport, line: 0, score: 1.0 }]);
         assert_eq!(index.by_number("A124"), []);
         assert_eq!(index.by_name("Gawrilow", 5)[0].record, person);
         let message = json!({ "form": "message", "language": "fr", "text": "Des défenses d'éléphants saisies au port." });
         let letter = RecordId([3; 32]);
-        index.take(&at(letter), &Document::from_json(&message).unwrap().0);
+        take(&mut index, letter, &Document::from_json(&message).unwrap().0);
         assert_eq!((index.by_text("éléphant", 5), index.unshown()), (Some(vec![]), 3));
         index.show(false);
         assert_eq!(
@@ -304,7 +310,7 @@ mod tests {
         let batch = RecordId([4; 32]);
         let line = |number: &str| json!({ "form": "sltd-entry", "source": { "reference": number }, "document": { "kind": "passport", "number": number, "country": "KE" }, "status": "lost", "date": "2026" });
         let entries = json!({ "form": "entry-batch", "source": { "reference": "KE/1" }, "entries": [line("X1"), line("X2")] });
-        index.take(&at(batch), &Document::from_json(&entries).unwrap().0);
+        take(&mut index, batch, &Document::from_json(&entries).unwrap().0);
         assert_eq!(index.by_number("X2"), [Candidate { record: batch, line: 2, score: 1.0 }]);
         index.forget(batch);
         assert_eq!(index.by_number("X2"), []);

@@ -1,13 +1,14 @@
 //! Reading documents for the projections.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use ecomesh_document::Document;
 use ecomesh_document::projection::Place;
+use ecomesh_document::{Document, ReadDocument};
 use ecomesh_protocol::lives::{Life, Term};
 use ecomesh_protocol::{LedgerError, Roster, judge};
-use ecomesh_record::{Lane, Record, RecordId};
+use ecomesh_record::{Lane, LogId, Record, RecordId};
 use ecomesh_store::LedgerReader;
 
 use super::{Board, Key, is_projected, place_of};
@@ -21,8 +22,8 @@ const BATCH: usize = 1024;
 /// Threads that read at most, and records from which a further one is worth starting.
 const THREADS_MAX: usize = 4;
 const RECORDS_PER_THREAD: usize = 64;
-/// Headers are looked through in pages of this many.
-const PAGE: usize = 1024;
+/// Of a log a thread reads so many bytes at once, and one record at least.
+const STRETCH_BYTES: usize = 4 * 1024 * 1024;
 /// What could not be read for a reason of the moment is tried again after this, if nothing comes before.
 const AGAIN: Duration = Duration::from_secs(60);
 /// Texts that were read are searched once nothing has come for this long.
@@ -45,7 +46,7 @@ pub(crate) struct Reading {
 
 /// What a record says, if it says anything.
 enum Said {
-    Document(Document),
+    Document(ReadDocument),
     /// Nothing, now and later: it is sealed to others, erased, or no document.
     Nothing,
     /// Its body is missing; it is fetched.
@@ -68,8 +69,10 @@ enum Round {
 struct Looked {
     /// Those that need not be looked at again.
     done: Vec<Key>,
+    /// Those that are to be looked at, or looked at again.
+    later: Vec<Key>,
     parked: Vec<(Key, RecordId)>,
-    documents: Vec<(Place, Document)>,
+    documents: Vec<(Place, ReadDocument)>,
 }
 
 impl Reading {
@@ -136,11 +139,14 @@ impl Reading {
     fn round(&self) -> Result<Round, LedgerError> {
         let round = if self.board.unread().everything { Round::Everything } else { Round::News };
         if round == Round::Everything {
-            self.look_through()?;
-            // Only now: after a failure everything is looked through again.
+            if !self.everything()? {
+                return Ok(round);
+            }
+            // Only now: after a failure everything is read again, and what was taken already is taken once.
             self.board.unread().everything = false;
         }
-        self.forget();
+        let mut forgotten = Vec::new();
+        self.forget(&mut forgotten);
         let mut after = None;
         loop {
             let batch = self.next(after);
@@ -149,22 +155,24 @@ impl Reading {
             // What is read here is in memory; who locks the node waits for it.
             let Ok(_in_use) = self.mail.safe().enter() else { return Ok(round) };
             self.read(&batch)?;
-            self.forget();
+            self.forget(&mut forgotten);
         }
     }
 
     /// Takes out what was erased or destroyed. After what was read before is in: so nothing slips through between the two.
-    fn forget(&self) {
-        let forgotten = std::mem::take(&mut self.board.unread().forgotten);
-        if forgotten.is_empty() {
+    /// What was taken out at the last call is taken out again, since it may have been read ahead then.
+    fn forget(&self, last: &mut Vec<RecordId>) {
+        let now = std::mem::take(&mut self.board.unread().forgotten);
+        if now.is_empty() && last.is_empty() {
             return;
         }
         if let Some(projections) =
             &mut *self.board.projections.write().unwrap_or_else(PoisonError::into_inner)
         {
-            forgotten.into_iter().for_each(|id| projections.forget(id));
+            last.iter().chain(&now).for_each(|id| projections.forget(*id));
             projections.stale = true;
         }
+        *last = now;
     }
 
     fn next(&self, after: Option<Key>) -> Vec<Key> {
@@ -173,40 +181,110 @@ impl Reading {
         self.board.unread().positions.range((from, Bound::Unbounded)).take(BATCH).copied().collect()
     }
 
-    /// Finds all documents that come to something.
-    fn look_through(&self) -> Result<(), LedgerError> {
-        for head in self.reader.heads() {
-            if head.log.lane == Lane::CONTROL {
-                continue;
+    /// Reads all logs once, but for what speaks of another record: that is left to be read as news, after its text. Whether
+    /// it came to the end; if not, the node was locked.
+    fn everything(&self) -> Result<bool, LedgerError> {
+        let mut heads = self.reader.heads();
+        heads.retain(|head| head.log.lane != Lane::CONTROL);
+        self.board.unread().unlooked = heads.iter().map(|head| head.seq.saturating_add(1)).sum();
+        let batches = heads.into_iter().flat_map(|head| {
+            let firsts = (0..=head.seq).step_by(BATCH);
+            firsts.map(move |first| (head.log, first..=head.seq.min(first + (BATCH as u64 - 1))))
+        });
+        // While the projections take a batch the next one is read. What was read is in memory until it is taken; who locks the
+        // node waits for that, so leave to hold it is dropped last.
+        let mut in_use = None;
+        let (mut read, mut forgotten) = (Vec::new(), Vec::new());
+        for (log, seqs) in batches {
+            let Ok(next_in_use) = self.mail.safe().enter() else { return Ok(false) };
+            let next = std::thread::scope(|scope| {
+                let reading = scope.spawn(|| in_parallel(split(&seqs), |part| self.look_along(log, part)));
+                self.take(&std::mem::take(&mut read));
+                self.forget(&mut forgotten);
+                join(reading)
+            })?;
+            let Some(next) = next else { return Ok(false) };
+            (read, in_use) = (next, Some(next_in_use));
+            let mut unread = self.board.unread();
+            unread.unlooked = unread.unlooked.saturating_sub(seqs.count() as u64);
+        }
+        self.take(&read);
+        self.forget(&mut forgotten);
+        drop(in_use);
+        Ok(true)
+    }
+
+    /// Reads a part of a log.
+    fn look_along(
+        &self,
+        log: LogId,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Result<Looked, Locked>, LedgerError> {
+        let mut looked = Looked::default();
+        let mut unwrapped = Unwrapped::new();
+        let (mut next, last) = seqs.into_inner();
+        while next <= last {
+            let count = usize::try_from(last - next).unwrap_or(usize::MAX).saturating_add(1);
+            let wants =
+                |record: &Record| self.is_heard(record) && !Key::of(record.header()).speaks_of_another;
+            let stretch = self.reader.stretch(log, next, STRETCH_BYTES, count, wants)?;
+            if stretch.is_empty() {
+                break;
             }
-            let mut next = 0;
-            while next <= head.seq {
-                let page = self.reader.headers(head.log, next, PAGE)?;
-                if page.is_empty() {
-                    break;
+            next += stretch.len() as u64;
+            for (record, _) in stretch.iter().filter(|(record, _)| self.is_heard(record)) {
+                let key = Key::of(record.header());
+                if key.speaks_of_another {
+                    looked.later.push(key);
+                } else if let Err(locked) = self.hear(key, record, &mut looked, &mut unwrapped) {
+                    return Ok(Err(locked));
                 }
-                next += page.len() as u64;
-                let wanted = page.iter().map(|(record, _)| record).filter(|record| {
-                    is_projected(record.header().kind, record.header().lane)
-                        && judge(&self.roster, record).is_ok()
-                });
-                self.board.unread().positions.extend(wanted.map(|record| Key::of(record.header())));
             }
+        }
+        Ok(Ok(looked))
+    }
+
+    /// Whether a record may come to something.
+    fn is_heard(&self, record: &Record) -> bool {
+        let header = record.header();
+        is_projected(header.kind, header.lane) && judge(&self.roster, record).is_ok()
+    }
+
+    /// Reads the records at these places.
+    fn read(&self, batch: &[Key]) -> Result<(), LedgerError> {
+        let parts = batch.chunks(batch.len().div_ceil(threads(batch.len())).max(1));
+        if let Some(parts) = in_parallel(parts.collect(), |part| self.look_at(part))? {
+            self.take(&parts);
         }
         Ok(())
     }
 
-    fn read(&self, batch: &[Key]) -> Result<(), LedgerError> {
-        let Ok(parts) = self.looked_at(batch)? else { return Ok(()) };
+    fn look_at(&self, keys: &[Key]) -> Result<Result<Looked, Locked>, LedgerError> {
+        let mut looked = Looked::default();
+        let mut unwrapped = Unwrapped::new();
+        for key in keys {
+            let Some(record) = self.reader.record(key.position)? else { continue };
+            if let Err(locked) = self.hear(*key, &record, &mut looked, &mut unwrapped) {
+                return Ok(Err(locked));
+            }
+        }
+        Ok(Ok(looked))
+    }
+
+    /// Has the projections take what was read.
+    fn take(&self, parts: &[Looked]) {
         let board = &self.board;
         if let Some(projections) = &mut *board.projections.write().unwrap_or_else(PoisonError::into_inner) {
-            for (place, document) in parts.iter().flat_map(|part| &part.documents) {
-                projections.take(place, document);
+            for (place, read) in parts.iter().flat_map(|part| &part.documents) {
+                projections.take(place, read);
             }
         }
         let mut unread = board.unread();
-        for key in parts.iter().flat_map(|part| &part.done) {
-            unread.positions.remove(key);
+        for part in parts {
+            part.done.iter().for_each(|key| {
+                unread.positions.remove(key);
+            });
+            unread.positions.extend(&part.later);
         }
         let parked = || parts.iter().flat_map(|part| &part.parked);
         for (key, key_record) in parked() {
@@ -219,47 +297,30 @@ impl Reading {
             board.unpark(*key_record);
         }
         board.read.send_modify(|count| *count += 1);
-        Ok(())
     }
 
-    /// What the records of a batch say, in their order. Opening and decoding takes as long as all else: several threads share it.
-    fn looked_at(&self, batch: &[Key]) -> Result<Result<Vec<Looked>, Locked>, LedgerError> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-        let threads = threads.min(batch.len() / RECORDS_PER_THREAD).max(1);
-        let parts: Vec<_> = std::thread::scope(|scope| {
-            let mut parts = batch.chunks(batch.len().div_ceil(threads).max(1));
-            let own = parts.next();
-            let others: Vec<_> = parts.map(|part| scope.spawn(|| self.look_at(part))).collect();
-            let own = own.map(|part| self.look_at(part));
-            let others = others.into_iter().map(|other| match other.join() {
-                Ok(looked) => looked,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            own.into_iter().chain(others).collect()
-        });
-        parts.into_iter().collect()
-    }
-
-    fn look_at(&self, keys: &[Key]) -> Result<Result<Looked, Locked>, LedgerError> {
-        let mut looked = Looked::default();
-        let mut unwrapped = Unwrapped::new();
-        for key in keys {
-            let Some(record) = self.reader.record(key.position)? else { continue };
-            match self.said(&record, &mut unwrapped) {
-                Ok(Said::Document(document)) => {
-                    looked.documents.extend(place_of(&record).map(|at| (at, document)));
-                }
-                Ok(Said::Nothing) => {}
-                Ok(Said::NotYet) => continue,
-                Ok(Said::NoGroupKey(key_record)) => {
-                    looked.parked.push((*key, key_record));
-                    continue;
-                }
-                Err(locked) => return Ok(Err(locked)),
+    /// Notes what a record says.
+    fn hear(
+        &self,
+        key: Key,
+        record: &Record,
+        looked: &mut Looked,
+        unwrapped: &mut Unwrapped,
+    ) -> Result<(), Locked> {
+        match self.said(record, unwrapped)? {
+            Said::Document(read) => looked.documents.extend(place_of(record).map(|at| (at, read))),
+            Said::Nothing => {}
+            Said::NotYet => {
+                looked.later.push(key);
+                return Ok(());
             }
-            looked.done.push(*key);
+            Said::NoGroupKey(key_record) => {
+                looked.parked.push((key, key_record));
+                return Ok(());
+            }
         }
-        Ok(Ok(looked))
+        looked.done.push(key);
+        Ok(())
     }
 
     /// Whether a document is a step, a withdrawal or a new text of what was erased.
@@ -289,7 +350,7 @@ impl Reading {
         let Some(body) = record.body() else { return Ok(Said::NotYet) };
         let document = if header.audience.is_closed() {
             match self.mail.open_with(record, unwrapped) {
-                Ok(plaintext) => Document::decode(header.kind.0, &plaintext),
+                Ok(plaintext) => ReadDocument::decode(header.kind.0, &plaintext),
                 Err(Closed::Locked(locked)) => return Err(locked),
                 Err(Closed::NoBody) => return Ok(Said::NotYet),
                 // Its key record is missing; or only the body of that is, which is fetched.
@@ -300,11 +361,11 @@ impl Reading {
                 Err(_) => return Ok(Said::Nothing),
             }
         } else {
-            Document::decode(header.kind.0, body.content())
+            ReadDocument::decode(header.kind.0, body.content())
         };
         // What speaks of a record that was erased would wait for it for ever.
-        if let Ok(document) = &document
-            && self.target_is_erased(document)
+        if let Ok(read) = &document
+            && self.target_is_erased(&read.document)
         {
             return Ok(Said::Nothing);
         }
@@ -316,4 +377,39 @@ impl Reading {
             Said::Document,
         ))
     }
+}
+
+/// How many threads are worth having for so many records. Opening and decoding takes as long as all else.
+fn threads(records: usize) -> usize {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    threads.min(records / RECORDS_PER_THREAD).max(1)
+}
+
+/// A part of a log, in a part for each thread.
+fn split(seqs: &RangeInclusive<u64>) -> Vec<RangeInclusive<u64>> {
+    let (first, last) = (*seqs.start(), *seqs.end());
+    let count = usize::try_from(last - first).unwrap_or(usize::MAX).saturating_add(1);
+    let each = count.div_ceil(threads(count));
+    (first..=last).step_by(each).map(|from| from..=last.min(from + (each as u64 - 1))).collect()
+}
+
+/// What each part says, in their order; the first on this thread. Nothing if the node is locked.
+fn in_parallel<P: Send>(
+    parts: Vec<P>,
+    look: impl Fn(P) -> Result<Result<Looked, Locked>, LedgerError> + Sync,
+) -> Result<Option<Vec<Looked>>, LedgerError> {
+    let looked: Result<Result<Vec<_>, Locked>, LedgerError> = std::thread::scope(|scope| {
+        let mut parts = parts.into_iter();
+        let own = parts.next();
+        let look = &look;
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+        let own = own.map(look);
+        own.into_iter().chain(others.into_iter().map(join)).collect()
+    });
+    Ok(looked?.ok())
+}
+
+/// What a thread gives; its panic is one of this thread.
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

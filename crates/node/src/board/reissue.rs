@@ -104,7 +104,8 @@ impl Reissue {
         let Some(record) = self.record(id)? else { return Ok(()) };
         if let Some(left) = self.left(&record, &lines)? {
             let draft = draft_of(&record, &left)?;
-            self.write(self.sealed_as(&record, draft).await?).await?;
+            let Some(draft) = self.sealed_as(&record, draft).await? else { return Ok(()) };
+            self.write(draft).await?;
         }
         // Only once what is left is durable.
         let erase = Erase::new(Ground::PURPOSE_MET, [id]).map_err(|e| e.to_string())?;
@@ -140,11 +141,12 @@ impl Reissue {
         Ok(batch.without(lines).map(Document::from))
     }
 
-    /// The draft, sealed to those who can read the old batch, if that is sealed to some.
-    async fn sealed_as(&self, record: &Record, draft: Draft) -> Result<Draft, String> {
+    /// The draft, sealed to those who can read the old batch, if that is sealed to some. None if nothing can be sealed to any
+    /// of them now: what is left of the batch would be lost to all.
+    async fn sealed_as(&self, record: &Record, draft: Draft) -> Result<Option<Draft>, String> {
         let header = record.header();
         if !header.audience.is_closed() {
-            return Ok(draft);
+            return Ok(Some(draft));
         }
         let now = clock::wall();
         let members = self.mail.group_members(header).map_err(|e| e.to_string())?;
@@ -154,6 +156,14 @@ impl Reissue {
             views.prekey(*member, now).is_ok()
         };
         let (members, away): (Vec<_>, Vec<_>) = members.iter().map(|(member, _)| *member).partition(can_read);
+        if members.is_empty() {
+            tracing::warn!(
+                id = %record.id().short(),
+                "nothing can be sealed to any reader of a batch now: its withdrawn lines stay hidden, and are destroyed once \
+                 one of them has been here again"
+            );
+            return Ok(None);
+        }
         if !away.is_empty() {
             tracing::warn!(
                 ?away,
@@ -168,7 +178,7 @@ impl Reissue {
                 seal_to_group(&mail, &draft, now, &key).map_err(|e| e.to_string())?;
             // Before the record: whoever has written it must be able to read it.
             mail.vault().map_err(|e| e.to_string())?.keep(&[kept], now).map_err(|e| e.to_string())?;
-            Ok(draft)
+            Ok(Some(draft))
         });
         sealing.await.map_err(|e| e.to_string())?
     }
@@ -182,7 +192,7 @@ impl Reissue {
 /// The new batch: as the old one, with an expiry that is no later.
 fn draft_of(record: &Record, batch: &Document) -> Result<Draft, String> {
     let header = record.header();
-    let content = batch.encode().map_err(|e| e.to_string())?;
+    let content = batch.encode_again().map_err(|e| e.to_string())?;
     // If the node ends between the two records, the same batch is not written twice.
     let key = [b"reissue".as_slice(), record.id().as_bytes(), &content].concat();
     Ok(Draft {

@@ -24,6 +24,7 @@ use crate::board::Board;
 use crate::board::reading::Reading;
 use crate::board::reissue::Reissue;
 use crate::clock::{self, Clock};
+use crate::code_lists;
 use crate::config::NodeConfig;
 use crate::core_thread::{CoreHandle, CoreThread, Exit, NodeCore};
 use crate::events::Hub;
@@ -112,6 +113,9 @@ pub(super) async fn start(
         })
         .await??
     };
+    for fault in code_lists::read(&home).faults {
+        tracing::error!("{fault}; {}", fault.advice());
+    }
     let mail = Arc::new(Mail::new(opened.member(), opened.roster.network(), vault));
     let metrics = Arc::new(Metrics::new());
     let shared = Arc::new(Shared::new(config.api.requests_max, config.api.event_clients_max, metrics));
@@ -265,7 +269,7 @@ fn launch(
         listening: listening_sender,
     };
     let net_events = spawn_net_events(net_events)?;
-    let scrub = Scrub::start(reader.clone(), handle.clone()).map_err(|e| no_thread(&e))?;
+    let scrub = Scrub::start(reader.clone(), board.clone(), handle.clone()).map_err(|e| no_thread(&e))?;
     let writer = Writer::start(mail.safe().clone()).map_err(|e| no_thread(&e))?;
     let (core, views_of) = (handle.clone(), views.clone());
     let opener = Opener {

@@ -14,7 +14,7 @@ use ecomesh_api::{
     RecordState,
 };
 use ecomesh_document::Document;
-use ecomesh_document::codes::{Code, CodeList, SearchPurpose};
+use ecomesh_document::codes::{Code, CodeEntry, CodeList, SearchPurpose};
 use ecomesh_document::entry::Batch;
 use ecomesh_document::projection::entries::EntryStanding;
 use ecomesh_record::{Flags, Record};
@@ -133,7 +133,7 @@ pub(super) fn check_code<L: CodeList>(field: &str, code: &str) -> Result<(), Ref
     if known.find(code).is_some() {
         return Ok(());
     }
-    let codes: Vec<_> = known.entries().iter().map(|entry| entry.code).collect();
+    let codes: Vec<_> = known.entries().iter().map(CodeEntry::code).collect();
     Err(bad_request(format!("{field} is none of {}", codes.join(", "))))
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use ecomesh_api::limits::{LISTING_DEFAULT, LISTING_MAX};
 use ecomesh_api::{DeliveryView, Listing, ListingQuery, MessageView, Problem, RecordState};
 use ecomesh_protocol::core::Delivery;
-use ecomesh_record::{Position, Time};
+use ecomesh_record::{MemberId, Position, Time};
 
 use super::extract::{ApiQuery, Live, bad_request};
 use super::node::member_of;
@@ -45,6 +45,8 @@ pub(crate) async fn outbox(
 
 async fn list(services: &Arc<Services>, folder: Folder, query: &ListingQuery) -> Result<Listing, Refusal> {
     let filter = filter(services, query)?;
+    // Each row of the inbox is for this bureau, or none; each of the outbox for the member that is asked for.
+    let reader = if folder == Folder::Inbox { Some(services.own) } else { filter.member };
     let limit = query.limit.unwrap_or(LISTING_DEFAULT);
     if !(1..=LISTING_MAX).contains(&limit) {
         return Err(bad_request(format!("limit is {limit}; a page has 1 to {LISTING_MAX} entries")));
@@ -61,7 +63,9 @@ async fn list(services: &Arc<Services>, folder: Folder, query: &ListingQuery) ->
     let messages = services
         .read(move |services| {
             let rows = entries.into_iter().zip(deliveries);
-            Ok(rows.filter_map(|((entry, state), delivery)| row(services, &entry, state, delivery)).collect())
+            Ok(rows
+                .filter_map(|((entry, state), delivery)| row(services, &entry, state, delivery, reader))
+                .collect())
         })
         .await?;
     Ok(Listing { messages, next: next.map(Key::to_cursor) })
@@ -82,17 +86,20 @@ fn filter(services: &Services, query: &ListingQuery) -> Result<Filter, Refusal> 
     })
 }
 
-/// A row, with what its document says of itself. None of what is closed to this bureau: its header is addressed to all, and
-/// it is for the members of a group.
+/// A row, with what its document says of itself. None of what is closed to `reader`: its header is addressed to all, and it
+/// is for the members of a group.
 fn row(
     services: &Services,
     entry: &Entry,
     state: RecordState,
     delivery: Option<Delivery>,
+    reader: Option<MemberId>,
 ) -> Option<MessageView> {
     // A row is shown even if the store cannot read its record: the log tells of that.
     let record = services.reader.record(entry.position).ok().flatten();
-    if record.as_ref().is_some_and(|record| records::is_closed_to_us(services, record.header())) {
+    let is_closed =
+        |member| record.as_ref().is_some_and(|record| services.mail.is_closed_to(record.header(), member));
+    if reader.is_some_and(is_closed) {
         return None;
     }
     let view = records::message_view(entry, state, record.as_ref(), services);

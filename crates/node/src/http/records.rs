@@ -93,13 +93,6 @@ pub(crate) async fn status(
     }))
 }
 
-/// Whether a record is sealed to a group of which this bureau is known not to be.
-pub(super) fn is_closed_to_us(services: &Services, header: &Header) -> bool {
-    let members = services.mail.group_members(header);
-    header.author != services.own
-        && members.is_ok_and(|members| members.iter().all(|(member, _)| *member != services.own))
-}
-
 /// The delivery to those who can read a record: the others carry it.
 pub(super) fn to_readers(services: &Services, record: &Record, mut delivery: Delivery) -> Delivery {
     let header = record.header();

@@ -90,6 +90,20 @@ pub(super) fn is_excluded(document: &Document, member: MemberId) -> bool {
     document.excluded().any(|country| country == member.as_str())
 }
 
+/// Those of the members to whom something can be sealed now, and those to whom nothing can.
+pub(super) fn by_prekey(
+    services: &Services,
+    members: impl IntoIterator<Item = MemberId>,
+) -> (Vec<MemberId>, Vec<MemberId>) {
+    let now = services.now();
+    members.into_iter().partition(|member| services.views(|views| views.prekey(*member, now).is_ok()))
+}
+
+/// Members as they are told.
+pub(super) fn named(members: &[MemberId]) -> String {
+    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// A group that shares a key. A member to whom nothing can be sealed now, since its node has been away for months, does not
 /// keep all others from it; the author is told.
 fn group(
@@ -97,14 +111,11 @@ fn group(
     members: Vec<MemberId>,
     warnings: &mut Vec<Detail>,
 ) -> Result<Secrecy, Refusal> {
-    let now = services.now();
-    let can_read = |member: &MemberId| services.views(|views| views.prekey(*member, now).is_ok());
-    let (mut members, away): (Vec<_>, Vec<_>) = members.into_iter().partition(can_read);
+    let (mut members, away) = by_prekey(services, members);
     if !away.is_empty() {
-        let away: Vec<_> = away.iter().map(ToString::to_string).collect();
         warnings.push(Detail {
             path: "handling.excluded".into(),
-            message: format!("nothing can be sealed to {} now: it is not for them", away.join(", ")),
+            message: format!("nothing can be sealed to {} now: it is not for them", named(&away)),
             advice: "write it anew when their nodes are back; `ecomesh prekeys` shows who has a prekey"
                 .into(),
         });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use ecomesh_api::SendRequest;
+use ecomesh_api::{Client, SendRequest};
 use ecomesh_node::config::NodeConfig;
 use ecomesh_node::founding::draft::Draft;
 use ecomesh_node::founding::join::join;
@@ -16,10 +16,15 @@ use ecomesh_node::founding::sign::{found, sign};
 use ecomesh_node::home::Home;
 use ecomesh_node::passphrase::{Passphrase, PassphraseError};
 use ecomesh_node::{Daemon, Running, StartError};
-use ecomesh_record::{MemberId, ReviewRule, Time};
-use ecomesh_seal::StorageKey;
+use ecomesh_protocol::author::lane_of;
+use ecomesh_protocol::prekeys::{Announcement, Use};
+use ecomesh_record::archive::{ArchiveEncoder, Filter, LogRange, Manifest};
+use ecomesh_record::{
+    Audience, Body, Flags, Header, Kind, MemberId, Priority, Record, RecordId, Retention, ReviewRule, Time,
+};
 use ecomesh_seal::key_file::Params;
 use ecomesh_seal::vault::{Keys, Part, VaultKey};
+use ecomesh_seal::{PrekeySecret, StorageKey};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -103,6 +108,81 @@ impl Network {
     }
 }
 
+impl Network {
+    /// The first record of a member in a lane, to all and open, made with its keys. Its node must never run.
+    pub fn record_of(
+        &self,
+        n: usize,
+        kind: Kind,
+        content: Vec<u8>,
+        change: impl FnOnce(&mut Header),
+    ) -> Record {
+        let home = &self.homes[n];
+        let network = home.roster().unwrap().network();
+        let body = Body::new([7; 32], content).unwrap();
+        let mut header = Header {
+            author: home.card().unwrap().member,
+            lane: lane_of(kind),
+            generation: 0,
+            seq: 0,
+            prev: RecordId::ZERO,
+            created_at: now(),
+            expires_at: Time(0),
+            roster_epoch: 0,
+            priority: Priority::ROUTINE,
+            kind,
+            retention: Retention::CONTROL,
+            flags: Flags(0),
+            to: Vec::new(),
+            audience: Audience::Open,
+            body_commit: body.commitment(network),
+            body_len: u32::try_from(body.content().len()).unwrap(),
+            ext: Vec::new(),
+        };
+        change(&mut header);
+        let identity = home.unseal(&passphrase("correct horse")).unwrap();
+        let sign = |id| *identity.signing_key().sign_record(network, id).as_bytes();
+        Record::sign_with(network, header, Some(body), sign).unwrap()
+    }
+
+    /// Brings a node a record of [`Network::record_of`], in an archive.
+    pub async fn bring(&self, record: &Record, client: &Client) {
+        let roster = self.homes[0].roster().unwrap();
+        let log = record.position().log;
+        let manifest = Manifest {
+            network: roster.network(),
+            exporter: log.author,
+            exported_at: now(),
+            filter: Filter::default(),
+            logs: vec![LogRange { log, first: 0, last: 0 }],
+        };
+        let (mut encoder, mut archive) = ArchiveEncoder::begin(roster.founded(), &manifest).unwrap();
+        archive.extend(encoder.record(record).unwrap());
+        archive.extend(encoder.finish().unwrap());
+        client.import(std::io::Cursor::new(archive)).await.unwrap();
+    }
+
+    /// From now on nothing can be sealed to a member, as a node sees it: the last prekey has ended, as if the member had been
+    /// away for months. Its node must never run.
+    pub async fn let_prekeys_end(&self, n: usize, client: &Client) {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        let ended = Announcement {
+            purpose: Use::FALLBACK,
+            begins_at: Time(now().0 - 61 * DAY_MS),
+            ends_at: Time(now().0 - DAY_MS),
+            prekey: PrekeySecret::from_seed(&[7; PrekeySecret::BYTES]).public().to_bytes(),
+        };
+        let record = self.record_of(n, Kind::PREKEY, ended.encode().unwrap(), |_| ());
+        self.bring(&record, client).await;
+        let member = record.header().author.to_string();
+        until("it is seen that the prekey has ended", || async {
+            let others = client.prekeys().await.unwrap().others;
+            others.into_iter().find(|other| other.member == member && other.prekey.is_none()).map(drop)
+        })
+        .await;
+    }
+}
+
 /// A configuration for one machine and short tests.
 pub fn config() -> NodeConfig {
     let mut config = NodeConfig::default();
@@ -158,13 +238,23 @@ pub fn free_port() -> u16 {
 }
 
 /// Asks until the answer is there; panics at the deadline.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let deadline = Instant::now() + DEADLINE;
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> F) -> T {
+    until_after(Duration::ZERO, what, ask).await
+}
+
+/// The same of something that by its rules happens only after this.
+pub async fn until_after<T, F: Future<Output = Option<T>>>(
+    after: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
+    let patience = after + DEADLINE;
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
+        assert!(Instant::now() < deadline, "not within {patience:?}: {what}");
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }

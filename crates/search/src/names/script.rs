@@ -39,26 +39,12 @@ enum Script {
 pub(super) fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut word = Pending::default();
-    for character in text.chars().take(NAME_CHARS_MAX).nfkc() {
-        if joins(character) {
-            continue;
-        }
-        let script = script(character);
-        // The dot over a Turkish i is a combining mark of its own after the case is folded; vowels of Brahmic scripts stay.
-        if is_combining_mark(character) && script != Script::Brahmic {
-            continue;
-        }
-        if !character.is_alphabetic() && script != Script::Brahmic {
-            word.end(&mut words);
-            continue;
-        }
-        if script == Script::Syllables || word.script.is_some_and(|before| before != script) {
-            word.end(&mut words);
-        }
-        word.add(character, script);
-        if script == Script::Syllables {
-            word.end(&mut words);
-        }
+    let characters = text.chars().take(NAME_CHARS_MAX);
+    // ASCII is its own composition.
+    if text.is_ascii() {
+        characters.for_each(|character| word.take(character, &mut words));
+    } else {
+        characters.nfkc().for_each(|character| word.take(character, &mut words));
     }
     word.end(&mut words);
     words
@@ -95,11 +81,34 @@ struct Pending {
 }
 
 impl Pending {
+    fn take(&mut self, character: char, words: &mut Vec<Word>) {
+        if joins(character) {
+            return;
+        }
+        let script = script(character);
+        // The dot over a Turkish i is a combining mark of its own after the case is folded; vowels of Brahmic scripts stay.
+        if !character.is_ascii() && is_combining_mark(character) && script != Script::Brahmic {
+            return;
+        }
+        if !character.is_alphabetic() && script != Script::Brahmic {
+            self.end(words);
+            return;
+        }
+        if script == Script::Syllables || self.script.is_some_and(|before| before != script) {
+            self.end(words);
+        }
+        self.add(character, script);
+        if script == Script::Syllables {
+            self.end(words);
+        }
+    }
+
     fn add(&mut self, character: char, script: Script) {
         self.script = Some(script);
         match script {
             Script::Arabic => self.latin.push_str(arabic(character)),
             Script::Hebrew if character == 'ו' => self.latin.push('w'),
+            _ if character.is_ascii_alphabetic() => self.latin.push(character.to_ascii_lowercase()),
             _ => {
                 let latin = any_ascii::any_ascii_char(character);
                 let letters = latin.chars().filter(char::is_ascii_alphabetic);

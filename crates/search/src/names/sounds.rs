@@ -51,7 +51,10 @@ pub(super) fn sounds(latin: &str) -> Vec<u8> {
         rest = after;
     }
     while let Some(first) = rest.bytes().next() {
-        let known = SPELLINGS.iter().find(|(spelling, _)| rest.starts_with(spelling));
+        // Most letters begin none of them, which their first bytes tell without a comparison of texts.
+        let mut same_begin =
+            SPELLINGS.iter().filter(|(spelling, _)| spelling.as_bytes().first() == Some(&first));
+        let known = same_begin.find(|(spelling, _)| rest.starts_with(spelling));
         let (length, spoken) = match known {
             Some((spelling, sound)) => (spelling.len(), sound.as_bytes()),
             None => (1, &[letter(first, rest.as_bytes().get(1).copied(), sounds.is_empty())][..]),

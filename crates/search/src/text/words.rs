@@ -1,8 +1,7 @@
 //! From a text to the words that are indexed and asked for.
 
 use tantivy::tokenizer::{Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use super::Language;
 use crate::limits::WORD_BYTES_MAX;
@@ -53,30 +52,58 @@ impl TokenStream for Folded {
 
 /// The words of a text, without those of more than [`WORD_BYTES_MAX`] bytes.
 fn folded(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut end = |word: &mut String| {
-        let word = std::mem::take(word);
-        if !word.is_empty() && word.len() <= WORD_BYTES_MAX {
-            words.push(word);
-        }
-    };
-    for character in text.nfkd() {
-        if is_combining_mark(character) || is_ignored(character) {
-            continue;
-        }
-        if !character.is_alphanumeric() {
-            end(&mut word);
-        } else if is_han(character) {
-            end(&mut word);
-            word.push(character);
-            end(&mut word);
-        } else if word.len() <= WORD_BYTES_MAX {
-            word.extend(character.to_lowercase().map(fold).filter(|letter| !is_combining_mark(*letter)));
+    let mut folding = Folding::default();
+    for character in text.chars() {
+        if character.is_ascii() {
+            // Most texts are: it is its own decomposition, and no mark.
+            folding.take_ascii(character);
+        } else {
+            // Whichever order marks have after it: they are left out.
+            decompose_compatible(character, |part| folding.take_any(part));
         }
     }
-    end(&mut word);
-    words
+    folding.end();
+    folding.words
+}
+
+/// A text of which some is read.
+#[derive(Default)]
+struct Folding {
+    words: Vec<String>,
+    word: String,
+}
+
+impl Folding {
+    fn take_ascii(&mut self, character: char) {
+        if !character.is_ascii_alphanumeric() {
+            self.end();
+        } else if self.word.len() <= WORD_BYTES_MAX {
+            self.word.push(character.to_ascii_lowercase());
+        }
+    }
+
+    fn take_any(&mut self, character: char) {
+        if is_combining_mark(character) || is_ignored(character) {
+            return;
+        }
+        if !character.is_alphanumeric() {
+            self.end();
+        } else if is_han(character) {
+            self.end();
+            self.word.push(character);
+            self.end();
+        } else if self.word.len() <= WORD_BYTES_MAX {
+            let lower = character.to_lowercase().map(fold);
+            self.word.extend(lower.filter(|letter| !is_combining_mark(*letter)));
+        }
+    }
+
+    fn end(&mut self) {
+        let word = std::mem::take(&mut self.word);
+        if !word.is_empty() && word.len() <= WORD_BYTES_MAX {
+            self.words.push(word);
+        }
+    }
 }
 
 /// Tatweel and joiners: they stand within words and are no letters.
@@ -112,6 +139,8 @@ fn ascii_digit(digit: char, zero: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use unicode_normalization::UnicodeNormalization;
+
     use super::*;
 
     fn words(language: Language, text: &str) -> Vec<String> {
@@ -137,6 +166,16 @@ mod tests {
             assert_eq!(folded(text), expected, "{text}");
         }
         assert!(folded(&"a".repeat(10_000)).is_empty());
+    }
+
+    #[test]
+    fn words_are_those_of_the_decomposed_text_for_all_characters() {
+        let each = ('\0'..=char::MAX).filter(|c| !is_han(*c));
+        for character in each {
+            let text = format!("a{character}\u{301}b\u{327}\u{301}");
+            let decomposed: String = text.nfkd().collect();
+            assert_eq!(folded(&text), folded(&decomposed), "{character:?}");
+        }
     }
 
     #[test]

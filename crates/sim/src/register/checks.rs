@@ -62,13 +62,21 @@ impl World {
         }
         let now_ms = self.wall().0;
         let honest: Vec<usize> = (0..self.nodes.len()).filter(|n| self.nodes[*n].is_honest()).collect();
-        let mut first: Option<(usize, Shown)> = None;
+        let mut earlier: Vec<(usize, Shown)> = Vec::new();
         for number in honest {
             self.forget_expired(number);
+            if let Some(wrong) = self.wrongly_read(number) {
+                return Some(wrong);
+            }
             let shown = self.nodes[number].register.shown(now_ms);
-            let (one, like) = first.get_or_insert_with(|| (number, shown.clone()));
-            if let Some(unlike) = unlike(like, &shown) {
-                return Some(format!("{} and {} differ: {unlike}", self.name(*one), self.name(number)));
+            for (one, like) in &earlier {
+                if let Some(unlike) = unlike(&self.part_for(number, like), &self.part_for(*one, &shown)) {
+                    return Some(format!("{} and {} differ: {unlike}", self.name(*one), self.name(number)));
+                }
+            }
+            // Where all is open, whoever is like the first is like all.
+            if self.closes() || earlier.is_empty() {
+                earlier.push((number, shown.clone()));
             }
             let rebuilt = self.rebuilt(number).shown(now_ms);
             if let Some(unlike) = unlike(&shown, &rebuilt) {
@@ -76,6 +84,12 @@ impl World {
             }
         }
         None
+    }
+
+    /// What another node may see as well of what one shows.
+    fn part_for(&self, other: usize, shown: &Shown) -> Shown {
+        let both = shown.iter().filter(|(id, _)| self.may_read(other, **id));
+        both.map(|(id, text)| (*id, text.clone())).collect()
     }
 }
 

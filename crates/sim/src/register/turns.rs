@@ -45,7 +45,8 @@ impl World {
             let members = &self.members.ids;
             hostile_paper(rng, register, &writer, members)?
         };
-        draft_of(rng, &paper)
+        let draft = draft_of(rng, &paper)?;
+        self.closed_or_open(number, &paper, draft)
     }
 
     /// The other branch of a document that a member shows in two versions.

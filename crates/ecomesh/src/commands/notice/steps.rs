@@ -7,7 +7,7 @@ use ecomesh_document::codes::{NoticeCancellation, NoticeMissing, NoticeRefusal, 
 use super::{review, show};
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::codes::codes;
+use crate::commands::code_args::codes;
 use crate::commands::listing;
 use crate::exit::ExitCode;
 use crate::output;

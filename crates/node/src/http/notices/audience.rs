@@ -12,7 +12,7 @@ use ecomesh_record::limits::ADDRESSEES_MAX;
 use super::{Prepared, prepare};
 use crate::http::extract::{ApiJson, Live, bad_request};
 use crate::http::messages::{expiry, parse_members};
-use crate::http::secrecy::{Secrecy, is_excluded, others};
+use crate::http::secrecy::{Secrecy, by_prekey, is_excluded, named, others};
 use crate::http::{Refusal, Services};
 
 /// Tells for whom a notice, a diffusion or a new text would be, if it may be sent. Nothing is recorded: whoever attaches
@@ -72,17 +72,76 @@ pub(super) fn addressed(
     if !request.to.is_empty() {
         to.extend(parse_members(&request.to.join(","))?);
     }
+    let mut lie_there: BTreeSet<MemberId> = BTreeSet::new();
     for name in &request.regions {
-        to.extend(in_region(services, document, name)?);
+        lie_there.extend(in_region(services, document, name)?);
     }
-    if to.is_empty() {
+    if to.is_empty() && lie_there.is_empty() {
         return Err(Refusal(Problem::new(ProblemCode::NoAddressees, "the diffusion has no addressees").advice(
             "name members with --to (`to`) or a region with --region (`regions`), or send it to all members with \
              --members (`members`)",
         )));
     }
-    to.extend(reviewers(services, document, &to, warnings));
+    let reviewing = reviewers(services, document, &(&to | &lie_there), warnings);
+    if request.regions.is_empty() {
+        to.extend(reviewing);
+    } else {
+        lie_there.retain(|member| !to.contains(member));
+        add_reachable(services, &mut to, lie_there, reviewing, warnings)?;
+    }
     few_enough(to).map(|to| Addressed { to, secrecy: Secrecy::Addressees })
+}
+
+/// Adds whom nobody has named: those who lie in a region, and those who review. One to whom nothing can be sealed now, since
+/// its node has been away for months, does not keep all others from it; the author is told.
+///
+/// # Errors
+/// If it would be for nobody but reviewers.
+fn add_reachable(
+    services: &Services,
+    to: &mut BTreeSet<MemberId>,
+    lie_there: BTreeSet<MemberId>,
+    reviewing: Vec<MemberId>,
+    warnings: &mut Vec<Detail>,
+) -> Result<(), Refusal> {
+    let (reached, away) = by_prekey(services, lie_there);
+    to.extend(reached);
+    if to.is_empty() {
+        return Err(Refusal(
+            Problem::new(
+                ProblemCode::NoPrekey,
+                format!("nothing can be sealed to any member there now: {}", named(&away)),
+            )
+            .advice(
+                "their nodes were away for long, or have never run; send it when `ecomesh prekeys` shows that they are \
+                 back, or to others",
+            ),
+        ));
+    }
+    if !away.is_empty() {
+        let away = named(&away);
+        warnings.push(Detail {
+            path: "regions".into(),
+            message: format!("nothing can be sealed to {away} now: it is not for them"),
+            advice: format!(
+                "when `ecomesh prekeys` shows that they are back, send it to them with `ecomesh notice diffuse FILE --to {}`",
+                away.replace(", ", ",")
+            ),
+        });
+    }
+    let (reading, away) = by_prekey(services, reviewing);
+    to.extend(reading);
+    if !away.is_empty() {
+        warnings.push(Detail {
+            path: "regions".into(),
+            message: format!(
+                "nothing can be sealed to {} now, and it reviews diffusions: it cannot review this one",
+                named(&away)
+            ),
+            advice: String::new(),
+        });
+    }
+    Ok(())
 }
 
 /// A new text goes to whom the first one went.
