@@ -215,6 +215,8 @@ fn accepted_forms_are_written_to_a_folder_and_can_be_checked() {
             assert!(form.file_name().is_some_and(|name| name.to_string_lossy().starts_with("row-00000")));
             // An extract of a notice lacks what a request needs; the others are whole.
             let code = if command == "notice" { 1 } else { 0 };
+            let text = std::fs::read_to_string(&form).expect("a text");
+            assert_eq!(text.contains("# An extract of the public list"), command == "notice", "{text}");
             run(&[command, "check", form.to_str().expect("a plain path")]).expect(code);
         }
         // Forms of two imports never mix.

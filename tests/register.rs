@@ -214,6 +214,135 @@ fn a_notice_goes_from_the_form_to_its_end() {
     assert!(poor.stderr.contains("red.assurances"), "{poor:?}");
 }
 
+/// A file of the test with a sample in which one piece was replaced.
+fn changed(network: &Network, name: &str, from: &str, to: &str) -> String {
+    let text = std::fs::read_to_string(sample(name)).expect("the sample");
+    assert!(text.contains(from), "{name} has no {from}");
+    let file = network.folder.path().join(format!("{}.toml", name.replace('/', "-")));
+    std::fs::write(&file, text.replacen(from, to, 1)).expect("a file");
+    file.display().to_string()
+}
+
+/// Shows a notice once what is shown has all of this.
+#[track_caller]
+fn shown(node: &common::Node, id: &str, parts: &[&str]) -> String {
+    wait_for(&format!("{parts:?}"), || {
+        let ran = node.run(&["notice", "show", id]);
+        if ran.code == 0 && parts.iter().all(|part| ran.stdout.contains(part)) {
+            Ok(ran.stdout)
+        } else {
+            Err(ran.stdout)
+        }
+    })
+}
+
+#[test]
+fn a_request_says_what_it_waits_for_and_when_it_waits_in_vain() {
+    let mut network = Network::reviewed(&["KE", "FR", "TZ"], &["FR", "TZ"], 2);
+    network.start_node(0);
+    let red = sample("notices/red.toml");
+    // Neither reviewer's node runs: the source learns it at once, and what to do.
+    let sent = network.nodes[0].run(&["notice", "request", &red]).expect(0);
+    let unreachable = "no link with FR (never heard), TZ (never heard)";
+    assert!(sent.stderr.contains("too few reviewers can be reached now"), "{sent:?}");
+    assert!(sent.stderr.contains(unreachable) && sent.stderr.contains("ecomesh notice diffuse"), "{sent:?}");
+    let id = sent.stdout.trim().to_owned();
+    shown(&network.nodes[0], &id, &[unreachable, "it stays REQUESTED", "ecomesh notice diffuse"]);
+    network.start_node(1);
+    network.start_node(2);
+    network.nodes.iter().for_each(common::Node::wait_until_prekeys);
+    let (ke, fr, tz) = (&network.nodes[0], &network.nodes[1], &network.nodes[2]);
+    wait_for("the reviewers", || {
+        let text = ke.run(&["notice", "show", &id]).stdout;
+        if text.contains("no link with") { Err(text) } else { Ok(()) }
+    });
+    let network_text = ke.run(&["network"]).expect(0).stdout;
+    assert!(network_text.contains("reviewed     by 2 of FR, TZ"), "{network_text}");
+
+    // A form that shuts a reviewer out can never be published.
+    let shut = changed(&network, "notices/red.toml", "[request]", "[request]\nhandling.excluded = [\"FR\"]");
+    let refused = ke.run(&["notice", "request", &shut]).expect(3);
+    for part in ["could never be published: 2 of FR, TZ", "the form excludes FR", "ecomesh notice diffuse"] {
+        assert!(refused.stderr.contains(part), "{part}: {refused:?}");
+    }
+    let checked = ke.run(&["notice", "check", &shut]);
+    assert!(checked.stdout.contains("the form excludes FR"), "{checked:?}");
+    // A reviewer may not review its own request, and then too few are left.
+    let own = changed(&network, "notices/yellow.toml", "from = \"FR\"", "");
+    let refused = fr.run(&["notice", "request", &own]).expect(3);
+    assert!(refused.stderr.contains("FR may not review what it asks for itself"), "{refused:?}");
+
+    // One refuses, and each decides once on a text: it waits in vain, and says so.
+    shown(tz, &id, &["next       FR, TZ: review approve, review return, review refuse"]);
+    let vote = tz.run(&["notice", "review", &id, "refuse", "--reason", "article-3"]).expect(0);
+    assert!(vote.stderr.contains("1 of 2 votes to refuse it"), "{vote:?}");
+    shown(fr, &id, &["refused by TZ"]);
+    fr.run(&["notice", "review", &id, "approve"]).expect(0);
+    let stuck = "1 of 2 approvals, refused by TZ); this text cannot be published any more";
+    shown(ke, &id, &[stuck, "ecomesh notice update", "next       KE: update, cancel"]);
+    let listed = ke.run(&["notice", "list", "--all"]).expect(0);
+    assert!(listed.stdout.contains(stuck) && !listed.stdout.contains('…'), "{listed:?}");
+    // A new text is read anew by both.
+    let text = ke.run(&["notice", "update", &id, &red]).expect(0).stdout.trim().to_owned();
+    for (node, approvals) in [(fr, "0 of 2 approvals"), (tz, "1 of 2 approvals")] {
+        shown(node, &id, &[approvals]);
+        node.run(&["notice", "review", &id, "approve", "--text", &text]).expect(0);
+    }
+    shown(fr, &id, &["standing   published"]);
+
+    // One vote of two changes nothing, and does not sound as if it did.
+    fr.run(&["notice", "suspend", &id, "--reason", "refugee"]).expect(0);
+    shown(tz, &id, &["standing   suspended"]);
+    let vote = tz.run(&["notice", "reinstate", &id]).expect(0);
+    assert!(vote.stderr.contains("1 of 2 votes to reinstate it"), "{vote:?}");
+    shown(fr, &id, &["votes      to reinstate it: 1 of 2 (TZ)"]);
+    let done = fr.run(&["notice", "reinstate", &id]).expect(0);
+    assert!(done.stderr.contains("is now published"), "{done:?}");
+    shown(tz, &id, &["standing   published"]);
+    let vote = tz.run(&["notice", "withdraw", &id, "--reason", "not-compliant"]).expect(0);
+    assert!(vote.stderr.contains("1 of 2 votes to withdraw it"), "{vote:?}");
+}
+
+#[test]
+fn a_name_found_in_a_notice_or_diffusion_is_told_to_its_source() {
+    let mut network = Network::reviewed(&["KE", "FR", "TZ"], &["FR", "TZ"], 2);
+    (0..3).for_each(|index| network.start_node(index));
+    network.nodes.iter().for_each(common::Node::wait_until_prekeys);
+    let (ke, fr, tz) = (&network.nodes[0], &network.nodes[1], &network.nodes[2]);
+    let red = sample("notices/red.toml");
+    let notice = ke.run(&["notice", "request", &red]).expect(0).stdout.trim().to_owned();
+    let diffusion = fr.run(&["notice", "diffuse", &sample("notices/yellow.toml"), "--to", "KE"]).expect(0);
+    let diffusion = diffusion.stdout.trim().to_owned();
+    // What every other member asks for can be sent by any as a diffusion.
+    ke.run(&["notice", "request", &sample("notices/un.toml")]).expect(5);
+    ke.run(&["notice", "diffuse", &sample("notices/un.toml"), "--members"]).expect(0);
+
+    for (found, what, source) in [(&notice, "notice", ke), (&diffusion, "diffusion", fr)] {
+        shown(tz, found, &["HISTORY"]);
+        let tell = [&["hit", found, "--query", "Ali Guma"][..], &WHO].concat();
+        let told = tz.run(&tell).expect(0);
+        assert!(told.stderr.contains(&format!("{} is told", source.member)), "{told:?}");
+        let own = source.run(&tell).expect(5);
+        assert!(own.stderr.contains("this is the own bureau's"), "{own:?}");
+        for (node, source_of_it) in [(source, &source.member), (tz, &source.member)] {
+            let hit = wait_for("the hit", || {
+                let hits = node.json(&["hits"]);
+                let hit = hits["hits"]
+                    .as_array()
+                    .and_then(|hits| hits.iter().find(|hit| hit["entry"] == **found))
+                    .cloned();
+                hit.ok_or_else(|| hits.to_string())
+            });
+            assert_eq!((&hit["kind"], &hit["searcher"]), (&json!(what), &json!("TZ")));
+            assert_eq!(hit["source"], json!(source_of_it));
+            assert!(hit["reference"].is_string(), "{hit}");
+        }
+    }
+    let log =
+        tz.json(&["audit", "--access", "--passphrase-file", &network.passphrase_file.display().to_string()]);
+    assert!(log.to_string().contains("Ali Guma"), "{log}");
+}
+
 #[test]
 fn files_go_with_a_notice_and_a_diffusion_goes_to_a_region() {
     let mut network = Network::reviewed(&["FR", "KE", "TZ"], &["TZ"], 1);
@@ -288,6 +417,10 @@ fn files_go_with_a_notice_and_a_diffusion_goes_to_a_region() {
 fn commands_about_notices_and_entries_need_a_node_and_say_so() {
     let empty = tempfile::tempdir().expect("a folder");
     let home = empty.path().display().to_string();
+    let ran = run(&["notice", "diffuse", "x.toml"]).expect(2);
+    for way in ["--to", "--region", "--members"] {
+        assert!(ran.stderr.contains(way), "{ran:?}");
+    }
     for command in [&["notice", "list"][..], &["notice", "show", "3f9a2c71d0"], &["db", "list"], &["hits"]] {
         let arguments: Vec<&str> = command.iter().copied().chain(["--home", &home]).collect();
         let ran = run(&arguments).expect(4);

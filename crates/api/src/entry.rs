@@ -319,7 +319,7 @@ pub struct ViewerQuery {
     pub purpose: Option<String>,
 }
 
-/// Tells the source of an entry that it was found: after a search by name, when an officer has looked at the result.
+/// Tells the source of an entry, a notice or a diffusion that it was found: after a search by name, when an officer has looked at the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HitRequest {
@@ -337,16 +337,19 @@ pub struct HitRequest {
     pub remarks: Option<String>,
 }
 
-/// A hit: one that another country had on an entry of this bureau, or the other way about.
+/// A hit: one that another country had on something of this bureau, or the other way about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HitView {
     /// The record that tells of it.
     pub id: String,
     /// Who searched.
     pub searcher: String,
-    /// Whose entry was found.
+    /// Whose entry, notice or diffusion was found.
     pub source: String,
-    /// The entry.
+    /// What was found.
+    #[serde(default = "entry_kind")]
+    pub kind: FoundKind,
+    /// The entry, notice or diffusion.
     pub entry: String,
     /// Its reference.
     pub reference: Option<String>,
@@ -369,7 +372,12 @@ pub struct HitView {
     pub first_seen_ms: u64,
 }
 
-/// Hits on entries of this bureau, and those that it had on entries of others, newest first.
+/// Nodes that know hits on entries only do not say what was found.
+fn entry_kind() -> FoundKind {
+    FoundKind::Entry
+}
+
+/// Hits on entries, notices and diffusions of this bureau, and those that it had on those of others, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HitListing {
     /// The hits.

@@ -51,8 +51,8 @@ pub use node::{
     PeerView, PeersView, Ready, RoomView,
 };
 pub use notice::{
-    CaseKind, NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, NoticeStanding,
-    NoticeView, StepRequest, StepSent, StepView,
+    AwaitedView, CaseKind, NextView, NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery,
+    NoticeStanding, NoticeView, StepRequest, StepSent, StepView, VotesView,
 };
 pub use prekey::{KeptFor, KnownPrekeyView, MemberPrekeyView, OwnPrekeyView, PrekeyUse, PrekeysView};
 pub use problem::{Detail, Problem, ProblemCode};

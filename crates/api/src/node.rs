@@ -207,6 +207,12 @@ pub struct NetworkView {
     pub roster_epoch: u32,
     /// All members, ascending.
     pub members: Vec<MemberView>,
+    /// Who reviews notices and diffusions, by the charter.
+    #[serde(default)]
+    pub reviewers: Vec<String>,
+    /// How many of them must agree.
+    #[serde(default)]
+    pub quorum: u64,
 }
 
 /// A member.

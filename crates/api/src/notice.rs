@@ -150,12 +150,47 @@ pub struct NoticeView {
     pub approved_by: Vec<String>,
     /// How many reviewers must.
     pub quorum: u64,
+    /// Votes of reviewers on what is not decided yet, but approvals.
+    #[serde(default)]
+    pub votes: Vec<VotesView>,
+    /// Whether too few reviewers are left who could approve the text that waits: then it never will be.
+    #[serde(default)]
+    pub stuck: bool,
     /// For whom it is; empty means all members.
     pub to: Vec<String>,
     /// An exercise, not a real case.
     pub exercise: bool,
     /// How the record of its text stands.
     pub state: RecordState,
+}
+
+/// Votes of reviewers for a step that is taken once as many as the quorum agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VotesView {
+    /// The step: `refuse`, `reinstate`, `withdraw`.
+    pub step: String,
+    /// Who has voted for it.
+    pub by: Vec<String>,
+}
+
+/// A reviewer whose decision is awaited, and whether it can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AwaitedView {
+    /// The reviewer.
+    pub member: String,
+    /// Whether it is this bureau, or its node is linked with this one.
+    pub linked: bool,
+    /// When its node was last heard of, if ever.
+    pub heard_at_ms: Option<u64>,
+}
+
+/// What a member could do about a notice now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NextView {
+    /// The source, or a reviewer.
+    pub member: String,
+    /// Steps, as in [`StepRequest`]; also `text`.
+    pub steps: Vec<String>,
 }
 
 /// All that is known of a notice or a diffusion.
@@ -181,6 +216,12 @@ pub struct NoticeDetail {
     pub problems: Vec<Detail>,
     /// All that was done about it, by time.
     pub history: Vec<StepView>,
+    /// The reviewers that have not decided yet on the text that waits, and can read it.
+    #[serde(default)]
+    pub awaits: Vec<AwaitedView>,
+    /// What can follow: the steps that the source and the reviewers could take now.
+    #[serde(default)]
+    pub next: Vec<NextView>,
 }
 
 /// Something that was done about a notice.

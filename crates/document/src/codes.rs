@@ -41,7 +41,7 @@ pub struct CodeEntry {
 /// Longest code in bytes: the longest that is in use has 20.
 const CODE_BYTES_MAX: usize = 32;
 /// Columns that tell something of a code and are no name of it.
-const FACTS: &[&str] = &["units", "dimension", "scheme", "m49", "within", "countries"];
+const FACTS: &[&str] = &["units", "dimension", "scheme", "m49", "within", "countries", "also"];
 
 /// A closed list of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,7 @@ impl CodeTable {
         self.entries
             .iter()
             .find(|e| same(&e.code) || e.columns().any(|(n, v)| !FACTS.contains(&n) && same(v)))
+            .or_else(|| self.meant(&wanted))
             .or_else(|| {
                 let scored = self
                     .entries
@@ -150,6 +151,36 @@ impl CodeTable {
         let of_entry =
             |e: &'_ CodeEntry| ["en", "fr", "es"].into_iter().filter_map(|l| distance(e.column(l)?)).min();
         self.entries.iter().filter_map(|e| Some((of_entry(e)?, e))).min_by_key(|(d, _)| *d).map(|(_, e)| e)
+    }
+
+    /// The one code that others write so (the column `also`), whose label begins so, or with which it begins: `kg`, `tusk`,
+    /// `kilo`. `wanted` is in small letters. What fits several codes is no help.
+    fn meant(&self, wanted: &str) -> Option<&CodeEntry> {
+        let one = |fits: &dyn Fn(&CodeEntry) -> bool| {
+            let mut fitting = self.entries.iter().filter(|entry| fits(entry));
+            fitting.next().filter(|_| fitting.next().is_none())
+        };
+        let begins = |entry: &CodeEntry, letters_more: usize| {
+            ["en", "fr", "es"].iter().any(|language| {
+                let label = entry.label(language).to_lowercase();
+                label.strip_prefix(wanted).is_some_and(|rest| rest.chars().count() <= letters_more)
+            })
+        };
+        let also = |entry: &CodeEntry| {
+            entry
+                .column("also")
+                .is_some_and(|also| also.split(' ').any(|other| other.to_lowercase() == wanted))
+        };
+        // A letter or two begin too much.
+        let is_long = wanted.chars().count() > 2;
+        let code_and_more = |entry: &CodeEntry| {
+            entry.code.len() > 2
+                && wanted.strip_prefix(&entry.code.to_lowercase()).is_some_and(|rest| rest.len() <= 2)
+        };
+        one(&also)
+            .or_else(|| one(&|entry| is_long && begins(entry, 2)))
+            .or_else(|| one(&|entry| is_long && begins(entry, usize::MAX)))
+            .or_else(|| one(&code_and_more))
     }
 
     /// What to write instead of a text that is no code of the list: the code that was meant, or the codes that there are.
@@ -279,5 +310,32 @@ mod tests {
         assert_eq!(nearest("country", "Kenya"), Some("KE"));
         assert_eq!(nearest("leg-role", "transist"), Some("transit"));
         assert_eq!(nearest("term", "XQZ"), None);
+        for (text, code) in
+            [("TUSK", "TUS"), ("scale", "SCA"), ("pangolin", "none"), ("iv", "none"), ("ivory", "none")]
+        {
+            assert_eq!(nearest("term", text).unwrap_or("none"), code, "{text}");
+        }
+        let units = [
+            ("KG", "KIL"),
+            ("kg", "KIL"),
+            ("KGM", "KIL"),
+            ("kilo", "KIL"),
+            ("MTQ", "CUM"),
+            ("m3", "CUM"),
+            ("m³", "CUM"),
+        ];
+        let more = [
+            ("g", "GRM"),
+            ("t", "TON"),
+            ("l", "LTR"),
+            ("LITER", "LTR"),
+            ("gram", "GRM"),
+            ("pcs", "PCS"),
+            ("m", "MTR"),
+        ];
+        for (text, code) in units.into_iter().chain(more) {
+            assert_eq!(nearest("unit", text), Some(code), "{text}");
+        }
+        assert_eq!(nearest("country", "KEN"), Some("KE"));
     }
 }

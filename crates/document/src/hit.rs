@@ -1,8 +1,7 @@
-//! A **hit** (kind 264): somebody's search found another country's entry, and its source is told. It is sealed to the
-//! source: who searched for whom is nobody else's business.
+//! A **hit** (kind 264): somebody's search found another country's entry, notice or diffusion, and its source is told. It is
+//! sealed to the source: who searched for whom is nobody else's business.
 //!
-//! A hit is intelligence and no proof: whoever searched asks the source whether the entry still holds before anything is
-//! done.
+//! A hit is intelligence and no proof: whoever searched asks the source whether it still holds before anything is done.
 
 use crate::codes::{Code, SearchPurpose};
 use crate::date::UtcTime;
@@ -11,14 +10,14 @@ use crate::record_ref::RecordRef;
 use crate::text::{Line, Prose};
 
 form! {
-    /// A search of one country that found an entry of another.
+    /// A search of one country that found an entry, a notice or a diffusion of another.
     struct Hit, rules no_rules {
-        /// Record of the entry that was found.
-        required entry: RecordRef = "Entry";
+        /// Record of the entry, notice or diffusion that was found.
+        required entry: RecordRef = "Entry or notice";
         /// Line of the entry, if the record is a batch.
         optional line: Count = "Line";
-        /// Reference of the entry, as its source wrote it.
-        optional reference: Line = "Reference of the entry";
+        /// Its reference, as its source wrote it.
+        optional reference: Line = "Its reference";
         /// When it was found, in UTC.
         required found_at: UtcTime = "Found (UTC)";
         /// Why it was searched.

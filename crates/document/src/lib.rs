@@ -26,6 +26,7 @@ pub mod check_digits;
 pub mod codes;
 pub mod customs;
 pub mod date;
+pub mod dates;
 pub mod decimal;
 pub mod ecomessage;
 pub mod entry;

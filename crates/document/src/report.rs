@@ -10,6 +10,9 @@ use crate::limits::{EXCERPT_CHARS_MAX, PROBLEMS_MAX};
 use crate::rule::Rule;
 use crate::text;
 
+/// What is said of a field with nothing in it.
+pub(crate) const EMPTY_FIELD: &str = "the field is empty";
+
 /// Whether a problem stops a form from being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,13 +63,27 @@ pub(crate) struct Finding {
 impl Report {
     /// Puts findings in order; `source` is the TOML text to which their places belong.
     pub(crate) fn new(findings: Vec<Finding>, source: Option<&str>) -> Self {
-        let mut problems: Vec<_> = findings.into_iter().map(|f| f.locate(source)).collect();
+        Self::ordered(findings.into_iter().map(|f| f.locate(source)).collect())
+    }
+
+    fn ordered(mut problems: Vec<Problem>) -> Self {
+        // What a rule says of an empty field is said once, with the rule.
+        let ruled: BTreeSet<String> =
+            problems.iter().filter(|p| p.rule.is_some()).map(|p| p.path.clone()).collect();
+        problems.retain(|p| p.rule.is_some() || p.message != EMPTY_FIELD || !ruled.contains(&p.path));
         // Errors are kept before warnings: a form full of warnings must not pass because its error was cut off.
         problems.sort_by_key(|p| p.severity);
         problems.truncate(PROBLEMS_MAX);
         problems.sort_by_key(|p| (p.line, p.column, p.severity));
         problems.dedup();
         Self { problems }
+    }
+
+    /// The problems of both, in their order.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        Self::ordered(self.problems)
     }
 
     /// All problems.
@@ -87,6 +104,12 @@ impl Report {
     /// True if nothing stops the form from being sent.
     pub fn is_ok(&self) -> bool {
         self.errors().next().is_none()
+    }
+}
+
+impl From<Problem> for Report {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
     }
 }
 

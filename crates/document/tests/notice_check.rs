@@ -272,7 +272,7 @@ fn penalties_below_the_threshold_need_an_exception() {
     assert!(sentence("remaining_months = 6").problems().is_empty());
     assert_eq!(asked(&sentence("sentence_months = 5")), [("judicial.sentence_months", "red.threshold")]);
     assert_eq!(asked(&sentence("")), [("judicial.sentence_months", "red.penalty")]);
-    assert_eq!(verdict("silver", "= 72", "= 47"), (Severity::Error, "silver.offence"));
+    assert_eq!(verdict("silver", "= 120", "= 47"), (Severity::Error, "silver.offence"));
 }
 
 #[test]
@@ -298,8 +298,9 @@ fn what_is_no_matter_for_a_notice_is_refused() {
 
 #[test]
 fn each_colour_is_asked_for_by_some_and_shown_to_some() {
-    assert_eq!(verdict("un", "language", "from = \"KE\"\nlanguage"), (Severity::Error, "requester"));
-    assert_eq!(verdict("red", "from = \"KE\"", "from = \"IPSG\""), (Severity::Error, "requester"));
+    // It can be sent as a diffusion all the same; the life cycle refuses the request.
+    assert_eq!(verdict("un", "language", "from = \"KE\"\nlanguage"), (Severity::Warning, "requester"));
+    assert_eq!(verdict("red", "from = \"KE\"", "from = \"IPSG\""), (Severity::Warning, "requester"));
     assert!(report_with("red", "from = \"KE\"", "from = \"ICC\"").is_ok());
     // Of an entity whose code says nothing the roster knows more.
     assert!(report_with("red", "from = \"KE\"", "from = \"IRMCT\"").is_ok());
@@ -427,4 +428,25 @@ fn a_notice_is_printed_with_labels_and_meanings() {
         assert!(printed.lines().any(|l| l == line), "{line}\n---\n{printed}");
     }
     assert!(!printed.contains("Alias"));
+}
+
+#[test]
+fn a_name_of_blanks_is_missing_by_the_rule_and_said_once() {
+    for (colour, rule) in [("red", "red.identity"), ("green", "green.identity")] {
+        let name = sample(colour).lines().find(|line| line.starts_with("family_name")).expect("a name");
+        let problem = problem_with(colour, name, "family_name = \"   \"");
+        assert_eq!((problem.severity, problem.path.as_str()), (Severity::Error, "person.family_name"));
+        assert_eq!(problem.rule.map(|rule| rule.id), Some(rule), "{}", problem.message);
+        assert!(problem.line.is_some() && problem.message.contains("the family name"), "{}", problem.message);
+    }
+}
+
+#[test]
+fn each_sample_can_be_sent_by_a_member_of_the_demo() {
+    let members = ["CN", "FR", "KE", "TH", "TZ"];
+    for (name, text) in SAMPLES {
+        let (notice, _) = Notice::from_toml(text).unwrap();
+        let from = notice.request().and_then(|request| request.from.as_ref());
+        assert!(from.is_none_or(|from| members.contains(&from.as_str())), "{name}: {from:?}");
+    }
 }

@@ -7,8 +7,8 @@ use ecomesh_document::limits::LIFE_EVENTS_MAX;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::notice::colour::{self, Party};
 use ecomesh_document::notice::life::{
-    Event, Life, Phase, Position, RENEWAL_MS, Review, ReviewError, Standing, State, Step, TABLE, VALIDITY_MS,
-    Version, What, Who,
+    Event, Life, Matter, Phase, Position, RENEWAL_MS, Review, ReviewError, Standing, State, Step, TABLE,
+    VALIDITY_MS, Version, What, Who,
 };
 use ecomesh_document::notice::{Colour, rules};
 use ecomesh_document::rule::Rule;
@@ -429,4 +429,46 @@ fn the_drawn_events_reach_every_standing() {
     let all =
         ["Cancelled", "Nothing", "Published", "Refused", "Requested", "Returned", "Suspended", "Withdrawn"];
     assert_eq!(reached.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn who_is_awaited_and_what_can_follow_are_told_by_the_same_rules() {
+    let mut life = Life::new(&colour::RED, member("KE"), review());
+    let awaited =
+        |life: &Life| life.awaited(&life.state()).into_iter().map(ToString::to_string).collect::<Vec<_>>();
+    let steps = |life: &Life, who: &str| life.open_steps(&member(who), 100);
+    assert_eq!(awaited(&life), Vec::<String>::new());
+    life.insert(event(1, "KE", 1, asked(1)));
+    assert_eq!(awaited(&life), ["FR", "IPSG", "SG"]);
+    assert_eq!(steps(&life, "KE"), [Step::Revise, Step::Cancel]);
+    assert_eq!(steps(&life, "FR"), [Step::Attest, Step::Return, Step::Refuse]);
+    assert_eq!(steps(&life, "TZ"), []);
+    // Each decides once on a text: of three two are left, and then one, who alone cannot make a quorum of two.
+    life.insert(event(2, "FR", 2, refused(1)));
+    assert_eq!(
+        (awaited(&life), steps(&life, "FR")),
+        (vec!["IPSG".to_owned(), "SG".to_owned()], vec![Step::Return])
+    );
+    assert_eq!(life.state().votes(Matter::Version(version(1))).collect::<Vec<_>>(), [(&member("FR"), false)]);
+    life.insert(event(3, "SG", 3, attested(1)));
+    assert_eq!(awaited(&life), ["IPSG"]);
+    // A new text is read anew by all.
+    life.insert(event(4, "KE", 4, revised(2)));
+    assert_eq!(awaited(&life), ["FR", "IPSG", "SG"]);
+    life.insert(event(5, "FR", 5, attested(2)));
+    life.insert(event(6, "SG", 6, attested(2)));
+    assert_eq!(awaited(&life), Vec::<String>::new());
+    assert_eq!(steps(&life, "FR"), [Step::Suspend, Step::Withdraw]);
+    // In its last months it can be renewed.
+    let end = life.state().expires_ms().expect("an end");
+    assert!(
+        life.open_steps(&member("KE"), end - 1).contains(&Step::Renew)
+            && !steps(&life, "KE").contains(&Step::Renew)
+    );
+    assert_eq!(life.open_steps(&member("KE"), end), []);
+    // Nobody reviews his own request.
+    let mut own = Life::new(&colour::RED, member("FR"), review());
+    own.insert(event(1, "FR", 1, asked(1)));
+    assert_eq!(awaited(&own), ["IPSG", "SG"]);
+    assert_eq!(steps(&own, "FR"), [Step::Return, Step::Revise, Step::Cancel]);
 }

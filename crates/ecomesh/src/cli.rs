@@ -122,9 +122,9 @@ pub enum Command {
     Find(commands::find::Args),
     /// Check a list, such as the passengers of a flight, against all that this bureau may read
     Check(commands::check::Args),
-    /// Tell the source of an entry that it was found
+    /// Tell the source of an entry, a notice or a diffusion that it was found
     Hit(commands::find::HitArgs),
-    /// List hits on entries of this bureau, and its own on those of others
+    /// List hits on what this bureau entered or asked for, and its own on that of others
     Hits(commands::find::HitsArgs),
     /// Show the lists of codes that forms use, and replace them by newer editions
     Codes(commands::codes::Args),
@@ -158,7 +158,7 @@ pub enum Command {
     Peers(commands::peers::Args),
     /// What this node holds of each member's logs
     Frontier(commands::frontier::Args),
-    /// The network: id, members, roles and key fingerprints
+    /// The network: id, members, who reviews notices, roles and key fingerprints
     Network(commands::network::Args),
     /// Write records to an archive that anyone can audit
     Export(commands::export::Args),

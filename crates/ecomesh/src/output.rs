@@ -8,10 +8,15 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
-/// Width of a table when stdout is no terminal.
-const PLAIN_WIDTH: usize = 120;
+/// Width of a terminal that does not tell its own.
+const TERMINAL_WIDTH: usize = 120;
 /// A table is never pressed into less than this.
 const WIDTH_MIN: usize = 60;
+/// Columns that may be cut are left so wide before others are left out for them: the marks that may stand before a subject,
+/// `EXERCISE [not reviewed]`, are read whole.
+const CUT_BEFORE_SPARE: usize = 24;
+/// No column is cut to less than this.
+const CUT_TO: usize = 7;
 
 /// Prints one line on stdout. A reader that closed the pipe (`ecomesh inbox | head`) ends the output, not
 /// with an error.
@@ -130,27 +135,93 @@ fn fit(text: &str, columns: usize) -> String {
     out
 }
 
-/// A table of texts: one line per row, columns as wide as their widest cell, the widest column cut first when
-/// the terminal is too narrow.
+/// A table of texts: one line per row, columns as wide as their widest cell. Where the terminal is too narrow the widest columns
+/// are cut a little, then marks take their short form, then spare columns are left out, and then columns are cut further. Marks
+/// and ids are never cut.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    heads: Vec<String>,
-    rows: Vec<Vec<String>>,
+    heads: Vec<Head>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// What a cell says.
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    full: String,
+    short: Option<String>,
+}
+
+impl Cell {
+    /// A mark that must be read whole: `short` says the same where there is little room, and is never cut.
+    pub fn mark(full: impl Into<String>, short: impl Into<String>) -> Self {
+        Self { full: full.into(), short: Some(short.into()) }
+    }
+
+    fn text(&self, brief: bool) -> &str {
+        self.short.as_deref().filter(|_| brief).unwrap_or(&self.full)
+    }
+
+    /// Line breaks become spaces, and text from right to left is isolated.
+    fn on_one_line(self) -> Self {
+        let line = |text: String| isolated(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+        Self { full: line(self.full), short: self.short.map(line) }
+    }
+}
+
+impl From<String> for Cell {
+    fn from(full: String) -> Self {
+        Self { full, short: None }
+    }
+}
+
+/// The head of a column, and what happens to the column where there is too little room.
+#[derive(Debug, Clone)]
+struct Head {
+    name: String,
+    room: Room,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// It is cut.
+    Soft,
+    /// It stays whole: what is cut could be taken for something else, or is no use.
+    Whole,
+    /// It is left out.
+    Spare,
 }
 
 impl Table {
     /// A table with these column heads.
     pub fn new(heads: &[&str]) -> Self {
-        Self { heads: heads.iter().map(|head| (*head).to_owned()).collect(), rows: Vec::new() }
+        let heads = heads.iter().map(|head| Head { name: (*head).to_owned(), room: Room::Soft });
+        Self { heads: heads.collect(), rows: Vec::new() }
     }
 
-    /// Adds a row. Line breaks become spaces, and text from right to left is isolated.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let mut cells: Vec<String> = cells
-            .into_iter()
-            .map(|cell| isolated(&cell.split_whitespace().collect::<Vec<_>>().join(" ")))
-            .collect();
-        cells.resize(self.heads.len(), String::new());
+    /// Columns that are never cut, by their heads: ids, and marks of which a part could be taken for another.
+    #[must_use]
+    pub fn whole(self, heads: &[&str]) -> Self {
+        self.with_room(heads, Room::Whole)
+    }
+
+    /// Columns that are left out where there is too little room, by their heads.
+    #[must_use]
+    pub fn spare(self, heads: &[&str]) -> Self {
+        self.with_room(heads, Room::Spare)
+    }
+
+    fn with_room(mut self, heads: &[&str], room: Room) -> Self {
+        self.heads
+            .iter_mut()
+            .filter(|head| heads.contains(&head.name.as_str()))
+            .for_each(|head| head.room = room);
+        self
+    }
+
+    /// Adds a row.
+    pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.into().on_one_line()).collect();
+        cells.resize(self.heads.len(), Cell::default());
         self.rows.push(cells);
     }
 
@@ -159,20 +230,23 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The table for the terminal at hand.
+    /// The table for the terminal at hand; whole where there is none.
     pub fn render(&self) -> String {
         self.render_in(terminal_width())
     }
 
     /// The table in at most `columns` columns, where that is possible.
     pub fn render_in(&self, columns: usize) -> String {
-        let widths = self.widths(columns.max(WIDTH_MIN));
+        let Layout { brief, widths } = self.layout(columns.max(WIDTH_MIN));
+        let heads = self.heads.iter().map(|head| head.name.as_str()).collect();
+        let rows = self.rows.iter().map(|row| row.iter().map(|cell| cell.text(brief)).collect());
         let mut out = String::new();
-        for row in std::iter::once(&self.heads).chain(&self.rows) {
+        for row in std::iter::once::<Vec<&str>>(heads).chain(rows) {
             let mut text = String::new();
-            for (cell, columns) in row.iter().zip(&widths) {
-                let cell = fit(cell, *columns);
-                let pad = columns - width(&cell).min(*columns);
+            for (cell, columns) in row.into_iter().zip(&widths) {
+                let Some(columns) = *columns else { continue };
+                let cell = fit(cell, columns);
+                let pad = columns - width(&cell).min(columns);
                 text.push_str(&cell);
                 text.push_str(&" ".repeat(pad + 2));
             }
@@ -182,33 +256,69 @@ impl Table {
         out
     }
 
-    /// Takes columns from the widest until the rows fit.
-    fn widths(&self, columns: usize) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.heads.iter().map(|head| width(head)).collect();
+    /// How wide each column is: as wide as it wants to be, or else as the rest leaves it.
+    fn layout(&self, columns: usize) -> Layout {
+        let mut widths = self.wanted(false);
+        if self.cut(&mut widths, columns, CUT_BEFORE_SPARE) {
+            return Layout { brief: false, widths };
+        }
+        let mut widths = self.wanted(true);
+        if self.cut(&mut widths, columns, CUT_BEFORE_SPARE) {
+            return Layout { brief: true, widths };
+        }
+        for (wide, head) in widths.iter_mut().zip(&self.heads) {
+            if head.room == Room::Spare {
+                *wide = None;
+            }
+        }
+        // A subject gets the room of the columns that went.
+        for (wide, wanted) in widths.iter_mut().zip(self.wanted(true)) {
+            *wide = wide.and(wanted);
+        }
+        self.cut(&mut widths, columns, CUT_TO);
+        Layout { brief: true, widths }
+    }
+
+    /// The columns as wide as their widest cells.
+    fn wanted(&self, brief: bool) -> Vec<Option<usize>> {
+        let mut widths: Vec<usize> = self.heads.iter().map(|head| width(&head.name)).collect();
         for row in &self.rows {
             for (wide, cell) in widths.iter_mut().zip(row) {
-                *wide = (*wide).max(width(cell));
+                *wide = (*wide).max(width(cell.text(brief)));
             }
         }
-        let gaps = 2 * widths.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > columns {
-            let Some(widest) = widths.iter_mut().max() else { break };
-            if *widest <= 8 {
-                break;
-            }
+        widths.into_iter().map(Some).collect()
+    }
+
+    /// Takes columns from the widest that may be cut until the rows fit, and says whether they do.
+    fn cut(&self, widths: &mut [Option<usize>], columns: usize, least: usize) -> bool {
+        while Self::taken(widths) > columns {
+            let soft = widths.iter_mut().zip(&self.heads).filter(|(_, head)| head.room == Room::Soft);
+            let widest = soft.filter_map(|(wide, _)| wide.as_mut()).max();
+            let Some(widest) = widest.filter(|widest| **widest > least) else { return false };
             *widest -= 1;
         }
-        widths
+        true
+    }
+
+    fn taken(widths: &[Option<usize>]) -> usize {
+        let there = || widths.iter().flatten();
+        there().sum::<usize>() + 2 * there().count().saturating_sub(1)
     }
 }
 
-/// Columns of the terminal on stdout; a fixed width where there is none, so that files and pipes do not
-/// depend on the window.
+/// Whether marks are in their short form, and how wide each column is, unless it is left out.
+struct Layout {
+    brief: bool,
+    widths: Vec<Option<usize>>,
+}
+
+/// Columns of the terminal on stdout. Where there is none nothing is cut: files and pipes have no edge.
 fn terminal_width() -> usize {
     if !std::io::stdout().is_terminal() {
-        return PLAIN_WIDTH;
+        return usize::MAX;
     }
-    terminal_size::terminal_size().map_or(PLAIN_WIDTH, |(columns, _)| usize::from(columns.0))
+    terminal_size::terminal_size().map_or(TERMINAL_WIDTH, |(columns, _)| usize::from(columns.0))
 }
 
 #[cfg(test)]
@@ -253,5 +363,25 @@ mod tests {
             assert_eq!(row.matches('\u{2068}').count(), row.matches('\u{2069}').count());
         }
         assert!(text.contains('…'));
+        assert!(!table.render_in(usize::MAX).contains('…'));
+    }
+
+    #[test]
+    fn a_mark_is_never_cut_and_what_is_spare_goes_first() {
+        let mut table =
+            Table::new(&["ID", "SENT", "STANDING", "SUBJECT"]).whole(&["ID", "STANDING"]).spare(&["SENT"]);
+        table.row([
+            Cell::from("abcdef0123".to_owned()),
+            Cell::from("2026-11-28 12:47:08Z".to_owned()),
+            Cell::mark("in circulation, NOT REVIEWED yet", "NOT REVIEWED"),
+            Cell::from("EXAMPLE, Ali Juma, of a place with a long name".to_owned()),
+        ]);
+        let at = |columns| table.render_in(columns);
+        assert!(at(200).contains("in circulation, NOT REVIEWED yet") && !at(200).contains('…'));
+        assert!(at(80).contains("  NOT REVIEWED  ") && at(80).contains("12:47:08Z"), "{}", at(80));
+        assert!(at(60).contains("  NOT REVIEWED  "), "{}", at(60));
+        for columns in [60, 80, 120] {
+            assert!(at(columns).lines().all(|line| width(line) <= columns), "{}", at(columns));
+        }
     }
 }

@@ -169,12 +169,15 @@ impl Board {
 
     /// How many records are here, and not read or not searched yet.
     pub(crate) fn waiting(&self) -> usize {
-        let unread = {
-            let unread = self.unread();
-            let unlooked = usize::try_from(unread.unlooked).unwrap_or(usize::MAX);
-            unread.positions.len() + unlooked.max(usize::from(unread.everything))
-        };
-        unread + self.look(|projections| projections.index.unshown()).unwrap_or(0)
+        self.unlisted() + self.look(|projections| projections.index.unshown()).unwrap_or(0)
+    }
+
+    /// How many records are here, and in no list yet. Asked while [looking](Self::look), it holds for what is looked at. What
+    /// only the search of words does not know yet is in the lists.
+    pub(crate) fn unlisted(&self) -> usize {
+        let unread = self.unread();
+        let unlooked = usize::try_from(unread.unlooked).unwrap_or(usize::MAX);
+        unread.positions.len() + unlooked.max(usize::from(unread.everything))
     }
 
     /// Whether all logs are still to be read, after a start or after the node was unlocked.

@@ -338,3 +338,13 @@ fn files_of_another_home_are_noticed() {
     ours(ke.charter_file(), &own_charter);
     assert_eq!(ke.open_all(&passphrase(WORDS)).map(drop), Ok(()));
 }
+
+#[test]
+fn who_takes_part_in_a_pilot_signs_the_charter_that_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let (home, card) = make(root.path(), "KE", 4001);
+    let draft = Draft::new("pilot", std::slice::from_ref(&card), Time(1_700_000_000_000)).unwrap();
+    let draft = draft.with_pilot("silver", &[card.member]).unwrap();
+    let identity = home.unseal(&passphrase(WORDS)).unwrap();
+    assert_eq!(sign(&draft, &card, &identity).unwrap().network, draft.network);
+}

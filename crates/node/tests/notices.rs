@@ -193,9 +193,9 @@ async fn a_diffusion_is_in_circulation_at_once_and_a_verdict_reaches_all_who_hav
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_a_rule_is_refused_before_it_is_written() {
-    let network = Network::reviewed(&["KE", "CITES", "TZ"], &["TZ"], 1);
+    let network = Network::reviewed(&["KE", "CITES", "TZ", "UG"], &["TZ"], 1);
     let nodes = network.start_all().await;
-    let [ke, cites, tz] = &clients(&network)[..] else { panic!("three nodes") };
+    let [ke, cites, tz, _] = &clients(&network)[..] else { panic!("four nodes") };
     let code = |problem: &Problem| (problem.code, problem.message.clone());
 
     // Minimum data, each item with its rule.
@@ -224,11 +224,21 @@ async fn what_breaks_a_rule_is_refused_before_it_is_written() {
     let as_message = ecomesh_api::SendRequest { document: blue("KE/6", "X"), ..message };
     assert_eq!(refused(ke.send(&as_message, None).await).code, ProblemCode::BadDocument);
 
-    // A country that the form excludes does not get it, although it reviews: and can never review it.
-    let mut closed = blue("KE/7", "X");
-    closed["request"]["handling"] = json!({ "excluded": ["TZ"] });
-    let sent = ke.notice(&request(closed), None).await.unwrap();
-    assert_eq!((sent.to, sent.sealed), (vec!["CITES".to_owned()], true));
+    // A country that the form excludes does not get it; what nobody could review is refused, and can be sent as a diffusion.
+    let closed_to = |country: &str| {
+        let mut closed = blue("KE/7", "X");
+        closed["request"]["handling"] = json!({ "excluded": [country] });
+        closed
+    };
+    let problem = refused(ke.notice(&request(closed_to("TZ")), None).await);
+    assert_eq!(problem.details[0].path, "handling.excluded");
+    assert!(problem.message.contains("1 of TZ must approve it, and the form excludes TZ"), "{problem:?}");
+    let told = NoticeDraft { members: true, ..draft(CaseKind::Diffusion, closed_to("TZ")) };
+    let told = ke.notice(&told, None).await.unwrap();
+    let told = stands(cites, &told.id, |detail| detail.notice.in_force).await.notice;
+    assert!(told.stuck && told.standing == NoticeStanding::Requested, "{told:?}");
+    let sent = ke.notice(&request(closed_to("UG")), None).await.unwrap();
+    assert_eq!((sent.to, sent.sealed), (vec!["CITES".to_owned(), "TZ".to_owned()], true));
     stands(cites, &sent.id, |detail| detail.notice.standing == NoticeStanding::Requested).await;
 
     // Of a notice only steps that follow from where it stands.

@@ -74,7 +74,7 @@ impl Document {
             Self::EntryStep(step) => format!("{} ({})", step.reason.as_str(), step.entry.0.short()),
             Self::Hit(hit) => match &hit.reference {
                 Some(reference) => format!("Hit on {reference}"),
-                None => format!("Hit on entry {}", hit.entry.0.short()),
+                None => format!("Hit on {}", hit.entry.0.short()),
             },
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::form::{Field, FieldKind, FormSpec, Need};
 use crate::limits::PROBLEMS_MAX;
-use crate::report::{Finding, Severity, excerpt};
+use crate::report::{EMPTY_FIELD, Finding, Severity, excerpt};
 use crate::rule::Rule;
 use crate::tree::{Entry, Node, Value};
 
@@ -206,7 +206,7 @@ impl Reader {
     fn value<T: Field>(&mut self, node: &Node, advice_if_empty: &str) -> Option<T> {
         let rule = self.rule.take();
         if node.as_text().is_some_and(|t| t.trim().is_empty()) {
-            self.by(rule).error_here(node, "the field is empty", advice_if_empty);
+            self.by(rule).error_here(node, EMPTY_FIELD, advice_if_empty);
             return None;
         }
         let outer = self.table_rule;

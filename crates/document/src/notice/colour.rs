@@ -148,11 +148,12 @@ pub(super) fn request_rules(colour: &'static Colour, form: &Node, reader: &mut R
     if let (Some(from), Some(party)) = (from, party)
         && !colour.requesters.contains(&party)
     {
-        reader.by(Some(&rules::REQUESTER)).error(
+        // No error: everybody may send a diffusion of any colour. Requests are refused by the life cycle.
+        reader.by(Some(&rules::REQUESTER)).warn(
             form,
             "request.from",
             format!("{from} may not ask for this: {}", colour.title),
-            format!("this notice is asked for by {}", names(colour.requesters)),
+            format!("this notice is asked for by {}; send a diffusion instead", names(colour.requesters)),
         );
     }
     let wanted = text(form, "request.public_extract");

@@ -25,13 +25,14 @@
 //! asking is an argument.
 
 mod event;
+mod outlook;
 mod review;
 mod state;
 mod table;
 
 pub use event::{Event, Position, Step, Version, What};
 pub use review::{Review, ReviewError};
-pub use state::{Ignored, Life, Standing, State};
+pub use state::{Ignored, Life, Matter, Standing, State};
 pub use table::{Phase, Row, TABLE, Who};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;

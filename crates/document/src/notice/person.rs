@@ -13,6 +13,7 @@ pub(crate) fn full_identity(form: &Node, reader: &mut Reader, rule: &'static Rul
         return name_all(form, reader, rule);
     };
     let photograph = has_photograph(person);
+    blank_names(form, reader, rule);
     let further = ["aliases", "parents", "description", "original_names", "remarks"];
     if photograph && further.iter().any(|path| filled(person, path)) {
         return;
@@ -23,7 +24,7 @@ pub(crate) fn full_identity(form: &Node, reader: &mut Reader, rule: &'static Rul
         "or add a good photograph (person.photographs) and further data"
     };
     for (path, item) in NAMED {
-        if !states(person, path) {
+        if !states(person, path) && !is_blank(person, path) {
             let path = format!("person.{path}");
             missing(form, reader, &path, rule, item, format!("fill in {path}; {instead}"));
         }
@@ -39,6 +40,7 @@ pub(crate) fn full_identity(form: &Node, reader: &mut Reader, rule: &'static Rul
 
 /// A name, or a photograph.
 pub(crate) fn identity_or_photograph(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+    blank_names(form, reader, rule);
     let person = at(form, "person");
     if !person.is_some_and(|person| is_named(person) || has_photograph(person)) {
         let advice = "fill in person.family_name and person.given_names, or add person.photographs";
@@ -48,6 +50,7 @@ pub(crate) fn identity_or_photograph(form: &Node, reader: &mut Reader, rule: &'s
 
 /// A name.
 pub(crate) fn identity(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+    blank_names(form, reader, rule);
     if !at(form, "person").is_some_and(is_named) {
         let advice = "fill in person.family_name and person.given_names";
         missing(form, reader, "person", rule, "the identity", advice.into());
@@ -89,6 +92,28 @@ fn name_particulars(form: &Node, reader: &mut Reader, rule: &'static Rule, inste
     let advice = format!("fill in person.description, person.references or person.documents; {instead}");
     let item = "one of description, DNA profile, fingerprints and identity document";
     missing(form, reader, "person.description", rule, item, advice);
+}
+
+/// A name of blanks is no name: it is missing by the same rule.
+fn blank_names(form: &Node, reader: &mut Reader, rule: &'static Rule) {
+    let Some(person) = at(form, "person") else { return };
+    for (path, item) in NAMED {
+        if is_blank(person, path) {
+            let path = format!("person.{path}");
+            missing(
+                form,
+                reader,
+                &path,
+                rule,
+                item,
+                format!("fill in {path}; if nobody knows it, delete the line"),
+            );
+        }
+    }
+}
+
+fn is_blank(person: &Node, path: &str) -> bool {
+    person.get(path).and_then(Node::as_text).is_some_and(|text| text.trim().is_empty())
 }
 
 /// True if a field says something: "unknown" does not.

@@ -10,7 +10,9 @@ use super::waiting::Waiting;
 use crate::Document;
 use crate::date::PartialDate;
 use crate::member::MemberCode;
-use crate::notice::life::{Event, Ignored, Life, Position, Review, Standing, State, Version, What};
+use crate::notice::life::{
+    Event, Ignored, Life, Matter, Position, Review, Standing, State, Step, Version, What,
+};
 use crate::notice::{Colour, Notice, rules};
 use crate::rule::Rule;
 use crate::text::Line;
@@ -280,6 +282,21 @@ impl Case {
     pub fn without(mut self, left_out: impl Fn(&Position) -> bool) -> Self {
         self.void.retain(|place, _| !left_out(&place.position));
         Self { life: self.life.without(left_out), ..self }
+    }
+
+    /// The reviewers that have not decided yet on the text that waits, and may: [`Life::awaited`].
+    pub fn awaited(&self, state: &State) -> Vec<&MemberCode> {
+        self.life.awaited(state)
+    }
+
+    /// The steps that a member could take at a time. Ask a case [without](Self::without) what is disputed.
+    pub fn open_steps(&self, who: &MemberCode, when_ms: u64) -> Vec<Step> {
+        self.life.open_steps(who, when_ms)
+    }
+
+    /// On what a reviewer votes who refuses a text.
+    pub fn refusal_of(&self, version: Version) -> Matter {
+        self.life.refusal_of(version)
     }
 
     /// When the last event is dated that has an effect. A step must be dated after the one that it answers; nobody answers

@@ -278,7 +278,9 @@ async fn read(api: &Client, query: EntryQuery, limit: usize) -> Result<EntryList
 }
 
 fn table(entries: &[EntryView]) -> Table {
-    let mut table = Table::new(&["ID", "ENTERED", "SOURCE", "DATABASE", "STANDING", "SUBJECT"]);
+    let mut table = Table::new(&["ID", "ENTERED", "SOURCE", "DATABASE", "STANDING", "SUBJECT"])
+        .whole(&["ID", "STANDING"])
+        .spare(&["ENTERED"]);
     for entry in entries {
         let exercise = if entry.exercise { "EXERCISE " } else { "" };
         table.row([

@@ -14,7 +14,7 @@ use crate::commands::db::database_arg;
 use crate::commands::listing;
 use crate::commands::notice::colour_arg;
 use crate::exit::ExitCode;
-use crate::output::{self, Table};
+use crate::output::{self, Cell, Table};
 use crate::times;
 
 /// What a node has is called old if its owner's node was not heard for so long.
@@ -113,15 +113,16 @@ pub struct Why {
     pub place: Option<String>,
 }
 
-/// Tell the source of an entry that it was found: after a search by name, when an officer has looked at the result.
+/// Tell the source of an entry, a notice or a diffusion that it was found: after a search by name, when an officer has looked at
+/// the result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It is sealed to the source. Ask the source whether the entry still holds before anything is done.
+It is sealed to the source. Ask the source whether it still holds before anything is done.
 
 Example:
   ecomesh hit 3f9a2c71d0 --query \"Gavrilov, Ivan\" --purpose investigation --officer \"N. 12\"")]
 pub struct HitArgs {
-    /// The entry: its id, or the first digits of it (6 at least)
+    /// The entry, notice or diffusion: its id, or the first digits of it (6 at least)
     #[arg(value_name = "ID")]
     id: String,
     /// What was searched for
@@ -134,7 +135,7 @@ pub struct HitArgs {
     remarks: Option<String>,
 }
 
-/// List hits on entries of this bureau, and those that it had on entries of others, newest last.
+/// List hits on entries, notices and diffusions of this bureau, and those that it had on those of others, newest last.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ecomesh hits --json")]
 pub struct HitsArgs {}
@@ -203,15 +204,17 @@ pub fn hits(_: HitsArgs, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn table(found: &[FoundView]) -> Table {
-    let mut table = Table::new(&["ID", "SOURCE", "WHAT", "FITS", "SUBJECT", "TOLD"]);
+    let mut table = Table::new(&["ID", "SOURCE", "WHAT", "FITS", "SUBJECT", "TOLD"])
+        .whole(&["ID", "WHAT"])
+        .spare(&["FITS"]);
     for one in found {
         table.row([
-            listing::short_entry(&one.id),
-            one.source.clone(),
-            what(one),
-            format!("{:.0} %", one.score * 100.0),
-            if one.exercise { format!("EXERCISE {}", one.subject) } else { one.subject.clone() },
-            if one.hit.is_some() { "yes".into() } else { String::new() },
+            Cell::from(listing::short_entry(&one.id)),
+            one.source.clone().into(),
+            Cell::mark(what(one), what_mark(one)),
+            format!("{:.0} %", one.score * 100.0).into(),
+            if one.exercise { format!("EXERCISE {}", one.subject) } else { one.subject.clone() }.into(),
+            if one.hit.is_some() { "yes".to_owned() } else { String::new() }.into(),
         ]);
     }
     table
@@ -227,6 +230,18 @@ pub fn what(found: &FoundView) -> String {
         (FoundKind::Diffusion, Some(NoticeStanding::Published)) => format!("{register} diffusion, reviewed"),
         (FoundKind::Diffusion, _) => format!("{register} diffusion, NOT REVIEWED"),
         (FoundKind::Message, _) => "message".into(),
+    }
+}
+
+/// [`what`] where there is little room.
+fn what_mark(found: &FoundView) -> String {
+    let register = found.register.as_deref().unwrap_or_default();
+    let reviewed = found.standing == Some(NoticeStanding::Published);
+    match found.kind {
+        FoundKind::Notice if !reviewed => format!("{register}, REQUESTED"),
+        FoundKind::Diffusion if !reviewed => format!("{register}, NOT REVIEWED"),
+        FoundKind::Diffusion => format!("{register} diffusion"),
+        _ => what(found),
     }
 }
 
@@ -290,12 +305,15 @@ fn is_current(m: &AsOfView, now_ms: u64) -> bool {
 }
 
 fn hits_table(hits: &[HitView]) -> Table {
-    let mut table = Table::new(&["FOUND", "BY", "ENTRY OF", "ENTRY", "PURPOSE", "OFFICER", "SEARCHED FOR"]);
+    let mut table =
+        Table::new(&["FOUND", "BY", "SOURCE", "WHAT", "REFERENCE", "PURPOSE", "OFFICER", "SEARCHED FOR"])
+            .spare(&["FOUND"]);
     for hit in hits {
         table.row([
             hit.found_at.clone(),
             hit.searcher.clone(),
             hit.source.clone(),
+            hit_kind(hit.kind).to_owned(),
             hit.reference.clone().unwrap_or_else(|| listing::short_entry(&hit.entry)),
             hit.purpose.clone(),
             hit.officer.clone(),
@@ -305,9 +323,53 @@ fn hits_table(hits: &[HitView]) -> Table {
     table
 }
 
+fn hit_kind(kind: FoundKind) -> &'static str {
+    match kind {
+        FoundKind::Entry => "entry",
+        FoundKind::Notice => "notice",
+        FoundKind::Diffusion => "diffusion",
+        FoundKind::Message => "message",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_found_and_is_not_reviewed_says_so_at_every_width() {
+        let found = |kind, standing| FoundView {
+            kind,
+            id: "3f9a2c71d0".repeat(6),
+            register: Some("orange".into()),
+            source: "KE".into(),
+            subject: "EXAMPLE, Ali Juma, of a family with a long name".into(),
+            reference: None,
+            standing: Some(standing),
+            score: 1.0,
+            exercise: false,
+            hit: Some("id".into()),
+        };
+        let (waits, reviewed) = (NoticeStanding::Requested, NoticeStanding::Published);
+        let rows = [
+            (found(FoundKind::Notice, waits), true),
+            (found(FoundKind::Notice, reviewed), false),
+            (found(FoundKind::Diffusion, waits), true),
+            (found(FoundKind::Diffusion, reviewed), false),
+        ];
+        let views: Vec<FoundView> = rows.iter().map(|(view, _)| view.clone()).collect();
+        for columns in [60, 80, 120, usize::MAX] {
+            let text = table(&views).render_in(columns);
+            for (line, (_, is_marked)) in text.lines().skip(1).zip(&rows) {
+                let marked = line.contains("REQUESTED") || line.contains("NOT REVIEWED");
+                assert_eq!(marked, *is_marked, "{columns}: {line}");
+                assert!(
+                    line.ends_with("yes") && (columns == usize::MAX || line.chars().count() <= columns),
+                    "{line}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn a_miss_from_old_data_says_so() {

@@ -30,7 +30,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn table(messages: &[MessageView]) -> Table {
-    let mut table = Table::new(&["ID", "ARRIVED", "FROM", "TO", "PRIORITY", "SUBJECT"]);
+    let mut table = Table::new(&["ID", "ARRIVED", "FROM", "TO", "PRIORITY", "SUBJECT"])
+        .whole(&["ID"])
+        .spare(&["ARRIVED"]);
     for message in messages {
         table.row([
             listing::short(&message.id),

@@ -4,10 +4,11 @@ use ecomesh_api::NetworkView;
 
 use crate::cli::Global;
 use crate::client::Node;
+use crate::commands::notice::reviewed_by;
 use crate::exit::ExitCode;
 use crate::{output, times};
 
-/// The network: id, members, roles and key fingerprints, to be compared over the telephone.
+/// The network: id, members, who reviews notices, roles and key fingerprints, to be compared over the telephone.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
@@ -21,13 +22,14 @@ pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
 
 fn text(network: &NetworkView) -> String {
     let mut text = format!(
-        "network      {}\nid           {}\nfingerprint  {}\ndrafted      {}\nepoch        {}\nmembers      {}\n\n",
+        "network      {}\nid           {}\nfingerprint  {}\ndrafted      {}\nepoch        {}\nmembers      {}\nreviewed     by {}\n\n",
         output::printable(&network.name),
         network.network_id,
         network.fingerprint,
         times::show(network.drafted_at_ms),
         network.roster_epoch,
         network.members.len(),
+        reviewed_by(&network.reviewers, network.quorum),
     );
     for member in &network.members {
         let own = if member.own { " (this node)" } else { "" };

@@ -1,6 +1,9 @@
 //! `ecomesh notice`: notices and diffusions, from the empty form to the end of their lives.
 
+mod extract;
+mod review;
 mod show;
+mod shut_out;
 mod steps;
 
 use std::path::PathBuf;
@@ -26,7 +29,7 @@ use crate::{files, output};
 A notice is asked for by a bureau and published once enough reviewers have approved it; the
 charter names them. Until then it is a request, and no node shows it as a notice. A diffusion goes
 out at once, to whom the bureau chooses, and is reviewed afterwards; a verdict reaches everybody
-who has it. Whichever is used, a Red Notice is no arrest warrant.
+who has it. Whichever is used, a Red Notice is no arrest warrant. `ecomesh network` names the reviewers.
 
 Examples:
   ecomesh notice new red -o wanted.toml          a commented form to fill in
@@ -81,13 +84,14 @@ enum Step {
     },
     /// Send a diffusion at once; it is marked as not reviewed until the reviewers have seen it
     #[command(
+        group = clap::ArgGroup::new("whom").args(["to", "region", "members"]).required(true).multiple(true),
         after_help = "It is sealed to the named countries, to those that lie in the named regions, and to the reviewers of the network, who get a copy; files that go with it are sealed to the same. A region is one of UN M49: africa, americas, asia, europe, oceania, or a part of one, such as eastern-africa, western-africa, south-eastern-asia; docs/DOMAIN.md lists them. It stands for the members of the network that lie there, but this bureau and those that the form excludes. One of them to whom nothing can be sealed now is left out, and a warning says which; whoever is named with --to is not left out: then nothing is sent.\n\nExamples:\n  ecomesh notice diffuse wanted.toml --to TZ,UG --priority urgent\n  ecomesh notice diffuse wanted.toml --region eastern-africa --to FR --attach photo.jpg\n  ecomesh notice diffuse threat.toml --members"
     )]
     Diffuse {
         #[command(flatten)]
         text: Text,
         /// For whom it is, separated by commas
-        #[arg(long, value_name = "MEMBERS", required_unless_present_any = ["members", "region"])]
+        #[arg(long, value_name = "MEMBERS")]
         to: Option<String>,
         /// For the members that lie in this region; may be repeated, and stand beside --to
         #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -149,7 +153,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Step::New { colour, output, language } => {
             forms::start(global, &template(colour, language.as_deref()), output, "notice")
         }
-        Step::Check { file } => forms::check(global, &file, check),
+        Step::Check { file } => {
+            forms::check(global, &file, |text| shut_out::check(check(text), text, global))
+        }
         Step::Request { text } => {
             let draft = draft(&text, CaseKind::Notice)?;
             send_text(draft, text, global)
@@ -173,9 +179,13 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 fn draft(text: &Text, kind: CaseKind) -> anyhow::Result<NoticeDraft> {
     let form = files::read_text(&text.file, FORM_BYTES_MAX as u64)?;
     let (document, _) = Document::from_toml(&form).map_err(|report| {
+        let help = extract::help(&form, &report);
+        let help = help.unwrap_or_else(|| {
+            "correct these; `ecomesh notice check FILE` lists them without sending".to_owned()
+        });
         Failure::new(ExitCode::BadInput, format!("{} cannot be sent as it is", text.file.display()))
             .details(report.problems().iter().map(ToString::to_string))
-            .help("correct these; `ecomesh notice check FILE` lists them without sending")
+            .help(help)
     })?;
     if !matches!(document, Document::Notice(_)) {
         let what = format!("{} is no notice but: {}", text.file.display(), document.heading());
@@ -214,11 +224,10 @@ fn send_text(draft: NoticeDraft, text: Text, global: &Global) -> anyhow::Result<
     let draft = NoticeDraft { files, ..draft };
     let sent = node.ask(send::repeated(|| node.api.notice(&draft, Some(&key))))?;
     output::either(global, &sent, |sent| sent.id.clone())?;
-    let reviewers =
-        node.ask(node.api.notices(&ecomesh_api::NoticeQuery { limit: Some(1), ..Default::default() }));
     // What was sent is sent; who reviews it is only a remark.
+    let network = node.ask(node.api.network());
     let reviewers =
-        reviewers.map(|listing| reviewed_by(&listing.reviewers, listing.quorum)).context("reviewers");
+        network.map(|network| reviewed_by(&network.reviewers, network.quorum)).context("reviewers");
     output::remark(global, &remark(&draft, &sent, &reviewers.unwrap_or_default()));
     Ok(ExitCode::Ok)
 }
@@ -246,7 +255,7 @@ fn attach(
 }
 
 /// Who reviews requests.
-fn reviewed_by(reviewers: &[String], quorum: u64) -> String {
+pub fn reviewed_by(reviewers: &[String], quorum: u64) -> String {
     match reviewers {
         [] => "nobody: the charter of this network names no reviewers, so it will never be published".into(),
         [one] => one.clone(),
@@ -269,6 +278,8 @@ fn remark(draft: &NoticeDraft, sent: &Sent, reviewers: &str) -> String {
         listing::short(named)
     )
 }
+
+pub use extract::file as extract_file;
 
 /// Reads the name of a colour; the register says which there are.
 pub fn colour_arg() -> impl TypedValueParser<Value = &'static Colour> {

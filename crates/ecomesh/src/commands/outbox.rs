@@ -30,7 +30,8 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn table(messages: &[MessageView]) -> Table {
-    let mut table = Table::new(&["ID", "SENT", "TO", "PRIORITY", "STATE", "SUBJECT"]);
+    let mut table =
+        Table::new(&["ID", "SENT", "TO", "PRIORITY", "STATE", "SUBJECT"]).whole(&["ID"]).spare(&["SENT"]);
     for message in messages {
         table.row([
             listing::short(&message.id),

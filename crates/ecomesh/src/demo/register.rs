@@ -19,7 +19,7 @@ fn source(cluster: &Cluster) -> Option<&Node> {
     cluster.nodes.iter().find(|node| is_country(&node.member))
 }
 
-fn is_country(member: &str) -> bool {
+pub(super) fn is_country(member: &str) -> bool {
     member.len() == 2
 }
 

@@ -5,6 +5,7 @@
 
 mod parse;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ecomesh_protocol::control::CONTROL_KINDS;
@@ -160,7 +161,7 @@ impl Draft {
              retention = [{retention}]\n\
              # Kinds of control records in force (docs/PROTOCOL.md, \"Control records\").\n\
              control_kinds = [{kinds}]\n\
-             {review}\
+             {review}{pilots}\
              {ext}\
              \n\
              # How many must agree: more than vote_numerator / vote_denominator of the members for a new roster;\n\
@@ -179,6 +180,7 @@ impl Draft {
             retention = retention.join(", "),
             kinds = kinds.join(", "),
             review = review_line(c),
+            pilots = pilot_lines(c),
             ext = ext_line(&c.ext),
             vn = c.thresholds.vote_numerator,
             vd = c.thresholds.vote_denominator,
@@ -224,6 +226,20 @@ fn review_line(charter: &Charter) -> String {
     let reviewers: Vec<&str> = rule.reviewers.iter().map(MemberId::as_str).collect();
     let own = if rule.own_review { ", also what they ask for themselves" } else { "" };
     format!("# Requests for notices are reviewed by {} of {}{own}.\n", rule.quorum, reviewers.join(", "))
+}
+
+/// Who takes part in pilots, for the founders who sign it: it stands on nobody's card.
+fn pilot_lines(charter: &Charter) -> String {
+    let mut pilots: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for member in &charter.members {
+        for pilot in member.pilots() {
+            pilots.entry(pilot).or_default().push(member.member.as_str());
+        }
+    }
+    let line = |(pilot, members): (&str, Vec<&str>)| {
+        format!("# In the pilot of the type of notice {pilot} take part {}.\n", members.join(", "))
+    };
+    pilots.into_iter().map(line).collect()
 }
 
 fn set_extension(ext: &mut Vec<(u16, ByteBuf)>, kind: u16, bytes: ByteBuf) {
@@ -291,6 +307,8 @@ mod tests {
         assert!(with.to_text().contains("# Requests for notices are reviewed by 2 of KE, TZ.\n"));
         let with = with.with_pilot("silver", &[member("TZ")]).unwrap();
         assert_eq!(Draft::parse(&with.to_text()), Ok(with.clone()));
+        let told = "# In the pilot of the type of notice silver take part TZ.\n";
+        assert!(with.to_text().contains(told), "{}", with.to_text());
         assert_eq!(with.charter.member(member("TZ")).unwrap().pilots(), ["silver"]);
         assert!(matches!(draft().with_review(&rule(&["KE"], 2)), Err(DraftingError::Review(_))));
         let stranger = draft().with_review(&rule(&["FR"], 1));

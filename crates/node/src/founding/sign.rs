@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ecomesh_protocol::Roster;
 use ecomesh_protocol::roster::FoundingError;
 use ecomesh_record::charter::{CharterError, FoundedCharter, FounderSignature};
+use ecomesh_record::review::PILOTS;
 use ecomesh_record::{MemberId, NetworkId};
 use ecomesh_seal::{Identity, PublicKey, Signature, fingerprint};
 use serde::{Deserialize, Serialize};
@@ -145,7 +146,7 @@ pub fn sign(draft: &Draft, card: &Card, identity: &Identity) -> Result<Signature
         ("fallback prekey", ours.fallback_prekey == theirs.fallback_prekey),
         ("name", ours.name == theirs.name),
         ("role", ours.role == theirs.role),
-        ("extension", ours.ext == theirs.ext),
+        ("extension", stated(&ours.ext) == stated(&theirs.ext)),
         ("address", addresses == hints.unwrap_or_default()),
     ];
     if let Some((field, _)) = fields.into_iter().find(|(_, same)| !same) {
@@ -156,6 +157,12 @@ pub fn sign(draft: &Draft, card: &Card, identity: &Identity) -> Result<Signature
     }
     let signature = identity.signing_key().sign_charter(draft.network);
     Ok(SignatureFile { member, network: draft.network, signature })
+}
+
+/// What a member states of itself. In which pilots it takes part is not on its card: the draft says it, in words that whoever signs
+/// it reads.
+fn stated(ext: &[(u16, ByteBuf)]) -> Vec<&(u16, ByteBuf)> {
+    ext.iter().filter(|(kind, _)| *kind != PILOTS).collect()
 }
 
 /// Founds the network: a draft and one signature of every founder, each with the name of its file.

@@ -29,8 +29,8 @@ use serde_json::json;
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
-    record, routed, salt, sealed_unless,
+    bad_document, check_dates, check_excluded, check_sender, detail, encoded, expiry, idempotency_key,
+    lives_until, record, routed, salt, sealed_unless,
 };
 use super::paging::state_of;
 use super::secrecy::{self, Secrecy};
@@ -165,7 +165,8 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
     if let Some(own) = code_of(services.own) {
         may_enter(entry, &own).map_err(against)?;
     }
-    let mut warnings: Vec<_> = report.warnings().map(detail).collect();
+    let dates = check_dates(services, &document)?;
+    let mut warnings: Vec<_> = report.warnings().chain(dates.warnings()).map(detail).collect();
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
     let (document, to, secrecy, first) = match known {
         Some((item, first)) => {

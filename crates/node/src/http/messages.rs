@@ -294,6 +294,12 @@ fn latest(services: &Services, document: &Document) -> Option<Time> {
     Some(services.now().after(u64::from(days) * DAY_MS))
 }
 
+/// What its dates say as of now: warnings.
+pub(super) fn check_dates(services: &Services, document: &Document) -> Result<Report, Refusal> {
+    let report = document.check_dates(services.now().0);
+    if report.is_ok() { Ok(report) } else { Err(bad_document(&report)) }
+}
+
 /// A form that names another sender was made by another bureau, or for it.
 pub(super) fn check_sender(services: &Services, document: &Document) -> Result<(), Refusal> {
     match document.sender() {

@@ -98,6 +98,8 @@ pub(crate) async fn network(Live(services): Live) -> Result<Json<NetworkView>, R
         drafted_at_ms: roster.charter().drafted_at.0,
         roster_epoch: roster.epoch(),
         members: roster.members().map(|m| member_view(&services, m)).collect(),
+        reviewers: services.board.review().reviewers().map(ToString::to_string).collect(),
+        quorum: services.board.review().quorum() as u64,
     }))
 }
 

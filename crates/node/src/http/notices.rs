@@ -4,6 +4,7 @@
 //! record is written whether it would have an effect: a record without one stays in this bureau's log for ever.
 
 mod audience;
+mod reviewers;
 mod show;
 mod steps;
 
@@ -18,11 +19,12 @@ use ecomesh_document::{Document, RecordRef};
 use ecomesh_protocol::Draft;
 use ecomesh_record::{Flags, Kind, Lane, MemberId, Priority, Record, RecordId, Retention};
 
+use super::entries::Named;
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_excluded, check_sender, detail, encoded, expiry, idempotency_key, lives_until,
-    record, routed, salt,
+    bad_document, check_dates, check_excluded, check_sender, detail, encoded, expiry, idempotency_key,
+    lives_until, record, routed, salt,
 };
 use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, files, records};
@@ -55,7 +57,12 @@ pub(super) async fn send(
     ApiJson(request): ApiJson<NoticeDraft>,
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let idempotency = idempotency_key(&headers)?;
-    let prepared = services.read(move |services| prepare(services, &request)).await?;
+    let is_request = request.kind == CaseKind::Notice;
+    let mut prepared = services.read(move |services| prepare(services, &request)).await?;
+    if is_request {
+        let readers = prepared.secrecy.readers(&prepared.to);
+        prepared.warnings.extend(reviewers::cannot_be_reached(&services, readers).await?);
+    }
     wait_for(prepared.after_ms).await?;
     let first = prepared.first.clone();
     let document_expiry = prepared.document.clone();
@@ -110,7 +117,8 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     check_sender(services, &document)?;
     files::check_named_by_nobody(&document, "request.files")?;
     let priority = request.priority.map_or(Priority::ROUTINE, Priority::from);
-    let mut warnings: Vec<_> = report.warnings().map(detail).collect();
+    let dates = check_dates(services, &document)?;
+    let mut warnings: Vec<_> = report.warnings().chain(dates.warnings()).map(detail).collect();
     let known = request.replaces.as_deref().map(|id| find(services, id)).transpose()?;
     let (document, addressed, after_ms) = match &known {
         Some((case, first)) => {
@@ -129,6 +137,9 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     };
     let Addressed { to, secrecy } = addressed;
     check_excluded(services, &document, secrecy.readers(&to))?;
+    if request.kind == CaseKind::Notice {
+        reviewers::check_enough(services, &document, secrecy.readers(&to))?;
+    }
     warnings.extend(files_not_there(&document, request));
     let files = files::attached(services, &request.files, &to, expiry(services, &document), &secrecy)?;
     let document = routed(services, document, &to, priority)?.with_files(files);
@@ -216,7 +227,7 @@ fn against(rule: &'static Rule) -> Refusal {
     let advice = match rule.id {
         "life.order" => "`ecomesh notice show ID` tells where it stands, and what can follow",
         "life.source-owns" => "tell its source in a message; only the source can do that",
-        "life.review" => "`ecomesh notice list --json` names the reviewers of this network",
+        "life.review" => "`ecomesh network` names the reviewers of this network",
         "life.requester" => {
             "docs/DOMAIN.md tells who may ask for which colour; a diffusion can be sent instead"
         }
@@ -249,6 +260,21 @@ fn find(services: &Services, id: &str) -> Result<(Case, Record), Refusal> {
     let (first, _) = records::find(services, &case.id().to_string())?;
     // It is no reason to refuse a step, and none to wait for.
     Ok((case.without(|position| is_left_out(services, position)), first))
+}
+
+/// The notice or diffusion to which a record belongs, if it does: who is told of a hit on it, and its reference.
+pub(super) fn named(services: &Services, id: &str) -> Result<Option<(Named, Option<String>)>, Refusal> {
+    // A name with a line is that of an entry of a batch.
+    if id.contains('.') {
+        return Ok(None);
+    }
+    let (found, _) = records::find(services, id)?;
+    let case = services.board.look(|projections| projections.notices.case_of(found.id()).cloned())?;
+    Ok(case.map(|case| {
+        let state = case.state(|position| is_left_out(services, position));
+        let reference = case.text(&state).and_then(|text| text.reference.clone());
+        (Named { record: case.id(), line: None, source: case.source().clone() }, reference)
+    }))
 }
 
 /// Whether an event says nothing here and now: it stands in a log that is disputed from there on, or its author has dated it

@@ -33,6 +33,8 @@ pub struct State {
     pending: Option<Version>,
     expires_ms: Option<u64>,
     ignored: Vec<Ignored>,
+    /// For each matter who voted, and whether for it.
+    votes: BTreeMap<Matter, BTreeMap<MemberCode, bool>>,
 }
 
 /// Where a notice stands.
@@ -121,6 +123,10 @@ impl Life {
 
     /// What the events make of the notice without those that stand at certain places: what is disputed says nothing.
     pub fn state_without(&self, left_out: impl Fn(&Position) -> bool) -> State {
+        self.fold(left_out).state
+    }
+
+    pub(super) fn fold(&self, left_out: impl Fn(&Position) -> bool) -> Fold<'_> {
         let mut fold = Fold::new(self);
         let mut last: Option<&Position> = None;
         for event in self.counted(left_out) {
@@ -131,7 +137,16 @@ impl Life {
             }
             last = Some(&event.position);
         }
-        fold.state
+        fold
+    }
+
+    /// On what a reviewer votes who refuses a text.
+    pub fn refusal_of(&self, version: Version) -> Matter {
+        if self.review.is_of_diffusions() { Matter::Compliance } else { Matter::Version(version) }
+    }
+
+    pub(super) fn review(&self) -> &Review {
+        &self.review
     }
 }
 
@@ -164,6 +179,15 @@ impl State {
         self.expires_ms
     }
 
+    /// Who has voted on a matter, and whether for it.
+    pub fn votes(&self, matter: Matter) -> impl Iterator<Item = (&MemberCode, bool)> {
+        self.votes.get(&matter).into_iter().flatten().map(|(who, says)| (who, *says))
+    }
+
+    pub(super) fn has_voted(&self, matter: Matter, who: &MemberCode) -> bool {
+        self.votes.get(&matter).is_some_and(|votes| votes.contains_key(who))
+    }
+
     /// Events without effect, in the order of their positions.
     pub fn ignored(&self) -> &[Ignored] {
         &self.ignored
@@ -194,7 +218,7 @@ impl Standing {
 
 /// What reviewers vote on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Matter {
+pub enum Matter {
     /// Whether a version may be published.
     Version(Version),
     /// Whether a diffusion does not comply. It is refused as a whole: its source could put a new text before each refusal.
@@ -205,13 +229,11 @@ enum Matter {
     Withdrawal,
 }
 
-/// The fold: the state so far, and the votes that it rests on.
-struct Fold<'l> {
+/// The fold: the state so far.
+pub(super) struct Fold<'l> {
     life: &'l Life,
-    state: State,
+    pub(super) state: State,
     until_ms: Option<u64>,
-    /// For each matter who voted, and whether for it.
-    votes: BTreeMap<Matter, BTreeMap<MemberCode, bool>>,
 }
 
 type Verdict = Result<(), &'static Rule>;
@@ -224,8 +246,9 @@ impl<'l> Fold<'l> {
             pending: None,
             expires_ms: None,
             ignored: Vec::new(),
+            votes: BTreeMap::new(),
         };
-        Self { life, state, until_ms: None, votes: BTreeMap::new() }
+        Self { life, state, until_ms: None }
     }
 
     fn apply(&mut self, event: &Event) -> Verdict {
@@ -242,12 +265,10 @@ impl<'l> Fold<'l> {
                 self.state.standing = Standing::Returned(missing.clone());
             }
             What::Refused { version, reason } => {
-                let matter = if self.life.review.is_of_diffusions() {
-                    Matter::Compliance
-                } else {
+                let matter = self.life.refusal_of(*version);
+                if matter != Matter::Compliance {
                     self.is_pending(*version)?;
-                    Matter::Version(*version)
-                };
+                }
                 if self.vote(matter, &position.who, false)? {
                     (self.state.standing, self.state.pending) = (Standing::Refused(reason.clone()), None);
                 }
@@ -261,7 +282,7 @@ impl<'l> Fold<'l> {
                 }
             }
             What::Suspended { reason } => {
-                self.votes.remove(&Matter::Suspension);
+                self.state.votes.remove(&Matter::Suspension);
                 self.state.standing = Standing::Suspended(reason.clone());
             }
             What::Reinstated => {
@@ -285,7 +306,7 @@ impl<'l> Fold<'l> {
     }
 
     /// What the table says: who, then when.
-    fn allow(&self, step: Step, position: &Position) -> Verdict {
+    pub(super) fn allow(&self, step: Step, position: &Position) -> Verdict {
         let row = Row::of(step).ok_or(&rules::LIFE_ORDER)?;
         let Life { colour, source, review, .. } = self.life;
         let who = &position.who;
@@ -329,7 +350,7 @@ impl<'l> Fold<'l> {
 
     /// Counts a vote; true if as many as the quorum now say the same.
     fn vote(&mut self, matter: Matter, who: &MemberCode, says: bool) -> Result<bool, &'static Rule> {
-        let votes = self.votes.entry(matter).or_default();
+        let votes = self.state.votes.entry(matter).or_default();
         if votes.contains_key(who) {
             return Err(&rules::LIFE_ONE_VOTE);
         }
@@ -365,7 +386,7 @@ impl<'l> Fold<'l> {
         let attested = |votes: &BTreeMap<MemberCode, bool>| {
             votes.values().filter(|said| **said).count() >= self.life.review.quorum()
         };
-        let known = self.votes.get(&Matter::Version(version)).is_some_and(attested);
+        let known = self.state.votes.get(&Matter::Version(version)).is_some_and(attested);
         self.state.pending = Some(version);
         if known {
             self.publish(version, when_ms);
@@ -374,7 +395,7 @@ impl<'l> Fold<'l> {
 
     fn renew(&mut self, until_ms: u64, when_ms: u64) -> Verdict {
         let end = self.state.expires_ms.ok_or(&rules::LIFE_ORDER)?;
-        let in_time = when_ms >= end.saturating_sub(RENEWAL_MS);
+        let in_time = may_renew(end, when_ms);
         let bounded = until_ms > end && until_ms <= end.saturating_add(VALIDITY_MS);
         if !in_time || !bounded {
             return Err(&rules::LIFE_RENEWAL);
@@ -382,4 +403,9 @@ impl<'l> Fold<'l> {
         self.state.expires_ms = Some(until_ms);
         Ok(())
     }
+}
+
+/// Whether a notice that ends then can be renewed already.
+pub(super) fn may_renew(end_ms: u64, when_ms: u64) -> bool {
+    when_ms >= end_ms.saturating_sub(RENEWAL_MS)
 }

@@ -187,7 +187,10 @@ fn is_entry(mapping: &Mapping) -> bool {
 
 fn next_step(mapping: &Mapping) -> &'static str {
     match mapping.input() {
-        Input::PublicList => "ecomesh notice check FILE says what an extract lacks for a request",
+        Input::PublicList => {
+            "ecomesh notice check FILE names what the public list does not tell of it. Nobody finds an extract by a search, and it \
+             is not sent as it is: each file says at its top what it lacks and what to do"
+        }
         Input::Csv(_) if mapping.form() == "ecomessage" => "ecomesh send FILE --to MEMBERS sends one",
         Input::Csv(_) if mapping.form() == "message" => "ecomesh send FILE --to MEMBERS sends one",
         Input::Csv(_) if mapping.form().ends_with("-notice") => "ecomesh notice check FILE checks one again",

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::tally::{Entered, Place};
 use crate::client::Node;
-use crate::commands::send;
+use crate::commands::{notice, send};
 use crate::exit::{ExitCode, Failure};
 use crate::files;
 
@@ -73,9 +73,17 @@ impl Folder {
 impl Sink for Folder {
     fn take(&mut self, accepted: &Accepted) -> anyhow::Result<Option<String>> {
         let name = format!("row-{:06}.toml", accepted.place.row);
-        files::write_new(&self.0.join(&name), accepted.form.to_toml().as_bytes())?;
+        let toml = accepted.form.to_toml();
+        let text = if is_extract(&accepted.form) { notice::extract_file(&toml) } else { toml };
+        files::write_new(&self.0.join(&name), text.as_bytes())?;
         Ok(Some(name))
     }
+}
+
+/// A notice as the public list tells it: nobody has asked for it here.
+fn is_extract(form: &MappedForm) -> bool {
+    let MappedForm::Notice(form) = form else { return false };
+    form.request().is_some_and(|request| request.reference.is_none())
 }
 
 /// Entries that are handed to the node at once: it syncs its disk once for all that are there at the time.

@@ -7,12 +7,12 @@ use ecomesh_api::{
 };
 use ecomesh_document::notice::Colour;
 
-use super::{KindArg, colour_arg, reviewed_by};
+use super::{KindArg, colour_arg, review, reviewed_by};
 use crate::cli::Global;
 use crate::client::Node;
 use crate::commands::{attachments, listing};
 use crate::exit::ExitCode;
-use crate::output::{self, Table};
+use crate::output::{self, Cell, Table};
 use crate::times;
 
 #[derive(Debug, clap::Args)]
@@ -115,16 +115,18 @@ async fn read(api: &Client, query: NoticeQuery, limit: usize) -> Result<NoticeLi
 }
 
 fn table(notices: &[NoticeView]) -> Table {
-    let mut table = Table::new(&["ID", "REQUESTED", "SOURCE", "WHAT", "STANDING", "SUBJECT"]);
+    let mut table = Table::new(&["ID", "REQUESTED", "SOURCE", "WHAT", "STANDING", "SUBJECT"])
+        .whole(&["ID", "WHAT", "STANDING"])
+        .spare(&["REQUESTED"]);
     for notice in notices {
         let exercise = if notice.exercise { "EXERCISE " } else { "" };
         table.row([
-            listing::short(&notice.id),
-            times::show(notice.requested_at_ms),
-            notice.source.clone(),
-            what(notice),
-            standing_words(notice),
-            format!("{exercise}{}", subject(notice)),
+            Cell::from(listing::short(&notice.id)),
+            times::show(notice.requested_at_ms).into(),
+            notice.source.clone().into(),
+            what(notice).into(),
+            Cell::mark(standing_words(notice), standing_mark(notice)),
+            format!("{exercise}{}", subject(notice)).into(),
         ]);
     }
     table
@@ -155,10 +157,9 @@ pub(super) fn standing_words(notice: &NoticeView) -> String {
     };
     let reasons =
         if notice.reasons.is_empty() { String::new() } else { format!(": {}", notice.reasons.join(", ")) };
-    let approved = notice.approved_by.len() as u64;
     let words = match (notice.standing, notice.kind) {
         (Requested, CaseKind::Notice) => {
-            return format!("REQUESTED, not published ({approved} of {} approvals)", notice.quorum);
+            return format!("REQUESTED, not published ({}){}", review::votes(notice), review::stuck(notice));
         }
         (Requested, CaseKind::Diffusion) => "in circulation, NOT REVIEWED yet",
         (Returned, CaseKind::Notice) => "returned, not published",
@@ -175,14 +176,37 @@ pub(super) fn standing_words(notice: &NoticeView) -> String {
     };
     let waits = notice.pending.is_some() && notice.standing == Published;
     let waits = if waits { "; a new text waits for its review" } else { "" };
-    format!("{words}{reasons}{waits}")
+    format!("{words}{reasons}{waits}{}", review::stuck(notice))
+}
+
+/// [`standing_words`] where there is little room: a mark that nobody can take for another.
+fn standing_mark(notice: &NoticeView) -> String {
+    use NoticeStanding::{
+        Cancelled, Expired, Published, Refused, Requested, Returned, Suspended, Void, Withdrawn,
+    };
+    let mark = match (notice.standing, notice.kind) {
+        (Requested | Returned, CaseKind::Notice) if notice.stuck => "UNPUBLISHABLE",
+        (Requested, CaseKind::Notice) => "REQUESTED",
+        (Requested | Returned, CaseKind::Diffusion) => "NOT REVIEWED",
+        (Returned, CaseKind::Notice) => "RETURNED",
+        (Refused, CaseKind::Notice) => "REFUSED",
+        (Refused, CaseKind::Diffusion) => "NOT COMPLIANT",
+        (Published, CaseKind::Notice) => "published",
+        (Published, CaseKind::Diffusion) => "reviewed",
+        (Suspended, _) => "SUSPENDED",
+        (Cancelled, _) => "CANCELLED",
+        (Withdrawn, _) => "WITHDRAWN",
+        (Expired, _) => "EXPIRED",
+        (Void, _) => "VOID",
+    };
+    mark.to_owned()
 }
 
 pub(super) fn show(id: &str, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let detail = node.ask(node.api.notice_detail(id))?;
-    let reviewers = node.ask(node.api.notices(&NoticeQuery { limit: Some(1), ..NoticeQuery::default() }))?;
-    let reviewers = reviewed_by(&reviewers.reviewers, reviewers.quorum);
+    let network = node.ask(node.api.network())?;
+    let reviewers = reviewed_by(&network.reviewers, network.quorum);
     output::either(global, &detail, |detail| text(detail, &reviewers))?;
     if !detail.files.is_empty() {
         let id = listing::short(&detail.notice.id);
@@ -202,12 +226,14 @@ fn text(detail: &NoticeDetail, reviewers: &str) -> String {
         format!("requested  {} (its author's clock)", times::show(notice.requested_at_ms)),
         format!("reviewed   by {reviewers}"),
     ];
+    lines.extend(review::lines(detail));
     if let Some(ends) = notice.ends_at_ms {
         lines.push(format!("ends       {} unless it is renewed", times::show(ends)));
     }
     if notice.exercise {
         lines.push("EXERCISE   this is not a real case".into());
     }
+    lines.extend(review::next_lines(detail));
     lines.push(String::new());
     lines.push("HISTORY".into());
     for step in &detail.history {
@@ -250,4 +276,72 @@ fn text(detail: &NoticeDetail, reviewers: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(kind: CaseKind, colour: &str, standing: NoticeStanding) -> NoticeView {
+        NoticeView {
+            id: "3f9a2c71d0".repeat(6),
+            kind,
+            colour: colour.into(),
+            source: "KE".into(),
+            standing,
+            reasons: Vec::new(),
+            in_force: kind == CaseKind::Diffusion,
+            subject: "EXAMPLE, Ali Juma, of a family with a long name".into(),
+            reference: None,
+            requested_at_ms: 1_800_000_000_000,
+            ends_at_ms: None,
+            text: None,
+            pending: None,
+            approved_by: Vec::new(),
+            quorum: 2,
+            votes: Vec::new(),
+            stuck: false,
+            to: Vec::new(),
+            exercise: false,
+            state: RecordState::Valid,
+        }
+    }
+
+    /// The lines of a list of one for each standing and kind, at a width.
+    fn lines(columns: usize) -> Vec<(CaseKind, NoticeStanding, String)> {
+        let standings = StandingArg::value_variants().iter().map(|standing| NoticeStanding::from(*standing));
+        let both = [(CaseKind::Notice, "orange"), (CaseKind::Diffusion, "orange")];
+        let all = standings.flat_map(|standing| both.map(|(kind, colour)| (kind, colour, standing)));
+        let all: Vec<_> = all.collect();
+        let notices: Vec<_> =
+            all.iter().map(|(kind, colour, standing)| notice(*kind, colour, *standing)).collect();
+        let text = table(&notices).render_in(columns);
+        let rows = text.lines().skip(1).map(str::to_owned);
+        all.into_iter().zip(rows).map(|((kind, _, standing), row)| (kind, standing, row)).collect()
+    }
+
+    #[test]
+    fn what_is_not_reviewed_says_so_at_every_width() {
+        for columns in [60, 80, 120, usize::MAX] {
+            for (kind, standing, row) in lines(columns) {
+                let marks =
+                    ["REQUESTED", "RETURNED", "NOT REVIEWED", "not reviewed", "returned, not published"];
+                let is_marked = marks.iter().any(|mark| row.contains(mark));
+                let waits = matches!(standing, NoticeStanding::Requested | NoticeStanding::Returned);
+                assert_eq!(is_marked, waits, "{columns} {kind:?} {standing:?}: {row}");
+                assert!(columns == usize::MAX || row.chars().count() <= columns, "{columns}: {row}");
+                // Only the subject is cut.
+                let cut = row.matches('…').count();
+                assert!(cut == 0 || (cut == 1 && row.ends_with('…')), "{columns}: {row}");
+                assert!(columns < usize::MAX || cut == 0, "{row}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_in_vain_has_a_mark_of_its_own() {
+        let stuck = NoticeView { stuck: true, ..notice(CaseKind::Notice, "red", NoticeStanding::Requested) };
+        assert!(standing_words(&stuck).contains("cannot be published any more"));
+        assert!(table(&[stuck]).render_in(60).contains("UNPUBLISHABLE"));
+    }
 }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use ecomesh_api::StepRequest;
 use ecomesh_document::codes::{NoticeCancellation, NoticeMissing, NoticeRefusal, NoticeWithdrawal};
 
-use super::show;
+use super::{review, show};
 use crate::cli::Global;
 use crate::client::Node;
 use crate::commands::code_args::codes;
@@ -106,12 +106,21 @@ pub(super) struct Read {
 
 pub(super) fn run(step: Step, global: &Global) -> anyhow::Result<ExitCode> {
     let (id, request) = request(step);
+    let step = request.step.clone();
     let node = Node::of(global)?;
     let sent = node.ask(node.api.notice_step(&id.id, &request))?;
     output::either(global, &sent, |sent| sent.id.clone())?;
     let notice = &sent.notice;
     let words = show::standing_words(notice);
-    output::remark(global, &format!("{} {} is now {words}", show::what(notice), listing::short(&notice.id)));
+    let (what, id) = (show::what(notice), listing::short(&notice.id));
+    // One vote of several changes nothing yet: it must not read as if it had.
+    output::remark(
+        global,
+        &match review::undecided(notice, &step) {
+            Some(votes) => format!("{votes}; until the others agree, {what} {id} stays {words}"),
+            None => format!("{what} {id} is now {words}"),
+        },
+    );
     Ok(ExitCode::Ok)
 }
 

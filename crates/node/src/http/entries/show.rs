@@ -59,12 +59,13 @@ fn listing(services: &Services, query: &EntryQuery) -> Result<EntryListing, Refu
         return Err(bad_request(format!("there is no database {name}; there are {}", known.join(", "))));
     }
     members::check(services, query.source.as_deref())?;
-    let mut keys: Vec<_> = services.board.look(|projections| {
+    let (mut keys, unread) = services.board.look(|projections| {
         let items = projections.entries.items().map(|item| (item.place(), item.database()));
         let batches = projections.batches.batches().map(|batch| (batch.place(), batch.database()));
         let wanted =
             items.chain(batches).filter(|(place, database)| concerns(place.author(), database, query));
-        wanted.map(|(place, _)| (place.position.when_ms, place.id)).collect()
+        let keys: Vec<_> = wanted.map(|(place, _)| (place.position.when_ms, place.id)).collect();
+        (keys, services.board.unlisted() as u64)
     })?;
     // Of what database it was says nobody any more.
     if query.all == Some(true) && query.database.is_none() {
@@ -82,7 +83,7 @@ fn listing(services: &Services, query: &EntryQuery) -> Result<EntryListing, Refu
         Ok((holds || query.all == Some(true)).then_some(view))
     };
     let Page { rows, next } = page_of(keys, query.limit, query.cursor.as_deref(), show)?;
-    Ok(EntryListing { entries: rows, next, unread: services.board.waiting() as u64 })
+    Ok(EntryListing { entries: rows, next, unread })
 }
 
 fn concerns(source: &MemberCode, database: &Database, query: &EntryQuery) -> bool {

@@ -1,13 +1,15 @@
-//! Hits: telling the source of an entry that it was found, and listing what was told.
+//! Hits: telling the source of an entry, a notice or a diffusion that it was found, and listing what was told.
 
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use ecomesh_api::{FindRequest, HitListing, HitRequest, HitView, Problem, ProblemCode, RecordState, Sent};
+use ecomesh_api::{
+    FindRequest, FoundKind, HitListing, HitRequest, HitView, Problem, ProblemCode, RecordState, Sent,
+};
 use ecomesh_document::codes::{Code, SearchPurpose};
 use ecomesh_document::{Count, Document};
 use ecomesh_protocol::Draft as RecordDraft;
-use ecomesh_record::{Audience, Flags, Kind, MemberId, Priority, Retention, Time};
+use ecomesh_record::{Audience, Flags, Kind, MemberId, Priority, RecordId, Retention, Time};
 use serde_json::{Map, Value};
 
 use super::{check_code, check_line};
@@ -17,13 +19,13 @@ use crate::http::entries::{self, Named, named_text};
 use crate::http::extract::{ApiJson, Live};
 use crate::http::messages::{bad_document, encoded, record, salt, sealed_unless};
 use crate::http::paging::state_of;
-use crate::http::{Refusal, Services, records};
+use crate::http::{Refusal, Services, notices, records};
 
 /// Most hits of a listing.
 const LISTED_MAX: usize = 500;
 
-/// Tells the source of an entry that it was found: after a search by name, when an officer has looked at the result. It is
-/// sealed to the source. The answer comes once it is durable.
+/// Tells the source of an entry, a notice or a diffusion that it was found: after a search by name, when an officer has looked at
+/// the result. It is sealed to the source. The answer comes once it is durable.
 #[utoipa::path(
     post, path = "/v1/entries/{id}/hit", request_body = HitRequest,
     params(("id" = String, Path, description = "The id of any of its records, or at least 6 digits of it")),
@@ -54,14 +56,13 @@ pub(in crate::http) async fn report(
     };
     let draft = services
         .read(move |services| {
-            let (named, document) = entries::named(services, &id)?;
+            let (named, reference) = found(services, &id)?;
             if named.source.as_str() == services.own.as_str() {
                 return Err(Refusal(
-                    Problem::new(ProblemCode::OwnMember, "this is an entry of the own bureau")
+                    Problem::new(ProblemCode::OwnMember, "this is the own bureau's")
                         .advice("nobody need be told of it"),
                 ));
             }
-            let reference = document.as_ref().and_then(Document::reference).map(str::to_owned);
             let exercise = records::is_exercise(services, named.record);
             Ok(Draft { exercise, ..Draft::new(services, &named, reference, &request)? })
         })
@@ -70,7 +71,17 @@ pub(in crate::http) async fn report(
     Ok((StatusCode::CREATED, Json(tell(&services, draft).await?)))
 }
 
-/// Hits on entries of this bureau, and those that it had on entries of others, newest first: at most 500.
+/// What was found, by the id of one of its records, and its reference: an entry, a notice or a diffusion.
+fn found(services: &Services, id: &str) -> Result<(Named, Option<String>), Refusal> {
+    if let Some(notice) = notices::named(services, id)? {
+        return Ok(notice);
+    }
+    let (named, document) = entries::named(services, id)?;
+    let reference = document.as_ref().and_then(Document::reference).map(str::to_owned);
+    Ok((named, reference))
+}
+
+/// Hits on what this bureau entered or asked for, and those that it had on entries of others, newest first: at most 500.
 #[utoipa::path(
     get, path = "/v1/hits",
     responses((status = 200, body = HitListing), (status = 423, body = Problem))
@@ -184,14 +195,12 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
         if !(is_own || for_us) || state_of(services, place.id) != RecordState::Valid {
             continue;
         }
-        let source = services.board.look(|projections| {
-            projections.entries.item_of(hit.entry.0).map(|item| item.source().to_string())
-        })?;
         views.push(HitView {
             id: place.id.to_string(),
             searcher: place.author().to_string(),
-            // Only the source can read a hit that another country had.
-            source: if is_own { source.unwrap_or_default() } else { services.own.to_string() },
+            // A hit is told to the source alone.
+            source: record.header().to.first().map(ToString::to_string).unwrap_or_default(),
+            kind: kind_of(services, hit.entry.0),
             entry: named_text(hit.entry.0, hit.line.map(Count::get)),
             reference: hit.reference.as_ref().map(ToString::to_string),
             found_at: hit.found_at.to_string(),
@@ -205,4 +214,15 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
         });
     }
     Ok(HitListing { hits: views })
+}
+
+/// What a hit is on, as far as its record is here.
+fn kind_of(services: &Services, id: RecordId) -> FoundKind {
+    let position = services.reader.find(id).ok().flatten();
+    let header = position.and_then(|position| services.reader.header(position).ok().flatten());
+    match header.map(|(record, _)| record.header().kind) {
+        Some(Kind::NOTICE) => FoundKind::Notice,
+        Some(Kind::DIFFUSION) => FoundKind::Diffusion,
+        _ => FoundKind::Entry,
+    }
 }

@@ -3,17 +3,17 @@
 use axum::Json;
 use axum::extract::Path;
 use ecomesh_api::{
-    CaseKind, NoticeDetail, NoticeListing, NoticeQuery, NoticeStanding, NoticeView, Problem, RecordState,
-    StepView,
+    CaseKind, NextView, NoticeDetail, NoticeListing, NoticeQuery, NoticeStanding, NoticeView, Problem,
+    RecordState, StepView, VotesView,
 };
 use ecomesh_document::codes::{Code, CodeList};
 use ecomesh_document::notice::Colour;
-use ecomesh_document::notice::life::{Standing, State, What};
+use ecomesh_document::notice::life::{Matter, Standing, State, Step, What};
 use ecomesh_document::projection::notices::{self, Case};
 use ecomesh_document::{Document, render};
-use ecomesh_record::{Flags, Kind, Record, RecordId};
+use ecomesh_record::{Flags, Kind, MemberId, Record, RecordId};
 
-use super::{find, is_left_out};
+use super::{find, is_left_out, reviewers};
 use crate::http::extract::{ApiQuery, Live, bad_request};
 use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
@@ -43,7 +43,8 @@ pub(in crate::http) async fn notice(
     Live(services): Live,
     Path(id): Path<String>,
 ) -> Result<Json<NoticeDetail>, Refusal> {
-    let view = services.read(move |services| detailed(services, &id)).await?;
+    let (mut view, awaited) = services.read(move |services| detailed(services, &id)).await?;
+    view.awaits = reviewers::links(&services, &awaited).await?;
     Ok(Json(view))
 }
 
@@ -53,9 +54,10 @@ fn listing(services: &Services, query: &NoticeQuery) -> Result<NoticeListing, Re
         return Err(bad_request(format!("there is no colour {colour}; there are {}", known.join(", "))));
     }
     members::check(services, query.source.as_deref())?;
-    let keys = services.board.look(|projections| {
+    let (keys, unread) = services.board.look(|projections| {
         let cases = projections.notices.cases().filter(|case| concerns(case, query));
-        cases.map(|case| (case.place().position.when_ms, case.id())).collect()
+        let keys = cases.map(|case| (case.place().position.when_ms, case.id())).collect();
+        (keys, services.board.unlisted() as u64)
     })?;
     let show = |id: RecordId| -> Result<Option<NoticeView>, Refusal> {
         let case = services.board.look(|projections| projections.notices.case(id).cloned())?;
@@ -69,7 +71,7 @@ fn listing(services: &Services, query: &NoticeQuery) -> Result<NoticeListing, Re
         next,
         reviewers: review.reviewers().map(ToString::to_string).collect(),
         quorum: review.quorum() as u64,
-        unread: services.board.waiting() as u64,
+        unread,
     })
 }
 
@@ -116,6 +118,9 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
     let (standing, reasons) = standing(&state.standing_at(now.0));
     let is_here = text_state == RecordState::Valid;
     let header = first.header();
+    let approved_by = approved_by(&state);
+    let to = records::addressees(services, header);
+    let stuck = reviewers::is_stuck(services, case, &state, approved_by.len(), &to);
     NoticeView {
         id: case.id().to_string(),
         kind: kind_of(case),
@@ -131,21 +136,72 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
         ends_at_ms: state.expires_ms(),
         text: shown.map(|text| text.place.id.to_string()),
         pending: state.pending().map(|version| RecordId(version.0).to_string()),
-        approved_by: approved_by(services, case, &state),
+        approved_by,
         quorum: services.board.review().quorum() as u64,
-        to: records::addressees(services, header),
+        votes: votes(case, &state),
+        stuck,
+        to,
         exercise: header.flags.has(Flags::EXERCISE),
         state: text_state,
     }
 }
 
-fn approved_by(services: &Services, case: &Case, state: &State) -> Vec<String> {
-    let Some(pending) = state.pending() else { return Vec::new() };
-    let approved =
-        case.history(|position| is_left_out(services, position)).into_iter().filter(|(event, rule)| {
-            rule.is_none() && matches!(&event.what, What::Attested { version } if *version == pending)
-        });
-    approved.map(|(event, _)| event.position.who.to_string()).collect()
+/// Who has approved the text that waits.
+fn approved_by(state: &State) -> Vec<String> {
+    state.pending().map(|version| voters(state, Matter::Version(version), true)).unwrap_or_default()
+}
+
+/// Votes on what is not decided yet.
+fn votes(case: &Case, state: &State) -> Vec<VotesView> {
+    let mut votes = Vec::new();
+    let mut tell = |step: &str, by: Vec<String>| {
+        if !by.is_empty() {
+            votes.push(VotesView { step: step.to_owned(), by });
+        }
+    };
+    if let Some(version) = state.pending() {
+        tell("refuse", voters(state, case.refusal_of(version), false));
+    }
+    let standing = state.standing_at(0);
+    if matches!(standing, Standing::Suspended(_)) {
+        tell("reinstate", voters(state, Matter::Suspension, true));
+    }
+    if !matches!(standing, Standing::Cancelled(_) | Standing::Withdrawn(_) | Standing::Refused(_)) {
+        tell("withdraw", voters(state, Matter::Withdrawal, true));
+    }
+    votes
+}
+
+/// Who has voted so on a matter.
+fn voters(state: &State, matter: Matter, says: bool) -> Vec<String> {
+    state.votes(matter).filter(|(_, said)| *said == says).map(|(who, _)| who.to_string()).collect()
+}
+
+/// What the source and the reviewers could do now.
+fn next(services: &Services, case: &Case) -> Vec<NextView> {
+    let when_ms = services.now().0.max(case.last_ms() + 1);
+    let reviewers = services.board.review().reviewers().filter(|reviewer| *reviewer != case.source());
+    let members = std::iter::once(case.source()).chain(reviewers);
+    let views = members.map(|member| NextView {
+        member: member.to_string(),
+        steps: case.open_steps(member, when_ms).into_iter().map(|step| step_name(step).to_owned()).collect(),
+    });
+    views.filter(|view| !view.steps.is_empty()).collect()
+}
+
+fn step_name(step: Step) -> &'static str {
+    match step {
+        Step::Request => "request",
+        Step::Revise => "text",
+        Step::Return => "return",
+        Step::Refuse => "refuse",
+        Step::Attest => "approve",
+        Step::Suspend => "suspend",
+        Step::Reinstate => "reinstate",
+        Step::Renew => "renew",
+        Step::Cancel => "cancel",
+        Step::Withdraw => "withdraw",
+    }
 }
 
 fn kind_of(case: &Case) -> CaseKind {
@@ -173,7 +229,8 @@ fn codes<'c, L: CodeList>(codes: impl IntoIterator<Item = &'c Code<L>>) -> Vec<S
     codes.into_iter().map(|code| code.as_str().to_owned()).collect()
 }
 
-fn detailed(services: &Services, id: &str) -> Result<NoticeDetail, Refusal> {
+/// All but which of the reviewers that are awaited can be reached, and these.
+fn detailed(services: &Services, id: &str) -> Result<(NoticeDetail, Vec<MemberId>), Refusal> {
     let (case, first) = find(services, id)?;
     let state = case.state(|position| is_left_out(services, position));
     let now = services.now().0;
@@ -197,8 +254,10 @@ fn detailed(services: &Services, id: &str) -> Result<NoticeDetail, Refusal> {
     let waiting = waiting.map(read).transpose()?;
     let waiting = waiting.and_then(|(_, document)| document.ok()).as_ref().map(render);
     let problems = document.as_ref().map(|document| document.check().problems().iter().map(detail).collect());
-    Ok(NoticeDetail {
-        notice: view(services, &case, &first),
+    let notice = view(services, &case, &first);
+    let awaited = reviewers::awaited(services, &case, &state, &notice.to);
+    let detail = NoticeDetail {
+        notice,
         rendered: document.as_ref().ok().map(render),
         rendered_id: text.map(|id| id.to_string()),
         waiting,
@@ -207,7 +266,10 @@ fn detailed(services: &Services, id: &str) -> Result<NoticeDetail, Refusal> {
         problems: problems.unwrap_or_default(),
         document: document.ok().map(|document| document.to_json()),
         history: history(services, &case),
-    })
+        awaits: Vec::new(),
+        next: next(services, &case),
+    };
+    Ok((detail, awaited))
 }
 
 fn history(services: &Services, case: &Case) -> Vec<StepView> {
@@ -236,16 +298,17 @@ fn history(services: &Services, case: &Case) -> Vec<StepView> {
 }
 
 fn told(what: &What) -> (&'static str, Vec<String>, Option<[u8; 32]>) {
-    match what {
-        What::Requested { version, .. } => ("request", Vec::new(), Some(version.0)),
-        What::Revised { version } => ("text", Vec::new(), Some(version.0)),
-        What::Returned { version, missing } => ("return", codes(missing), Some(version.0)),
-        What::Refused { version, reason } => ("refuse", codes([reason]), Some(version.0)),
-        What::Attested { version } => ("approve", Vec::new(), Some(version.0)),
-        What::Suspended { reason } => ("suspend", codes([reason]), None),
-        What::Reinstated => ("reinstate", Vec::new(), None),
-        What::Renewed { reason, .. } => ("renew", vec![reason.to_string()], None),
-        What::Cancelled { reason } => ("cancel", codes([reason]), None),
-        What::Withdrawn { reason } => ("withdraw", codes([reason]), None),
-    }
+    let (reasons, version) = match what {
+        What::Requested { version, .. } | What::Revised { version } | What::Attested { version } => {
+            (Vec::new(), Some(version.0))
+        }
+        What::Returned { version, missing } => (codes(missing), Some(version.0)),
+        What::Refused { version, reason } => (codes([reason]), Some(version.0)),
+        What::Suspended { reason } => (codes([reason]), None),
+        What::Reinstated => (Vec::new(), None),
+        What::Renewed { reason, .. } => (vec![reason.to_string()], None),
+        What::Cancelled { reason } => (codes([reason]), None),
+        What::Withdrawn { reason } => (codes([reason]), None),
+    };
+    (step_name(what.step()), reasons, version)
 }

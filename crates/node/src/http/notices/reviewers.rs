@@ -1,0 +1,156 @@
+//! Whether enough reviewers are left to agree on a text, can read it, and can be reached.
+
+use std::sync::Arc;
+
+use ecomesh_api::{AwaitedView, Detail};
+use ecomesh_document::Document;
+use ecomesh_document::member::MemberCode;
+use ecomesh_document::projection::notices::Case;
+use ecomesh_protocol::core::PeerStatus;
+use ecomesh_record::{MemberId, Time};
+
+use crate::board::code_of;
+use crate::core_thread::NodeCore;
+use crate::founding::text::time_text;
+use crate::http::messages::wrong_field;
+use crate::http::secrecy::is_excluded;
+use crate::http::{Refusal, Services};
+use ecomesh_document::notice::life::State;
+
+/// A request that too few reviewers could read, or might decide on, would stay a request for ever: it is refused. `readers` is
+/// empty if all members read it. In a network without reviewers every request stays one, and whoever asks is told.
+pub(super) fn check_enough(
+    services: &Services,
+    document: &Document,
+    readers: &[MemberId],
+) -> Result<(), Refusal> {
+    let review = services.board.review();
+    let Some(own) = code_of(services.own) else { return Ok(()) };
+    let able = review.reviewers_for(&own).filter(|reviewer| reads(services, reviewer, readers)).count();
+    if review.reviewers().next().is_none() || able >= review.quorum() {
+        return Ok(());
+    }
+    Err(wrong_field(too_few(services, document, readers, &own)))
+}
+
+/// Why too few reviewers could agree on a text, and what to do.
+fn too_few(services: &Services, document: &Document, readers: &[MemberId], own: &MemberCode) -> Detail {
+    let review = services.board.review();
+    let shut_out: Vec<&MemberCode> =
+        review.reviewers().filter(|reviewer| !reads(services, reviewer, readers)).collect();
+    let (excluded, away): (Vec<&MemberCode>, Vec<&MemberCode>) = shut_out
+        .into_iter()
+        .partition(|reviewer| MemberId::parse(reviewer.as_str()).is_ok_and(|m| is_excluded(document, m)));
+    let is_own = review.is_reviewer(own) && review.reviewers_for(own).all(|reviewer| reviewer != own);
+    let mut why = Vec::new();
+    if !excluded.is_empty() {
+        why.push(format!("the form excludes {}", listed(excluded.iter().copied())));
+    }
+    if !away.is_empty() {
+        why.push(format!("nothing can be sealed to {} now", listed(away.iter().copied())));
+    }
+    if is_own {
+        why.push(format!("{own} may not review what it asks for itself"));
+    }
+    let alternative = "send a diffusion, which needs no review before: `ecomesh notice diffuse`";
+    Detail {
+        path: if excluded.is_empty() { "request".into() } else { "handling.excluded".into() },
+        message: format!(
+            "it could never be published: {} of {} must approve it, and {}",
+            review.quorum(),
+            listed(review.reviewers()),
+            why.join("; ")
+        ),
+        advice: if excluded.is_empty() {
+            alternative.to_owned()
+        } else {
+            format!("take {} out of handling.excluded, or {alternative}", listed(excluded.iter().copied()))
+        },
+    }
+}
+
+/// Whether enough reviewers who could decide on the text that waits are left. `readers` as of [`check_enough`].
+pub(super) fn is_stuck(
+    services: &Services,
+    case: &Case,
+    state: &State,
+    approved: usize,
+    readers: &[String],
+) -> bool {
+    state.pending().is_some()
+        && approved + awaited(services, case, state, readers).len() < services.board.review().quorum()
+}
+
+/// The reviewers that have not decided on the text that waits, and can read it.
+pub(super) fn awaited(services: &Services, case: &Case, state: &State, readers: &[String]) -> Vec<MemberId> {
+    let reads = |member: &MemberId| {
+        *member == services.own
+            || services.roster.contains(*member)
+                && (readers.is_empty() || readers.contains(&member.to_string()))
+    };
+    let awaited = case.awaited(state).into_iter().filter_map(|code| MemberId::parse(code.as_str()).ok());
+    awaited.filter(reads).collect()
+}
+
+/// Which of these reviewers can be reached.
+pub(super) async fn links(
+    services: &Arc<Services>,
+    reviewers: &[MemberId],
+) -> Result<Vec<AwaitedView>, Refusal> {
+    if reviewers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let peers = services.core.query(NodeCore::peers).await?;
+    let view = |reviewer: &MemberId| {
+        let peer: Option<&PeerStatus> = peers.iter().find(|peer| peer.member == *reviewer);
+        AwaitedView {
+            member: reviewer.to_string(),
+            linked: *reviewer == services.own || peer.is_some_and(|peer| peer.connected),
+            heard_at_ms: peer.and_then(|peer| peer.last_frontier_at).map(|time| time.0),
+        }
+    };
+    Ok(reviewers.iter().map(view).collect())
+}
+
+/// Says of a request that is about to be recorded that too few reviewers can be reached now. `readers` as of [`check_enough`].
+pub(super) async fn cannot_be_reached(
+    services: &Arc<Services>,
+    readers: &[MemberId],
+) -> Result<Option<Detail>, Refusal> {
+    let review = services.board.review();
+    let Some(own) = code_of(services.own) else { return Ok(None) };
+    let able = review.reviewers_for(&own).filter(|reviewer| reads(services, reviewer, readers));
+    let able: Vec<MemberId> = able.filter_map(|code| MemberId::parse(code.as_str()).ok()).collect();
+    let links = links(services, &able).await?;
+    let (linked, away): (Vec<_>, Vec<_>) = links.into_iter().partition(|reviewer| reviewer.linked);
+    if linked.len() >= review.quorum() || away.is_empty() {
+        return Ok(None);
+    }
+    let away: Vec<String> = away
+        .iter()
+        .map(|reviewer| match reviewer.heard_at_ms {
+            Some(at) => format!("{} (last heard {})", reviewer.member, time_text(Time(at))),
+            None => format!("{} (never heard)", reviewer.member),
+        })
+        .collect();
+    Ok(Some(Detail {
+        path: String::new(),
+        message: format!(
+            "too few reviewers can be reached now, there is no link with {}: it stays REQUESTED until they have read it",
+            away.join(", ")
+        ),
+        advice: "`ecomesh notice diffuse` tells chosen countries at once".into(),
+    }))
+}
+
+fn reads(services: &Services, reviewer: &MemberCode, readers: &[MemberId]) -> bool {
+    let reads = |member: MemberId| {
+        member == services.own
+            || services.roster.contains(member) && (readers.is_empty() || readers.contains(&member))
+    };
+    MemberId::parse(reviewer.as_str()).is_ok_and(reads)
+}
+
+fn listed<'m>(members: impl Iterator<Item = &'m MemberCode>) -> String {
+    members.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
