@@ -107,28 +107,71 @@ fn a_row_of_another_country_stops_no_import() {
         assert!(ran.stdout.contains("row 301: document.country, \"KE\": TZ may not enter it"), "{ran:?}");
         assert!(ran.stdout.contains("sltd.issuer"), "{ran:?}");
         assert!(ran.stdout.contains("600 rows read: 599 accepted, 1 rejected"), "{ran:?}");
+        // The list with a corrected row would be another one, and entered anew.
+        let is_entered = more.is_empty();
+        assert_eq!(ran.stderr.contains("import only the corrected rows"), is_entered, "{ran:?}");
+        // What is said of the rows is not said again in the node's name.
+        assert!(!ran.stderr.contains("the node warns"), "{ran:?}");
     }
     find(ke, "Z000599", 1);
     find(ke, "Z000299", 0);
     let again = tz.run(&with(&import, &["--json"])).expect(1);
     let sum = lines(&again).pop().expect("a summary");
     assert_eq!((&sum["entered"], &sum["known"]), (&json!(0), &json!(599)), "{sum}");
+    assert!(sum["advice"].as_str().is_some_and(|advice| advice.contains("corrected rows")), "{sum}");
+    assert_eq!(sum["node_warnings"], Value::Null, "{sum}");
     // Without a node's folder nobody knows who will import, and that is said.
     let nowhere = network.folder.path().join("nowhere").display().to_string();
     let ran = common::run(&with(&import, &["--dry-run", "--home", &nowhere])).expect(0);
     assert!(ran.stderr.contains("was not checked"), "{ran:?}");
 
     // What the node alone finds wrong with a row is of that row, too.
-    let foreign = write(
-        &network,
-        "foreign.toml",
-        std::fs::read_to_string(common::root().join("crates/document/mappings/travel-documents.toml"))
-            .expect("a mapping")
-            .replace("[constants]", "[constants]\n\"source.from\" = \"KE\""),
-    );
+    let foreign = write(&network, "foreign.toml", with_constant("\"source.from\" = \"KE\""));
     let short = write(&network, "short.csv", travel_documents(["TZ"; 3]));
     let ran = tz.run(&["import", "csv", "--mapping", &foreign, &short]).expect(1);
     assert!(ran.stdout.contains("3 rows read: 0 accepted, 3 rejected"), "{ran:?}");
+}
+
+/// The mapping of travel documents, with one constant more.
+fn with_constant(constant: &str) -> String {
+    let mapping = common::root().join("crates/document/mappings/travel-documents.toml");
+    let mapping = std::fs::read_to_string(mapping).expect("a mapping");
+    assert!(mapping.contains("[constants]"));
+    mapping.replace("[constants]", &format!("[constants]\n{constant}"))
+}
+
+#[test]
+fn a_dry_run_looks_at_dates_as_the_node_does() {
+    let network = Network::start(&["KE", "TZ"]);
+    settled(&network);
+    let tz = &network.nodes[1];
+    // No node takes what is valid until a day that is past, and a dry run says so.
+    let past = write(&network, "past.toml", with_constant("\"source.valid_until\" = \"2020-01-01\""));
+    let short = write(&network, "short.csv", travel_documents(["TZ"; 3]));
+    for more in [&["--dry-run"][..], &[]] {
+        let ran = tz.run(&with(&["import", "csv", "--mapping", &past, &short], more)).expect(1);
+        assert!(ran.stdout.contains("row 2: source.valid_until: that day is past"), "{ran:?}");
+        assert!(ran.stdout.contains("3 rows read: 0 accepted, 3 rejected"), "{ran:?}");
+        assert!(!ran.stdout.contains("delete the line"), "{ran:?}");
+    }
+    // Other dates that cannot be are warnings: once, and not again in the node's name. So it is in a batch.
+    let odd = |n: usize| format!("TZ/{n},P,Y{n:06},,TZ,stolen,2026-11-02,2020-01-01,2019-01-01,,,X,\n");
+    for rows in [3, 300] {
+        let text = TRAVEL_DOCUMENTS.to_owned() + &(0..rows).map(odd).collect::<String>();
+        let list = write(&network, "odd.csv", text);
+        let import = ["import", "csv", "--mapping", "travel-documents", &list];
+        for more in [&["--dry-run"][..], &[]] {
+            let ran = tz.run(&with(&import, more)).expect(0);
+            let words = "document.expires: it expires before it was issued";
+            assert_eq!(ran.stdout.matches(words).count(), 1, "{ran:?}");
+            assert!(ran.stdout.contains(&format!("{rows} × {words}")), "{ran:?}");
+            assert!(!ran.stderr.contains("the node warns"), "{ran:?}");
+            assert!(!ran.stderr.contains("corrected rows"), "{ran:?}");
+        }
+        let ran = tz.run(&with(&import, &["--json"])).expect(0);
+        let sum = lines(&ran).pop().expect("a summary");
+        assert_eq!((&sum["known"], &sum["node_warnings"]), (&json!(rows), &Value::Null), "{sum}");
+    }
 }
 
 #[test]
@@ -265,7 +308,9 @@ fn searches_say_what_is_wrong_with_them_and_find_what_has_a_number() {
     // A vessel of a Purple Notice, and the references of what speaks of it.
     let sample = |name: &str| common::root().join("node-config/demo").join(name).display().to_string();
     let text = std::fs::read_to_string(sample("notices/purple.toml")).expect("the sample");
-    let text = text.replace("from = \"AU\"", "from = \"KE\"\nnotice_number = \"2013/6138\"");
+    let reference = "reference = \"AU/PN/2013/0001\"";
+    assert!(text.contains(reference));
+    let text = text.replace(reference, &format!("{reference}\nnotice_number = \"2013/6138\""));
     let purple = write(&network, "purple.toml", text);
     let id = ke.json(&["notice", "request", &purple])["id"].as_str().expect("an id").to_owned();
     for number in ["2013/6138", "2013-6138", "au/pn/2013/0001", "IMO 6905408", "6905408"] {

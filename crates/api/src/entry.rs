@@ -382,4 +382,7 @@ fn entry_kind() -> FoundKind {
 pub struct HitListing {
     /// The hits.
     pub hits: Vec<HitView>,
+    /// How many more there are, which are older.
+    #[serde(default)]
+    pub older: u64,
 }

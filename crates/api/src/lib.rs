@@ -52,7 +52,7 @@ pub use node::{
 };
 pub use notice::{
     AwaitedView, CaseKind, NextView, NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery,
-    NoticeStanding, NoticeView, StepRequest, StepSent, StepView, VotesView,
+    NoticeStanding, NoticeView, StepRequest, StepSent, StepView, StuckWhy, VotesView,
 };
 pub use prekey::{KeptFor, KnownPrekeyView, MemberPrekeyView, OwnPrekeyView, PrekeyUse, PrekeysView};
 pub use problem::{Detail, Problem, ProblemCode};

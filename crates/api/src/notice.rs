@@ -115,6 +115,8 @@ pub enum NoticeStanding {
     Withdrawn,
     /// Over, since nobody renewed it.
     Expired,
+    /// Only of one of its texts: another text holds.
+    Replaced,
 }
 
 /// A notice or a diffusion in a listing.
@@ -156,12 +158,31 @@ pub struct NoticeView {
     /// Whether too few reviewers are left who could approve the text that waits: then it never will be.
     #[serde(default)]
     pub stuck: bool,
+    /// Why, if it will not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_why: Option<StuckWhy>,
     /// For whom it is; empty means all members.
     pub to: Vec<String>,
     /// An exercise, not a real case.
     pub exercise: bool,
     /// How the record of its text stands.
     pub state: RecordState,
+}
+
+/// Why the text that waits will never be approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StuckWhy {
+    /// The charter names no reviewers.
+    NoReviewers,
+    /// Its source is a reviewer that may not review its own, and too few others are reviewers.
+    OwnReview,
+    /// It is closed to all who could review it.
+    NoneCanRead,
+    /// It is closed to so many reviewers that the others are too few.
+    TooFewCanRead,
+    /// Each reviewer decides once on a text, and too few are left: a new text would be reviewed by all of them anew.
+    Decided,
 }
 
 /// Votes of reviewers for a step that is taken once as many as the quorum agree.
@@ -207,7 +228,10 @@ pub struct NoticeDetail {
     /// The text that waits for a review, if another one is in force.
     #[serde(default)]
     pub waiting: Option<String>,
-    /// The files that go with that text.
+    /// The files that go with the text that waits.
+    #[serde(default)]
+    pub waiting_files: Vec<FileView>,
+    /// The files that go with the text that is rendered.
     #[serde(default)]
     pub files: Vec<FileView>,
     /// Why it is not shown.

@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::limits::GUESS_BYTES_MAX;
+
 pub use builtin::builtin;
 pub use difference::Difference;
 pub use lists::*;
@@ -116,26 +118,31 @@ impl CodeTable {
         &self.entries
     }
 
-    /// The code that was probably meant: same letters in another case, a label, or nearly the same letters.
+    /// The code that was probably meant: same letters in another case, a label, or nearly the same letters. A text of more
+    /// than [`GUESS_BYTES_MAX`] bytes is at most a label, and nothing is guessed for it.
     pub fn nearest(&self, text: &str) -> Option<&CodeEntry> {
         let wanted = text.trim().to_lowercase();
         let same = |candidate: &str| candidate.to_lowercase() == wanted;
         self.entries
             .iter()
             .find(|e| same(&e.code) || e.columns().any(|(n, v)| !FACTS.contains(&n) && same(v)))
-            .or_else(|| self.meant(&wanted))
-            .or_else(|| {
-                let scored = self
-                    .entries
-                    .iter()
-                    .map(|e| (strsim::damerau_levenshtein(&e.code.to_lowercase(), &wanted), e));
-                // Two- and three-letter codes are all near each other: a guess would only mislead.
-                scored
-                    .filter(|(d, e)| *d <= e.code.len() / 3 && e.code.len() > 3)
-                    .min_by_key(|(d, _)| *d)
-                    .map(|(_, e)| e)
-            })
-            .or_else(|| self.nearest_label(&wanted))
+            .or_else(|| self.guess(&wanted))
+    }
+
+    /// The entry that is like this text, in small letters.
+    fn guess(&self, wanted: &str) -> Option<&CodeEntry> {
+        if wanted.len() > GUESS_BYTES_MAX {
+            return None;
+        }
+        self.meant(wanted).or_else(|| self.nearest_code(wanted)).or_else(|| self.nearest_label(wanted))
+    }
+
+    /// The entry of which the code has nearly these letters.
+    fn nearest_code(&self, wanted: &str) -> Option<&CodeEntry> {
+        // Two- and three-letter codes are all near each other: a guess would only mislead.
+        let long = self.entries.iter().filter(|e| e.code.len() > 3);
+        let scored = long.map(|e| (strsim::damerau_levenshtein(&e.code.to_lowercase(), wanted), e));
+        scored.filter(|(d, e)| *d <= e.code.len() / 3).min_by_key(|(d, _)| *d).map(|(_, e)| e)
     }
 
     /// The entry of which a label is nearly this text, or begins it: `kenia`, `kenya colony`.
@@ -337,5 +344,20 @@ mod tests {
             assert_eq!(nearest("unit", text), Some(code), "{text}");
         }
         assert_eq!(nearest("country", "KEN"), Some("KE"));
+    }
+
+    #[test]
+    fn nothing_is_guessed_for_a_long_text() {
+        let countries = table("country").unwrap();
+        let colony = |bytes: usize| format!("kenya {}", "x".repeat(bytes - 6));
+        assert_eq!(countries.nearest(&colony(GUESS_BYTES_MAX)).map(CodeEntry::code), Some("KE"));
+        for bytes in [GUESS_BYTES_MAX + 1, crate::limits::CONTENT_BYTES_MAX] {
+            assert_eq!(countries.nearest(&colony(bytes)), None);
+            assert!(countries.advice(&colony(bytes)).starts_with("choose one of"));
+        }
+        // A label is found however long it is, since nothing is guessed.
+        let long = |e: &&CodeEntry| e.label("en").len() > GUESS_BYTES_MAX;
+        let (list, entry) = tables().iter().find_map(|t| Some((t, t.entries.iter().find(long)?))).unwrap();
+        assert_eq!(list.nearest(&entry.label("en").to_uppercase()), Some(entry));
     }
 }

@@ -8,7 +8,7 @@ mod fields;
 mod reader;
 
 use crate::codes::CodeTable;
-use crate::limits::SHORT_LIST_MAX;
+use crate::limits::{GUESS_BYTES_MAX, SHORT_LIST_MAX};
 use crate::rule::Rule;
 use crate::tree::{Entry, Node, Value};
 
@@ -123,6 +123,10 @@ impl FormSpec {
 
 /// The name that was probably meant by an unknown one.
 pub(crate) fn nearest<'n>(names: impl IntoIterator<Item = &'n str>, unknown: &str) -> Option<&'n str> {
+    // What is longer is nobody's slip, and would take long to compare.
+    if unknown.len() > GUESS_BYTES_MAX {
+        return None;
+    }
     let scored = names.into_iter().map(|name| (strsim::damerau_levenshtein(name, unknown), name));
     scored.filter(|(d, candidate)| *d <= 1 + candidate.len() / 4).min().map(|(_, candidate)| candidate)
 }

@@ -55,6 +55,12 @@ pub const PUBLIC_LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest key of a number in a document, in characters: a permit, a bill of lading and an account have some thirty. Each is
 /// held in memory.
 pub const KEY_CHARS_MAX: usize = 48;
+/// Most keys of numbers of one document that is no batch: a seizure of hundreds of containers with their seals has a thousand.
+/// Each is held in memory, and a content has room for a hundred thousand. What is beyond is found by its words.
+pub const KEYS_MAX: usize = 4096;
+/// Longest text in bytes for which the code or label is guessed that was meant: nearly all labels are shorter. What it costs
+/// grows with this length and with the table.
+pub const GUESS_BYTES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Whatever comes in, the answer is a report or an error, never a panic.
 
 use ecomesh_document::text::Prose;
-use ecomesh_document::{Document, check, incident};
+use ecomesh_document::{DecodeError, Document, check, incident};
 use proptest::prelude::*;
 
 const FORM: &str = include_str!("../../../node-config/demo/th-01-ivory-in-tea.toml");
@@ -65,4 +65,16 @@ fn deep_nesting_is_an_error() {
         let json = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(Document::decode(257, json.as_bytes()).is_err());
     }
+}
+
+#[test]
+fn a_long_text_where_a_code_should_be_is_refused_without_a_guess() {
+    let long = "x y".repeat(300_000);
+    let message = format!(r#"{{"form":"message","language":"{long}","text":"t"}}"#);
+    let Err(DecodeError::Structure { report, .. }) = Document::decode(257, message.as_bytes()) else {
+        panic!("a text with blanks is no code")
+    };
+    let told: Vec<_> =
+        report.problems().iter().map(|problem| (problem.path.as_str(), problem.advice.as_str())).collect();
+    assert_eq!(told, [("language", "")]);
 }

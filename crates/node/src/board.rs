@@ -65,6 +65,7 @@ pub(crate) struct Projections {
     pub(crate) index: Index,
     /// Hits, by the records that tell of them.
     pub(crate) hits: BTreeMap<Place, Hit>,
+    hit_places: BTreeMap<RecordId, Place>,
     /// Whether words of what was forgotten may still lie in the index of texts.
     stale: bool,
     compacted: Instant,
@@ -81,6 +82,8 @@ struct Unread {
     everything: bool,
     /// How many records of them are not looked at yet.
     unlooked: u64,
+    /// How often the projections were opened or closed: what was read for others is not in these.
+    opened: u64,
 }
 
 /// The order in which records are read: texts before what speaks of them, so that little has to wait.
@@ -98,6 +101,18 @@ impl Key {
 }
 
 impl Unread {
+    /// So many more records of the logs are read, and in the projections.
+    fn looked_at(&mut self, records: u64) {
+        self.unlooked = self.unlooked.saturating_sub(records);
+    }
+
+    /// All logs were read for the projections that were opened then, if these are still the ones.
+    fn all_is_read(&mut self, opened: u64) {
+        if self.opened == opened {
+            (self.everything, self.unlooked) = (false, 0);
+        }
+    }
+
     fn has(&self, position: Position) -> bool {
         let key = |speaks_of_another| Key { speaks_of_another, position };
         self.positions.contains(&key(false)) || self.positions.contains(&key(true))
@@ -188,14 +203,18 @@ impl Board {
     /// Nothing of the documents stays in memory.
     pub(crate) fn close(&self) {
         *self.projections.write().unwrap_or_else(PoisonError::into_inner) = None;
-        *self.unread() = Unread::default();
+        let mut unread = self.unread();
+        *unread = Unread { opened: unread.opened + 1, ..Unread::default() };
     }
 
     /// Everything is read again.
     pub(crate) fn open(&self) {
         *self.projections.write().unwrap_or_else(PoisonError::into_inner) =
             Some(Projections::new(&self.review));
-        self.unread().everything = true;
+        let mut unread = self.unread();
+        unread.everything = true;
+        unread.opened += 1;
+        drop(unread);
         self.news.notify_one();
     }
 
@@ -248,6 +267,7 @@ impl Projections {
             withdrawn: Withdrawn::default(),
             index: Index::new(secret),
             hits: BTreeMap::new(),
+            hit_places: BTreeMap::new(),
             stale: false,
             compacted: Instant::now(),
         }
@@ -290,6 +310,7 @@ impl Projections {
         self.index.take(place, read);
         if let Document::Hit(hit) = document {
             self.hits.insert(place.clone(), Hit::clone(hit));
+            self.hit_places.insert(place.id, place.clone());
         }
     }
 
@@ -299,7 +320,9 @@ impl Projections {
         self.entries.forget(id);
         self.batches.forget(id);
         self.index.forget(id);
-        self.hits.retain(|place, _| place.id != id);
+        if let Some(place) = self.hit_places.remove(&id) {
+            self.hits.remove(&place);
+        }
     }
 }
 

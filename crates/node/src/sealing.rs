@@ -330,6 +330,18 @@ impl Mail {
             && members().is_ok_and(|members| members.iter().all(|(reader, _)| *reader != member))
     }
 
+    /// Whether this bureau may read what has this header: it is its own, open, or sealed to a group that it belongs to. If the
+    /// group is not known, it is for others.
+    pub(crate) fn is_for_us(&self, header: &Header) -> bool {
+        let own = self.own();
+        header.author == own
+            || !header.audience.is_closed()
+            || header.to.contains(&own)
+            || self
+                .group_members(header)
+                .is_ok_and(|members| members.iter().any(|(reader, _)| *reader == own))
+    }
+
     fn groups(&self) -> MutexGuard<'_, BTreeMap<(MemberId, RecordId), Arc<Members>>> {
         // A map is whole after every single call on it.
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)

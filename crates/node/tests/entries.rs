@@ -328,6 +328,35 @@ async fn what_is_closed_to_some_is_read_by_all_others_under_one_key_a_day() {
     assert_eq!(same.to, ["TZ", "ZM"], "as the first text");
     let nobody = refused(try_add(ke, closed_to(sltd("C1", "KE"), &["UG", "TZ", "ZM"]), None).await);
     assert_eq!(nobody.code, ProblemCode::NoAddressees);
+
+    // A form does not say by itself of what it is a new text.
+    let mut form = sltd("A7", "KE");
+    form["source"]["replaces"] = next.id.as_str().into();
+    let problem = refused(try_add(ke, form, None).await);
+    assert_eq!(
+        (problem.code, problem.details[0].path.as_str()),
+        (ProblemCode::BadDocument, "source.replaces")
+    );
+
+    // That one was withdrawn is told to those who could read it, also if they read of it after it was erased.
+    ke.withdraw_entry(&other.id, &WithdrawRequest { reason: "recovered".into() }).await.unwrap();
+    for client in [tz, ug, zm] {
+        until("it is erased", || async {
+            (client.record(&other.id).await.ok()?.message.state == RecordState::Erased).then_some(())
+        })
+        .await;
+    }
+    stop(nodes).await;
+    let nodes = network.start_all().await;
+    let all = EntryQuery { all: Some(true), ..EntryQuery::default() };
+    let lists = async |client: &Client| {
+        let listing = client.entries(&all).await.ok().filter(|listing| listing.unread == 0)?;
+        Some(listing.entries.into_iter().any(|entry| entry.id == other.id))
+    };
+    for (client, expected) in [(ke, true), (zm, true), (tz, false), (ug, false)] {
+        let listed = until("everything is read", || lists(client)).await;
+        assert_eq!(listed, expected);
+    }
     stop(nodes).await;
 }
 
@@ -371,6 +400,32 @@ fn sltd_batch(country: &str, count: usize) -> Value {
         "source": { "reference": "list 1" },
         "entries": (1..=count).map(line).collect::<Vec<_>>(),
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dates_of_the_lines_of_a_batch_are_looked_at() {
+    let network = Network::found(&["KE", "TZ"]);
+    let node = network.start(0).await;
+    let ke = node.client();
+    let mut odd = sltd_batch("KE", 5);
+    for index in [1, 3] {
+        odd["entries"][index]["document"]["issued"] = "2020-01-01".into();
+        odd["entries"][index]["document"]["expires"] = "2019-01-01".into();
+    }
+    let sent = add(&ke, odd.clone()).await;
+    let of_lines: Vec<_> = sent.warnings.iter().filter(|warning| warning.path.contains("entries")).collect();
+    let [warning] = &of_lines[..] else { panic!("{:?}", sent.warnings) };
+    assert_eq!(warning.path, "entries[2].document.expires");
+    assert_eq!(warning.message, "it expires before it was issued");
+    assert!(warning.advice.contains("another line has it too"), "{warning}");
+    // What the form itself is found to lack is told as well.
+    assert!(sent.warnings.iter().any(|warning| warning.path == "source.contact"), "{:?}", sent.warnings);
+
+    odd["source"]["valid_until"] = "2020-01-01".into();
+    let problem = refused(try_add(&ke, odd, None).await);
+    assert_eq!(problem.code, ProblemCode::BadDocument);
+    assert_eq!(problem.details[0].path, "source.valid_until");
+    stop(vec![node]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

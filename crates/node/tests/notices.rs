@@ -11,7 +11,7 @@ use std::time::Duration;
 use ecomesh_api::{
     CaseKind, Client, ClientError, Detail, EraseReason, EraseRequest, Event, EventStream, FindRequest,
     ListingQuery, NoticeDetail, NoticeDraft, NoticeQuery, NoticeStanding, NoticeView, Problem, ProblemCode,
-    Received, Sent, StepRequest, UnlockRequest,
+    Received, Sent, StepRequest, StuckWhy, UnlockRequest,
 };
 use ecomesh_node::Running;
 use serde_json::{Value, json};
@@ -163,6 +163,53 @@ async fn a_request_is_a_notice_once_two_reviewers_have_approved_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_waits_is_not_taken_for_the_one_that_was_reviewed() {
+    use NoticeStanding::{Published, Replaced, Requested};
+    let network = Network::reviewed(&["KE", "FR", "TZ"], &["FR"], 1);
+    let nodes = network.start_all().await;
+    let [ke, fr, tz] = &clients(&network)[..] else { panic!("three nodes") };
+    let first = ke.notice(&request(blue("KE/60", "DOE")), None).await.unwrap().id;
+    stands(fr, &first, |detail| detail.rendered.is_some()).await;
+    fr.notice_step(&first, &step("approve")).await.unwrap();
+    stands(ke, &first, |detail| detail.notice.in_force).await;
+    let new_text = NoticeDraft { replaces: Some(first.clone()), ..request(blue("KE/60", "ROE")) };
+    let second = ke.notice(&new_text, None).await.unwrap().id;
+
+    let rows = async |client: &Client| -> Vec<_> {
+        let rows = client.inbox(&ListingQuery::default()).await.unwrap().messages;
+        let rows = rows.into_iter().filter(|row| [&first, &second].contains(&&row.id));
+        rows.map(|row| (row.id, row.standing.unwrap())).collect()
+    };
+    let are = async |expected: [NoticeStanding; 2]| {
+        for client in [fr, tz] {
+            until("its texts stand so", || async {
+                let mut rows = rows(client).await;
+                rows.sort_by_key(|(id, _)| *id != first);
+                let expected = [(first.clone(), expected[0]), (second.clone(), expected[1])];
+                (rows == expected).then_some(())
+            })
+            .await;
+            let row = client.record(&second).await.unwrap().message;
+            assert_eq!(row.standing, Some(expected[1]));
+        }
+    };
+    are([Published, Requested]).await;
+    let approve = StepRequest { text: Some(second.clone()), ..step("approve") };
+    fr.notice_step(&first, &approve).await.unwrap();
+    are([Replaced, Published]).await;
+
+    // Somebody else cannot say in a form of what it is a new text, and neither can its source.
+    let mut spoof = blue("TZ/1", "MOE");
+    spoof["request"]["replaces"] = first.as_str().into();
+    for client in [tz, ke] {
+        let problem = refused(client.notice(&request(spoof.clone()), None).await);
+        assert_eq!(problem.code, ProblemCode::BadDocument);
+        assert_eq!(problem.details[0].path, "request.replaces");
+    }
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_diffusion_is_in_circulation_at_once_and_a_verdict_reaches_all_who_have_it() {
     let network = Network::reviewed(&["KE", "FR", "TZ", "UG"], &["FR"], 1);
     let nodes = network.start_all().await;
@@ -235,8 +282,12 @@ async fn what_breaks_a_rule_is_refused_before_it_is_written() {
     assert!(problem.message.contains("1 of TZ must approve it, and the form excludes TZ"), "{problem:?}");
     let told = NoticeDraft { members: true, ..draft(CaseKind::Diffusion, closed_to("TZ")) };
     let told = ke.notice(&told, None).await.unwrap();
-    let told = stands(cites, &told.id, |detail| detail.notice.in_force).await.notice;
+    let NoticeDetail { notice: told, next, .. } =
+        stands(cites, &told.id, |detail| detail.notice.in_force).await;
     assert!(told.stuck && told.standing == NoticeStanding::Requested, "{told:?}");
+    // It is no text that another one would help, and who cannot read it can do nothing about it.
+    assert_eq!(told.stuck_why, Some(StuckWhy::NoneCanRead));
+    assert!(next.iter().all(|next| next.member == "KE"), "{next:?}");
     let sent = ke.notice(&request(closed_to("UG")), None).await.unwrap();
     assert_eq!((sent.to, sent.sealed), (vec!["CITES".to_owned(), "TZ".to_owned()], true));
     stands(cites, &sent.id, |detail| detail.notice.standing == NoticeStanding::Requested).await;
@@ -373,7 +424,8 @@ async fn a_diffusion_to_a_region_goes_without_those_to_whom_nothing_can_be_seale
     };
     // The form has problems of its own, which are told as well.
     let left_out = |sent: &Sent| -> Vec<Detail> {
-        sent.warnings.iter().filter(|warning| warning.path == "regions").cloned().collect()
+        let is_one = |warning: &&Detail| warning.message.starts_with("nothing can be sealed");
+        sent.warnings.iter().filter(is_one).cloned().collect()
     };
     network.let_prekeys_end(1, &ke).await;
 
@@ -399,6 +451,13 @@ async fn a_diffusion_to_a_region_goes_without_those_to_whom_nothing_can_be_seale
     let sent = ke.notice(&to_region("KE/43", "eastern-africa"), None).await.unwrap();
     assert_eq!(sent.to, ["UG"]);
     let [_, warning] = &left_out(&sent)[..] else { panic!("{:?}", sent.warnings) };
+    assert!(warning.message.contains("FR") && warning.message.contains("cannot review"), "{warning}");
+
+    // Nobody has named it: it keeps a diffusion from no addressee that somebody has named either.
+    let named = NoticeDraft { regions: Vec::new(), to: vec!["UG".into()], ..named };
+    let sent = ke.notice(&named, None).await.unwrap();
+    assert_eq!(sent.to, ["UG"]);
+    let [warning] = &left_out(&sent)[..] else { panic!("{:?}", sent.warnings) };
     assert!(warning.message.contains("FR") && warning.message.contains("cannot review"), "{warning}");
 
     // Nobody is left: it is not recorded for nobody.

@@ -9,6 +9,9 @@ use crate::bodies;
 use crate::read::{Shared, damaged};
 use crate::schema;
 
+/// Rows of records that are read at once.
+const ROWS_AT_ONCE: usize = 256;
+
 /// A record of a stretch, and whether its body belongs to it.
 struct Found {
     record: Record,
@@ -63,14 +66,23 @@ impl Shared {
     ) -> Result<Vec<(Record, Time)>, LedgerError> {
         let mut stretch: Vec<Found> = Vec::new();
         let mut bytes = 0;
-        for (position, row) in self.record_rows(log, from, max_records)? {
-            let (record, first_seen) = self.decode_header(position, &row)?;
-            let wants_body = wants_body(&record) && self.has_body(position);
-            bytes += record.frame_len() + if wants_body { bodies::bytes_of(&record) } else { 0 };
-            if bytes > max_bytes && !stretch.is_empty() {
+        'full: while stretch.len() < max_records {
+            // Not all rows at once: bodies may be long, and then a few records fill the stretch.
+            let count = ROWS_AT_ONCE.min(max_records - stretch.len());
+            let rows = self.record_rows(log, from.saturating_add(stretch.len() as u64), count)?;
+            let is_end = rows.len() < count;
+            for (position, row) in rows {
+                let (record, first_seen) = self.decode_header(position, &row)?;
+                let wants_body = wants_body(&record) && self.has_body(position);
+                bytes += record.frame_len() + if wants_body { bodies::bytes_of(&record) } else { 0 };
+                if bytes > max_bytes && !stretch.is_empty() {
+                    break 'full;
+                }
+                stretch.push(Found { record, first_seen, wants_body });
+            }
+            if is_end {
                 break;
             }
-            stretch.push(Found { record, first_seen, wants_body });
         }
         self.attach_bodies(&mut stretch)?;
         Ok(stretch.into_iter().map(|found| (found.record, found.first_seen)).collect())

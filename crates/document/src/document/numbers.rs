@@ -1,8 +1,11 @@
 //! The numbers of a document: of whatever it names, and its references.
 
+use std::collections::BTreeSet;
+
 use super::Document;
+use crate::entry::DatabaseEntry;
 use crate::form::{FieldKind, FormSpec};
-use crate::limits::KEY_CHARS_MAX;
+use crate::limits::{KEY_CHARS_MAX, KEYS_MAX};
 use crate::lookup::Number;
 use crate::reading::FromForm;
 use crate::tree::{Node, Value};
@@ -43,38 +46,67 @@ const NUMBERS: &[(&str, &str, &[Number])] = &[
 
 impl Document {
     /// The keys under which a look-up of a number finds it: of everything with a number that it names, and of its references.
-    /// Of a batch they are those of its entries, line by line.
+    /// Of a batch they are those of its entries, line by line. Each is there once, in the order of their letters; of more than
+    /// [`KEYS_MAX`] those that the document names first.
     pub fn keys(&self) -> Vec<(Number, String)> {
         self.keys_in(&self.to_node())
     }
 
     /// The same, of the document's own tree.
     pub(super) fn keys_in(&self, tree: &Node) -> Vec<(Number, String)> {
-        let mut keys = match self {
+        let of_thing = match self {
+            // What a seizure names may be thousands of containers, and is all in the fields below.
+            Self::Entry(DatabaseEntry::Seizure(_)) => Vec::new(),
             Self::Entry(entry) => entry.keys(),
             Self::Ecomessage(_) | Self::Message(_) | Self::Notice(_) | Self::Diffusion(_) => Vec::new(),
             Self::NoticeStep(_) | Self::EntryStep(_) | Self::Hit(_) | Self::Batch(_) => return Vec::new(),
         };
+        let mut keys = Keys::default();
+        of_thing.into_iter().for_each(|key| keys.add(key));
         collect(tree, self.form().1, &mut keys);
-        keys
+        keys.0.into_iter().collect()
     }
 }
 
-fn collect(table: &Node, spec: &FormSpec, keys: &mut Vec<(Number, String)>) {
+/// Different keys, at most [`KEYS_MAX`].
+#[derive(Default)]
+struct Keys(BTreeSet<(Number, String)>);
+
+impl Keys {
+    fn is_full(&self) -> bool {
+        self.0.len() >= KEYS_MAX
+    }
+
+    fn add(&mut self, key: (Number, String)) {
+        if !self.is_full() {
+            self.0.insert(key);
+        }
+    }
+
+    /// Adds what a text of a form is found by.
+    fn add_text(&mut self, number: Number, text: &str) {
+        let key = number.key(text);
+        // What is longer is a sentence, which `--text` finds.
+        if (1..=KEY_CHARS_MAX).contains(&key.chars().count()) {
+            self.add((number, key));
+        }
+    }
+}
+
+fn collect(table: &Node, spec: &FormSpec, keys: &mut Keys) {
     for field in spec.fields {
         let Some(value) = table.get(field.name) else { continue };
         let several = value.items();
         let each = if several.is_empty() { std::slice::from_ref(value) } else { several };
         for one in each {
+            if keys.is_full() {
+                return;
+            }
             match (&one.value, field.kind) {
                 (Value::Table(_), FieldKind::Table(inner)) => collect(one, inner, keys),
-                (Value::Text(text), _) => numbers_of(spec.name, field.name).iter().for_each(|number| {
-                    let key = (*number, number.key(text));
-                    // What is longer is a sentence, which `--text` finds.
-                    if (1..=KEY_CHARS_MAX).contains(&key.1.chars().count()) && !keys.contains(&key) {
-                        keys.push(key);
-                    }
-                }),
+                (Value::Text(text), _) => {
+                    numbers_of(spec.name, field.name).iter().for_each(|number| keys.add_text(*number, text));
+                }
                 _ => {}
             }
         }
@@ -92,6 +124,7 @@ mod tests {
 
     use super::*;
     use crate::document::{Forms, KINDS};
+    use crate::limits::SHORT_LIST_MAX;
 
     #[test]
     fn what_has_a_number_is_found_by_it() {
@@ -112,6 +145,57 @@ mod tests {
             assert!(keys.contains(&(number, key.to_owned())), "{number:?} {key}: {keys:?}");
         }
         assert!(!keys.iter().any(|(number, _)| *number == Number::Document), "{keys:?}");
+    }
+
+    /// A seizure with so many containers, each named twice.
+    fn seizure(containers: usize) -> Document {
+        let names: Vec<_> = (0..containers).map(|n| format!("C{n}")).collect();
+        let transports = |names: &[String]| json!({ "mode": "sea", "containers": names });
+        let twice = names.chunks(SHORT_LIST_MAX).chain(names.chunks(SHORT_LIST_MAX));
+        let transports: Vec<_> = twice.map(transports).collect();
+        let entry = json!({
+            "form": "seizure-entry",
+            "source": { "reference": "KE/1" },
+            "transports": transports,
+        });
+        DatabaseEntry::carried(&entry).unwrap().into()
+    }
+
+    #[test]
+    fn each_key_is_there_once() {
+        let keys = seizure(300).keys();
+        assert_eq!(keys.iter().filter(|(number, _)| *number == Number::Container).count(), 300);
+        assert!(keys.contains(&(Number::Reference, "KE/1".to_owned())));
+        assert!(keys.is_sorted_by(|one, next| one < next), "{keys:?}");
+    }
+
+    #[test]
+    fn of_too_many_numbers_the_first_are_kept() {
+        let keys = seizure(KEYS_MAX + 100).keys();
+        assert_eq!(keys.len(), KEYS_MAX);
+        // The source stands before the transports.
+        for (number, key) in [(Number::Reference, "KE/1"), (Number::Container, "C0")] {
+            assert!(keys.contains(&(number, Number::key(number, key))), "{key}");
+        }
+        let last = Number::Container.key(&format!("C{}", KEYS_MAX + 99));
+        assert!(!keys.contains(&(Number::Container, last)));
+    }
+
+    #[test]
+    fn the_numbers_of_a_seizure_are_all_in_its_fields() {
+        let entry = json!({
+            "form": "seizure-entry",
+            "transports": [{
+                "mode": "sea",
+                "containers": ["MSCU 123456-6"],
+                "vessel": { "name": "STS-50", "imo": "IMO 8514772" },
+                "vehicle": { "plate": "KAA 123X", "vin": "1M8GDM9AXKP042788" },
+            }],
+        });
+        let entry = DatabaseEntry::carried(&entry).unwrap();
+        let (of_thing, all) = (entry.keys(), Document::from(entry).keys());
+        assert_eq!(of_thing.len(), 4);
+        assert!(of_thing.iter().all(|key| all.contains(key)), "{of_thing:?} {all:?}");
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Batch {
         let before = findings.len();
         let mut reader = Reader::new(mode, EntrySource::SPEC);
         let source = node.get("source").and_then(|table| EntrySource::read(table, &mut reader));
-        findings.extend(reader.into_findings());
+        findings.extend(reader.into_findings().into_iter().map(|f| below("source".to_owned(), f)));
         let entries: Vec<DatabaseEntry> = match node.get("entries").map(Node::items) {
             Some(items) if items.len() <= BATCH_ENTRIES_MAX => {
                 let mut entries = Vec::with_capacity(items.len());
@@ -147,10 +147,7 @@ impl Batch {
                     entries.extend(kinds::read::<DatabaseEntry>(item, mode, &mut of_line));
                     // What is only recommended would be told thousands of times.
                     of_line.retain(|f: &Finding| f.severity == Severity::Error);
-                    findings.extend(of_line.into_iter().map(|f: Finding| {
-                        let path = if f.path.is_empty() { String::new() } else { format!(".{}", f.path) };
-                        Finding { path: format!("entries[{line}]{path}"), ..f }
-                    }));
+                    findings.extend(of_line.into_iter().map(|f| below(format!("entries[{line}]"), f)));
                     if findings.len() > before + crate::limits::PROBLEMS_MAX {
                         break;
                     }
@@ -187,4 +184,10 @@ impl Batch {
             Entry::new("entries", Value::List(self.entries.iter().map(entry).collect())),
         ]
     }
+}
+
+/// A finding about a part of a batch, with the path of that part.
+fn below(part: String, finding: Finding) -> Finding {
+    let path = if finding.path.is_empty() { part } else { format!("{part}.{}", finding.path) };
+    Finding { path, ..finding }
 }

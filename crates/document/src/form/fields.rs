@@ -59,7 +59,7 @@ impl<L: CodeList> Field for Code<L> {
             reader.error_here(
                 node,
                 format!("{} is not in the list of codes \"{}\"", excerpt(text), L::NAME),
-                Self::table().advice(text),
+                advice::<L>(text, reader),
             );
         }
         code
@@ -67,6 +67,15 @@ impl<L: CodeList> Field for Code<L> {
 
     fn write(&self) -> Value {
         Value::Text(self.as_str().to_owned())
+    }
+}
+
+/// What to write instead of a text that is no code of the list. Whoever reads what came from another bureau corrects nothing,
+/// so nothing is sought for it: a hostile sender would have every node compare its text with whole tables.
+fn advice<L: CodeList>(text: &str, reader: &Reader) -> String {
+    match reader.mode {
+        Mode::Author => Code::<L>::table().advice(text),
+        Mode::Carried => String::new(),
     }
 }
 
@@ -83,7 +92,7 @@ impl<L: CodeList> Field for OpenCode<L> {
             reader.warn_here(
                 node,
                 format!("{} is not in the list of codes \"{}\"", excerpt(code.as_str()), L::NAME),
-                Code::<L>::table().advice(code.as_str()),
+                advice::<L>(code.as_str(), reader),
             );
         }
         Some(Self(code))
@@ -245,5 +254,30 @@ impl Field for MemberCode {
 
     fn write(&self) -> Value {
         Value::Text(self.as_str().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::{Country, Term};
+    use crate::message::PlainMessage;
+
+    /// The advice of each problem that a text has as a value of `T`.
+    fn advices<T: Field>(mode: Mode, text: &str) -> Vec<String> {
+        let mut reader = Reader::new(mode, PlainMessage::SPEC);
+        let _value = T::read(&Node::new(Value::Text(text.to_owned())), &mut reader);
+        reader.into_findings().into_iter().map(|finding| finding.advice).collect()
+    }
+
+    #[test]
+    fn only_an_author_is_told_which_code_was_meant() {
+        assert_eq!(advices::<Code<Term>>(Mode::Author, "sca"), ["did you mean \"SCA\" (scales)?"]);
+        assert_eq!(advices::<OpenCode<Country>>(Mode::Author, "KEN"), ["did you mean \"KE\" (Kenya)?"]);
+        // A code of a newer table is carried; what is no code at all is refused, without advice.
+        assert!(advices::<Code<Term>>(Mode::Carried, "sca").is_empty());
+        assert!(advices::<OpenCode<Country>>(Mode::Carried, "KEN").is_empty());
+        assert_eq!(advices::<Code<Term>>(Mode::Carried, "no code"), [""]);
+        assert_eq!(advices::<OpenCode<Country>>(Mode::Carried, "no code"), [""]);
     }
 }

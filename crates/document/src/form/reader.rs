@@ -222,18 +222,26 @@ impl Reader {
     }
 
     fn unknown_field(&mut self, entry: &Entry, spec: &'static FormSpec) {
-        let advice = if let Some(near) = spec.nearest(&entry.key) {
-            format!("did you mean {near}?")
-        } else if let Some(path) = self.root.elsewhere(&entry.key, "") {
-            format!("did you mean the field of that name in {path}? Move it there")
-        } else {
-            format!("delete it, or move it into additional.text; the fields here are {}", names(spec))
+        // Advice is for authors, and takes time.
+        let advice = match self.mode {
+            Mode::Author => self.advice_about(&entry.key, spec),
+            Mode::Carried => String::new(),
         };
         let message = format!("there is no field {} here", excerpt(&entry.key));
         // The key is the sender's text: the path shows it only if it is harmless.
         let plain = entry.key.len() <= 40
             && entry.key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         self.error_at(entry.key_at.clone(), if plain { &entry.key } else { "" }, message, advice);
+    }
+
+    fn advice_about(&self, unknown: &str, spec: &'static FormSpec) -> String {
+        if let Some(near) = spec.nearest(unknown) {
+            format!("did you mean {near}?")
+        } else if let Some(path) = self.root.elsewhere(unknown, "") {
+            format!("did you mean the field of that name in {path}? Move it there")
+        } else {
+            format!("delete it, or move it into additional.text; the fields here are {}", names(spec))
+        }
     }
 
     pub(crate) fn wrong_type<T>(&mut self, node: &Node, wanted: &str, advice: &str) -> Option<T> {

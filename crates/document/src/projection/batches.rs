@@ -22,7 +22,7 @@ use crate::text::Line;
 pub struct Batches {
     batches: BTreeMap<RecordId, BatchItem>,
     waiting: Waiting<Withdrawal>,
-    /// The batch of each withdrawal that has come.
+    /// The batch of each withdrawal that is kept.
     withdrawals: BTreeMap<RecordId, RecordId>,
 }
 
@@ -36,6 +36,7 @@ pub struct BatchItem {
     until_ms: Option<u64>,
     /// Lines that their author may not enter, and why.
     void: BTreeMap<u32, &'static Rule>,
+    /// Those of its source. Of others none has an effect or is shown.
     withdrawals: BTreeMap<Place, Withdrawal>,
 }
 
@@ -103,8 +104,9 @@ impl Batches {
             withdrawals: BTreeMap::new(),
         };
         for (waited, withdrawal) in self.waiting.release(place.id) {
-            self.withdrawals.insert(waited.id, place.id);
-            item.withdrawals.insert(waited, withdrawal);
+            if item.withdraw(&waited, withdrawal) {
+                self.withdrawals.insert(waited.id, place.id);
+            }
         }
         self.batches.insert(place.id, item);
     }
@@ -112,8 +114,9 @@ impl Batches {
     fn withdrawal(&mut self, place: &Place, target: RecordId, withdrawal: Withdrawal) {
         match self.batches.get_mut(&target) {
             Some(batch) => {
-                self.withdrawals.insert(place.id, target);
-                batch.withdrawals.insert(place.clone(), withdrawal);
+                if batch.withdraw(place, withdrawal) {
+                    self.withdrawals.insert(place.id, target);
+                }
             }
             None => self.waiting.hold(target, place.clone(), withdrawal),
         }
@@ -121,6 +124,16 @@ impl Batches {
 }
 
 impl BatchItem {
+    /// Keeps what its source withdraws, and tells whether it does. What others write is not kept: it never has an effect, and
+    /// a hostile member would fill the memory of every node with it.
+    fn withdraw(&mut self, place: &Place, withdrawal: Withdrawal) -> bool {
+        let is_own = place.author() == self.source();
+        if is_own {
+            self.withdrawals.insert(place.clone(), withdrawal);
+        }
+        is_own
+    }
+
     /// Its record.
     pub fn id(&self) -> RecordId {
         self.place.id
@@ -184,21 +197,72 @@ impl BatchItem {
         left_out: impl Fn(&Position) -> bool,
     ) -> Option<(&Place, &Code<EntryWithdrawal>)> {
         let is_of = |withdrawal: &Withdrawal| withdrawal.line.is_none() || withdrawal.line == line;
-        let own = |place: &Place| place.author() == self.source() && !left_out(&place.position);
-        let mut all = self.withdrawals.iter();
-        let found = all.find(|(place, withdrawal)| is_of(withdrawal) && own(place));
+        let mut own = self.withdrawals.iter();
+        let found = own.find(|(place, withdrawal)| is_of(withdrawal) && !left_out(&place.position));
         found.map(|(place, withdrawal)| (place, &withdrawal.reason))
     }
 
     /// The lines that its source has withdrawn, and when it withdrew the first of them, in milliseconds since 1970.
     pub fn withdrawn(&self, left_out: impl Fn(&Position) -> bool) -> (BTreeSet<u32>, Option<u64>) {
-        let counts = |place: &Place| place.author() == self.source() && !left_out(&place.position);
-        let own: Vec<_> = self.withdrawals.iter().filter(|(place, _)| counts(place)).collect();
+        let own: Vec<_> = self.withdrawals.iter().filter(|(place, _)| !left_out(&place.position)).collect();
         let since = own.iter().map(|(place, _)| place.position.when_ms).min();
         if own.iter().any(|(_, withdrawal)| withdrawal.line.is_none()) {
             return ((1..=self.lines).collect(), since);
         }
         let lines = own.iter().filter_map(|(_, withdrawal)| withdrawal.line);
         (lines.filter(|line| (1..=self.lines).contains(line)).collect(), since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::entry::DatabaseEntry;
+
+    fn place(n: u8, who: &str) -> Place {
+        let (id, who) = (RecordId([n; 32]), MemberCode::parse(who).unwrap());
+        Place { id, position: Position { when_ms: u64::from(n), who, generation: 1, seq: u64::from(n) } }
+    }
+
+    fn batch() -> Document {
+        let line = json!({ "form": "sltd-entry", "document": { "number": "A1", "country": "KE" } });
+        let line = DatabaseEntry::carried(&line).unwrap();
+        Batch::new(Default::default(), vec![line.clone(), line]).unwrap().into()
+    }
+
+    fn withdrawal(line: Option<u32>) -> Document {
+        let mut step = json!({ "form": "entry-withdrawal", "entry": RecordId([1; 32]).to_string(), "reason": "recovered" });
+        if let Some(line) = line {
+            step["line"] = line.into();
+        }
+        Document::from_json(&step).unwrap().0
+    }
+
+    #[test]
+    fn what_others_withdraw_is_not_kept_whenever_it_comes() {
+        let mut story = [
+            (place(1, "KE"), batch()),
+            (place(2, "UG"), withdrawal(Some(1))),
+            (place(3, "KE"), withdrawal(Some(2))),
+            (place(4, "UG"), withdrawal(None)),
+        ];
+        for _ in 0..2 {
+            let mut batches = Batches::default();
+            story.iter().for_each(|(place, document)| batches.take(place, document));
+            assert_eq!(batches.waiting.len(), 0);
+            assert_eq!(batches.withdrawals, [(RecordId([3; 32]), RecordId([1; 32]))].into());
+            let batch = batches.batch_of(RecordId([1; 32])).unwrap();
+            assert_eq!(batch.withdrawals.keys().collect::<Vec<_>>(), [&place(3, "KE")]);
+            assert_eq!(batch.withdrawn(|_| false), ([2].into(), Some(3)));
+            assert_eq!(batch.withdrawal(None, |_| false), None);
+            assert_eq!(batch.withdrawal(Some(2), |position| position.seq == 3), None);
+            batches.forget(RecordId([2; 32]));
+            batches.forget(RecordId([3; 32]));
+            assert!(batches.withdrawals.is_empty());
+            // The other order: every withdrawal waits for the batch.
+            story.reverse();
+        }
     }
 }

@@ -194,11 +194,14 @@ pub fn hits(_: HitsArgs, global: &Global) -> anyhow::Result<ExitCode> {
         output::json(&listing)?;
         return Ok(ExitCode::Ok);
     }
-    let HitListing { hits } = listing;
+    let HitListing { hits, older } = listing;
     if hits.is_empty() {
         output::remark(global, "none");
     } else {
         output::line(hits_table(&hits).render().trim_end())?;
+    }
+    if older > 0 {
+        output::remark(global, &format!("{older} more, older ones, are not listed"));
     }
     Ok(ExitCode::Ok)
 }
@@ -304,17 +307,18 @@ fn is_current(m: &AsOfView, now_ms: u64) -> bool {
     m.missing == 0 && m.at_ms.is_some_and(|at| now_ms.saturating_sub(at) <= OLD_MS)
 }
 
+/// What was found is named by its id, which other commands take: its reference, which is no such name, gives way.
 fn hits_table(hits: &[HitView]) -> Table {
-    let mut table =
-        Table::new(&["FOUND", "BY", "SOURCE", "WHAT", "REFERENCE", "PURPOSE", "OFFICER", "SEARCHED FOR"])
-            .spare(&["FOUND"]);
+    let heads = ["FOUND", "BY", "SOURCE", "WHAT", "ID", "REFERENCE", "PURPOSE", "OFFICER", "SEARCHED FOR"];
+    let mut table = Table::new(&heads).whole(&["ID"]).spare(&["FOUND", "REFERENCE"]);
     for hit in hits {
         table.row([
             hit.found_at.clone(),
             hit.searcher.clone(),
             hit.source.clone(),
             hit_kind(hit.kind).to_owned(),
-            hit.reference.clone().unwrap_or_else(|| listing::short_entry(&hit.entry)),
+            listing::short_entry(&hit.entry),
+            hit.reference.clone().unwrap_or_default(),
             hit.purpose.clone(),
             hit.officer.clone(),
             if hit.exercise { format!("EXERCISE {}", hit.query) } else { hit.query.clone() },
@@ -368,6 +372,33 @@ mod tests {
                     "{line}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_id_of_what_was_found_is_never_cut() {
+        let hit = |reference: Option<&str>| HitView {
+            id: "0d".repeat(32),
+            searcher: "IPSG".into(),
+            source: "KE".into(),
+            kind: FoundKind::Diffusion,
+            entry: format!("{}.1234", "3f9a2c71d0".repeat(6)),
+            reference: reference.map(str::to_owned),
+            found_at: "2026-11-28T12:47:08Z".into(),
+            purpose: "border-control".into(),
+            officer: "An officer with a long name".into(),
+            place: None,
+            query: "L898902C3 or another number that is long".into(),
+            remarks: None,
+            exercise: true,
+            first_seen_ms: 0,
+        };
+        let table = hits_table(&[hit(None), hit(Some("KE/SLTD/2026/000041 of the police of Nairobi"))]);
+        for columns in [60, 80, 120, usize::MAX] {
+            let text = table.render_in(columns);
+            assert_eq!(text.matches("3f9a2c71d0.1234").count(), 2, "{columns}: {text}");
+            let is_narrow = text.lines().all(|line| line.chars().count() <= columns);
+            assert!(columns < 80 || is_narrow, "{columns}: {text}");
         }
     }
 

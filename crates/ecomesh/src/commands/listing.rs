@@ -151,6 +151,7 @@ pub fn not_to_be_acted_upon(standing: NoticeStanding) -> Option<&'static str> {
         NoticeStanding::Cancelled => Some("CANCELLED"),
         NoticeStanding::Withdrawn => Some("WITHDRAWN"),
         NoticeStanding::Expired => Some("expired"),
+        NoticeStanding::Replaced => Some("REPLACED by another text"),
         NoticeStanding::Void => Some("void"),
     }
 }

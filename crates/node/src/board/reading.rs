@@ -146,12 +146,9 @@ impl Reading {
     /// Reads everything that is unread once.
     fn round(&self) -> Result<Round, LedgerError> {
         let round = if self.board.unread().everything { Round::Everything } else { Round::News };
-        if round == Round::Everything {
-            if !self.everything()? {
-                return Ok(round);
-            }
-            // Only now: after a failure everything is read again, and what was taken already is taken once.
-            self.board.unread().everything = false;
+        // After a failure everything is read again, and what was taken already is taken once.
+        if round == Round::Everything && !self.everything()? {
+            return Ok(round);
         }
         let mut forgotten = Vec::new();
         self.forget(&mut forgotten);
@@ -192,6 +189,7 @@ impl Reading {
     /// Reads all logs once, but for what speaks of another record: that is left to be read as news, after its text. Whether
     /// it came to the end; if not, the node was locked.
     fn everything(&self) -> Result<bool, LedgerError> {
+        let opened = self.board.unread().opened;
         let mut heads = self.reader.heads();
         heads.retain(|head| head.log.lane != Lane::CONTROL);
         self.board.unread().unlooked = heads.iter().map(|head| head.seq.saturating_add(1)).sum();
@@ -200,6 +198,7 @@ impl Reading {
         // node waits for that, so leave to hold it is dropped last.
         let mut in_use = None;
         let (mut read, mut forgotten) = (Vec::new(), Vec::new());
+        let mut looked_at = 0;
         while let Some((log, seqs)) = left.pop_front() {
             let (batch, rest) = cut(seqs);
             left.extend(rest.map(|rest| (log, rest)));
@@ -207,6 +206,7 @@ impl Reading {
             let next = std::thread::scope(|scope| {
                 let reading = scope.spawn(|| in_parallel(split(&batch), |part| self.look_along(log, part)));
                 self.take(&std::mem::take(&mut read));
+                self.board.unread().looked_at(looked_at);
                 self.forget(&mut forgotten);
                 join(reading)
             })?;
@@ -215,13 +215,19 @@ impl Reading {
             let unread_parts = || next.iter().filter_map(|part| part.rest.clone());
             let unlooked: u64 = unread_parts().map(|rest| rest.count() as u64).sum();
             unread_parts().for_each(|rest| left.push_front((log, rest)));
-            let mut unread = self.board.unread();
-            unread.unlooked = unread.unlooked.saturating_sub(batch.count() as u64 - unlooked);
-            drop(unread);
+            // Only once it is taken it is not unread any more.
+            looked_at = batch.count() as u64 - unlooked;
             (read, in_use) = (next, Some(next_in_use));
+            // The projections are others since: they are read for from the beginning.
+            if self.board.unread().opened != opened {
+                return Ok(false);
+            }
         }
         self.take(&read);
+        self.board.unread().looked_at(looked_at);
         self.forget(&mut forgotten);
+        // While nobody can lock the node: what is read is in the projections that there are.
+        self.board.unread().all_is_read(opened);
         drop(in_use);
         Ok(true)
     }
@@ -380,7 +386,8 @@ impl Reading {
         {
             // That an entry was withdrawn is told for as long as that is known, without anything that it said.
             let is_entry = matches!(erased.header().kind, Kind::ENTRY | Kind::ENTRY_BATCH)
-                && judge(&self.roster, &erased).is_ok();
+                && judge(&self.roster, &erased).is_ok()
+                && self.mail.is_for_us(erased.header());
             return Ok(match (&read.document, place_of(&erased).filter(|_| is_entry)) {
                 (Document::EntryStep(step), Some(entry)) => Said::Withdrawn(entry, step.clone()),
                 _ => Said::Nothing,

@@ -3,6 +3,7 @@
 //! As with notices, what a record comes to is decided by `ecomesh_document::projection`; here it is looked before a record
 //! is written whether it would have an effect.
 
+mod doubts;
 mod lines;
 mod show;
 mod withdrawn;
@@ -29,8 +30,8 @@ use serde_json::json;
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_dates, check_excluded, check_sender, detail, encoded, expiry, idempotency_key,
-    lives_until, record, routed, salt, sealed_unless,
+    bad_document, check_dates, check_excluded, check_replaces_nothing, check_sender, detail, encoded, expiry,
+    idempotency_key, lives_until, record, routed, salt, sealed_unless,
 };
 use super::paging::state_of;
 use super::secrecy::{self, Secrecy};
@@ -146,6 +147,9 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
     let (document, report) =
         Document::from_json(&request.document).map_err(|report| bad_document(&report))?;
     check_sender(services, &document)?;
+    if request.replaces.is_none() {
+        check_replaces_nothing(&document, "source.replaces")?;
+    }
     let entry = match &document {
         Document::Entry(entry) => entry,
         Document::Batch(batch) => {
@@ -153,7 +157,8 @@ fn prepare(services: &Services, request: &EntryDraft) -> Result<Prepared, Refusa
             if request.replaces.is_some() {
                 return Err(bad_request("a batch has no new texts; withdraw its lines, and enter others"));
             }
-            let mut warnings = Vec::new();
+            let dates = doubts::of_dates(services, batch)?;
+            let mut warnings: Vec<_> = report.warnings().map(detail).chain(dates).collect();
             let secrecy = Secrecy::by_form(services, &document, &mut warnings)?;
             let document = routed(services, document, &[], Priority::ROUTINE)?;
             return Ok(Prepared { document, to: Vec::new(), secrecy, warnings, first: None });

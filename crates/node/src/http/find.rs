@@ -249,30 +249,31 @@ fn fitting(
     if let Document::Batch(batch) = document {
         return line_of(services, query, request, candidate, batch);
     }
-    if !fits(query, document) {
-        return Ok(None);
-    }
+    let Some(fit) = fit(query, document) else { return Ok(None) };
     match document {
-        Document::Entry(_) => entry(services, query, request, candidate, document),
+        Document::Entry(_) => entry(services, query, request, candidate, document, fit),
         Document::Notice(_) | Document::Diffusion(_) => notice(services, candidate, document, record),
         Document::Ecomessage(_) | Document::Message(_) => Ok(Some(message(candidate, document, record))),
         _ => Ok(None),
     }
 }
 
-/// Whether a document really has a number: of two numbers the index may have seen one.
-fn fits(query: &Query, document: &Document) -> bool {
-    let Query::Number(text) = query else { return true };
-    let keys = document.keys();
-    keys_of(text).iter().any(|key| keys.contains(key))
+/// How a document answers a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// What was searched for is a number of the thing that was entered.
+    Met,
+    /// By a name, by words, or by a reference: whoever looks that up met nothing, and nobody need be told.
+    Found,
 }
 
-/// Whether what was searched for is a number of the thing that was entered: whoever looks up a reference met nothing, and
-/// nobody need be told.
-fn is_met(query: &Query, document: &Document) -> bool {
-    let Query::Number(text) = query else { return false };
+/// How a document answers a query; `None` if it does not really have the number: of two numbers the index may have seen one.
+fn fit(query: &Query, document: &Document) -> Option<Fit> {
+    let Query::Number(text) = query else { return Some(Fit::Found) };
     let keys = document.keys();
-    keys_of(text).iter().any(|key| key.0 != Number::Reference && keys.contains(key))
+    let wanted: Vec<_> = keys_of(text).into_iter().filter(|key| keys.contains(key)).collect();
+    let is_met = wanted.iter().any(|(number, _)| *number != Number::Reference);
+    (!wanted.is_empty()).then_some(if is_met { Fit::Met } else { Fit::Found })
 }
 
 fn entry(
@@ -281,6 +282,7 @@ fn entry(
     request: &FindRequest,
     candidate: Candidate,
     document: &Document,
+    fit: Fit,
 ) -> Result<Option<Found>, Refusal> {
     let item = services.board.look(|projections| projections.entries.item_of(candidate.record).cloned())?;
     let Some(item) = item else { return Ok(None) };
@@ -293,8 +295,7 @@ fn entry(
     }
     let named = Named::alone(&item);
     let view = entry_view(&named, database, document, candidate.score);
-    let told =
-        is_met(query, document).then(|| hits::Draft::of(services, &named, document, request, query.text()));
+    let told = (fit == Fit::Met).then(|| hits::Draft::of(services, &named, document, request, query.text()));
     Ok(Some(Found { view, hit: told.flatten() }))
 }
 
@@ -308,7 +309,7 @@ fn line_of(
 ) -> Result<Option<Found>, Refusal> {
     let Some(document) = batch.entry(candidate.line).map(Document::from) else { return Ok(None) };
     let item = services.board.look(|projections| projections.batches.batch_of(candidate.record).cloned())?;
-    let Some(item) = item.filter(|_| fits(query, &document)) else { return Ok(None) };
+    let Some((item, fit)) = item.zip(fit(query, &document)) else { return Ok(None) };
     let standing =
         item.standing(candidate.line, services.now().0, |position| entries::is_disputed(services, position));
     let database = item.database().name;
@@ -317,8 +318,7 @@ fn line_of(
     }
     let named = Named::line(&item, candidate.line);
     let view = entry_view(&named, database, &document, candidate.score);
-    let told =
-        is_met(query, &document).then(|| hits::Draft::of(services, &named, &document, request, query.text()));
+    let told = (fit == Fit::Met).then(|| hits::Draft::of(services, &named, &document, request, query.text()));
     Ok(Some(Found { view, hit: told.flatten() }))
 }
 

@@ -393,6 +393,18 @@ pub(super) fn wrong_field(finding: Detail) -> Refusal {
     Refusal(problem.advice(finding.advice.clone()).details([finding]))
 }
 
+/// A form must not say by itself of what it is a new text: that would go round the checks of a new text. `path` is the field.
+pub(super) fn check_replaces_nothing(document: &Document, path: &str) -> Result<(), Refusal> {
+    if document.replaces().is_none() {
+        return Ok(());
+    }
+    Err(wrong_field(Detail {
+        path: path.into(),
+        message: "the form says by itself which record it replaces".into(),
+        advice: "leave the field out; `update` fills it in".into(),
+    }))
+}
+
 pub(super) fn detail(finding: &Finding) -> Detail {
     Detail { path: finding.path.clone(), message: finding.message.clone(), advice: finding.advice.clone() }
 }

@@ -23,8 +23,8 @@ use super::entries::Named;
 use super::erasures::keep_first;
 use super::extract::{ApiJson, Live, bad_request};
 use super::messages::{
-    bad_document, check_dates, check_excluded, check_sender, detail, encoded, expiry, idempotency_key,
-    lives_until, record, routed, salt,
+    bad_document, check_dates, check_excluded, check_replaces_nothing, check_sender, detail, encoded, expiry,
+    idempotency_key, lives_until, record, routed, salt,
 };
 use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, files, records};
@@ -116,6 +116,9 @@ fn prepare(services: &Services, request: &NoticeDraft) -> Result<Prepared, Refus
     let document = if request.kind == CaseKind::Diffusion { document.into_diffusion() } else { document };
     check_sender(services, &document)?;
     files::check_named_by_nobody(&document, "request.files")?;
+    if request.replaces.is_none() {
+        check_replaces_nothing(&document, "request.replaces")?;
+    }
     let priority = request.priority.map_or(Priority::ROUTINE, Priority::from);
     let dates = check_dates(services, &document)?;
     let mut warnings: Vec<_> = report.warnings().chain(dates.warnings()).map(detail).collect();

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use ecomesh_document::limits::PUBLIC_LIST_BYTES_MAX;
-use ecomesh_document::mapping::{Input, Mapped, Mapping, PublicList, Rejected};
+use ecomesh_document::mapping::{
+    CellProblem, CellWarning, Input, Mapped, MappedForm, Mapping, PublicList, Rejected,
+};
+use ecomesh_document::report::Problem;
 
 use crate::cli::Global;
 use crate::commands::import::mappings::{load, unfit};
@@ -13,7 +16,7 @@ use crate::commands::import::tally::{Entered, Place, Tally};
 use crate::commands::listing;
 use crate::commands::rows::Rows;
 use crate::exit::{ExitCode, Failure};
-use crate::{files, output};
+use crate::{files, output, times};
 
 /// Make forms of the rows of a CSV file, by a mapping that says what its columns mean.
 #[derive(Debug, clap::Args)]
@@ -37,7 +40,9 @@ should be, or they do not fit each other.
 Entries of databases are entered in the network, unless --dry-run or --out is given. A row that this
 bureau may not enter, such as a passport that another country issued, is refused like one that does
 not fit: of whom the import is, a dry run reads in the node's folder. An import that breaks off is
-run again: it goes on where it stopped, and enters nothing twice (within 7 days).
+run again: it goes on where it stopped, and enters nothing twice (within 7 days). A long list of
+travel documents or vehicles (more than 256 rows) is entered in batches, which are known again only
+as they were: of such a list import the corrected rows alone, in a file of their own.
 Messages are sent and notices are asked for one by one: write them with --out, check them with
 `ecomesh notice check` or `ecomesh ecomessage check`, and send them.")]
 pub struct Args {
@@ -64,8 +69,12 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         let help = "add --dry-run to see what becomes of each row, or --out DIR to write the accepted forms as files";
         return Err(Failure::new(ExitCode::Usage, what).help(help).into());
     }
-    let mut import =
-        Import { tally: Tally::new(global), sender: Sender::of(global), sink: Box::new(Nowhere) };
+    let mut import = Import {
+        tally: Tally::new(global),
+        sender: Sender::of(global),
+        sink: Box::new(Nowhere),
+        now_ms: times::now_ms(),
+    };
     match mapping.input() {
         Input::Csv(dialect) => {
             let mut rows = Rows::open(&args.file, dialect)?;
@@ -92,10 +101,10 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     }
     let entered = import.sink.finish()?;
     import.tell_refused()?;
-    let rejected = import.tally.finish(entered, import.sender.unasked())?.rejected;
+    let sum = import.tally.finish(entered, import.sender.unasked())?;
     import.sender.finish(global);
-    if let Some(entered) = entered {
-        output::remark(global, &entered_words(entered));
+    if let Some(entered) = &sum.entered {
+        tell_entered(entered, global);
     }
     if let Some(folder) = &args.out {
         output::remark(
@@ -103,7 +112,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             &format!("the accepted forms are in {}: {}", folder.display(), next_step(&mapping)),
         );
     }
-    Ok(if rejected == 0 { ExitCode::Ok } else { ExitCode::No })
+    Ok(if sum.rejected == 0 { ExitCode::Ok } else { ExitCode::No })
 }
 
 /// An import under way.
@@ -111,6 +120,8 @@ struct Import<'g> {
     tally: Tally<'g>,
     sender: Sender,
     sink: Box<dyn Sink>,
+    /// As of when dates are looked at: by the clock of the command, when it began.
+    now_ms: u64,
 }
 
 impl Import<'_> {
@@ -129,6 +140,7 @@ impl Import<'_> {
             Ok(()) => Ok(mapped),
             Err(problem) => Err(Rejected { problems: vec![problem] }),
         });
+        let outcome = outcome.and_then(|mapped| check_dates(mapped, self.now_ms));
         match outcome {
             Ok(Mapped { form, warnings }) => {
                 let accepted = Accepted { place, form };
@@ -152,7 +164,41 @@ impl Import<'_> {
     }
 }
 
-fn entered_words(Entered { entered, known }: Entered) -> String {
+/// Looks at the dates of a form as the node does before it takes one, so that a dry run says the same. Of messages it does not.
+fn check_dates(mut mapped: Mapped, now_ms: u64) -> Result<Mapped, Rejected> {
+    if matches!(mapped.form, MappedForm::Document(_)) {
+        return Ok(mapped);
+    }
+    let report = mapped.form.clone().into_document().check_dates(now_ms);
+    // A line of a form is a cell here, and nobody is to delete the row.
+    let advice = |advice: &str| advice.replace("delete the line", "leave it blank");
+    if !report.is_ok() {
+        let problem = |p: &Problem| CellProblem::new("", &*p.path, "", &*p.message, advice(&p.advice));
+        return Err(Rejected { problems: report.errors().map(problem).collect() });
+    }
+    mapped.warnings.extend(report.warnings().map(|warning| CellWarning {
+        column: String::new(),
+        field: warning.path.clone(),
+        cell: String::new(),
+        reason: warning.message.clone(),
+        advice: advice(&warning.advice),
+    }));
+    Ok(mapped)
+}
+
+/// Says what was entered, what the node says of it, and what to do about rows that were refused.
+fn tell_entered(entered: &Entered, global: &Global) {
+    output::remark(global, &entered_words(entered));
+    for warning in &entered.warnings {
+        output::remark(global, &format!("the node warns: {warning}"));
+    }
+    if let Some(advice) = entered.advice {
+        output::remark(global, advice);
+    }
+}
+
+fn entered_words(entered: &Entered) -> String {
+    let Entered { entered, known, .. } = *entered;
     let known = match known {
         0 => String::new(),
         count => format!(", {count} were there from an import before"),

@@ -1,15 +1,16 @@
 //! Where the forms go that an import makes: nowhere, into files, or into the databases of the network.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ecomesh_api::{ClientError, EntryDraft, ProblemCode, Sent};
+use ecomesh_api::{ClientError, Detail, EntryDraft, ProblemCode, Sent};
 use ecomesh_document::Document;
 use ecomesh_document::entry::{BATCHED, Batch, DatabaseEntry, EntrySource};
 use ecomesh_document::mapping::{CellProblem, MappedForm};
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
-use super::tally::{Entered, Place};
+use super::tally::{Entered, NodeWarning, Place};
 use crate::client::Node;
 use crate::commands::{notice, send};
 use crate::exit::{ExitCode, Failure};
@@ -101,6 +102,7 @@ pub(super) struct Databases {
     /// Length of what waits, about.
     bytes: usize,
     entered: Entered,
+    said: Said,
     refused: Vec<(Place, CellProblem)>,
 }
 
@@ -112,6 +114,7 @@ impl Databases {
             in_batches: false,
             bytes: 0,
             entered: Entered::default(),
+            said: Said::default(),
             refused: Vec::new(),
         })
     }
@@ -130,7 +133,7 @@ impl Databases {
             let answers = self.node.ask(async { Ok(all.await) })?;
             for ((place, _), answer) in drafts.iter().zip(answers) {
                 match answer {
-                    Ok(sent) => self.count(1, &sent),
+                    Ok(sent) => self.count(&[*place], &sent),
                     // What is wrong with one row keeps no other from it.
                     Err(error) if is_of_row(&error) => self.refused.push((*place, problem_of(error))),
                     Err(error) => return Err(broken_off(*place, *place, error)),
@@ -148,7 +151,7 @@ impl Databases {
         if self.waiting.len() < BATCH_MIN {
             return self.enter_alone();
         }
-        let (first, last, count) = (*first, *last, self.waiting.len() as u64);
+        let (first, last) = (*first, *last);
         let source = one.source().cloned().unwrap_or_default();
         let entries = self.waiting.iter().map(|(_, entry)| entry.clone().with_reference_alone()).collect();
         let batch = Batch::new(source, entries).map_err(|error| {
@@ -162,9 +165,11 @@ impl Databases {
             self.node.ask(async { Ok(send::repeated(|| api.add_entry(&draft, Some(&key))).await) })?;
         match answer {
             Ok(sent) => {
-                self.waiting.clear();
+                let places: Vec<Place> =
+                    std::mem::take(&mut self.waiting).into_iter().map(|(place, _)| place).collect();
                 self.bytes = 0;
-                self.count(count, &sent);
+                self.entered.batches += 1;
+                self.count(&places, &sent);
                 Ok(())
             }
             Err(error) if is_of_row(&error) => self.enter_alone(),
@@ -172,13 +177,50 @@ impl Databases {
         }
     }
 
-    fn count(&mut self, entries: u64, sent: &Sent) {
+    /// The node took the entries of these rows in one record.
+    fn count(&mut self, places: &[Place], sent: &Sent) {
+        let entries = places.len() as u64;
         if sent.repeated {
             self.entered.known += entries;
         } else {
             self.entered.entered += entries;
         }
+        sent.warnings.iter().for_each(|warning| self.said.add(places, warning));
     }
+}
+
+/// Most sorts of warnings of the node that are kept apart. There are a few.
+const SAID_MAX: usize = 100;
+
+/// What the node says of entries that it took, by field and reason: of thousands of rows it says the same.
+#[derive(Debug, Default)]
+struct Said(BTreeMap<(String, String), NodeWarning>);
+
+impl Said {
+    /// Takes a warning about a record that has the entries of these rows.
+    fn add(&mut self, places: &[Place], warning: &Detail) {
+        let (line, field) = line_of(&warning.path);
+        let place = line.and_then(|line| places.get(line.checked_sub(1)?)).or_else(|| places.first());
+        let Some(place) = place else { return };
+        let sort = (field.to_owned(), warning.message.clone());
+        if let Some(known) = self.0.get_mut(&sort) {
+            known.count += 1;
+        } else if self.0.len() < SAID_MAX {
+            let (field, reason) = sort.clone();
+            let Place { row, line } = *place;
+            let advice = warning.advice.clone();
+            self.0.insert(sort, NodeWarning { field, reason, advice, count: 1, row, line });
+        }
+    }
+}
+
+/// The line of a batch in a path, and the field of the entry: `entries[3].document.expires`.
+fn line_of(path: &str) -> (Option<usize>, &str) {
+    let of_line = || {
+        let (line, field) = path.strip_prefix("entries[")?.split_once(']')?;
+        Some((line.parse().ok()?, field.strip_prefix('.').unwrap_or(field)))
+    };
+    of_line().map_or((None, path), |(line, field)| (Some(line), field))
 }
 
 /// Whether the node refuses what was to be entered, and would take another.
@@ -254,7 +296,8 @@ impl Sink for Databases {
         } else {
             self.enter_alone()?;
         }
-        Ok(Some(self.entered))
+        self.entered.warnings = std::mem::take(&mut self.said).0.into_values().collect();
+        Ok(Some(std::mem::take(&mut self.entered)))
     }
 
     fn refused(&mut self) -> Vec<(Place, CellProblem)> {
@@ -280,4 +323,32 @@ fn draft(document: serde_json::Value) -> EntryDraft {
 /// The same form has the same key, in whatever file and row it stands.
 fn key_of(draft: &EntryDraft) -> String {
     format!("import-{}", hex::encode(Sha256::digest(draft.document.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_node_says_is_of_the_row_that_it_names() {
+        let places: Vec<Place> = (10..20).map(|row| Place { row, line: Some(row + 1) }).collect();
+        let warning = |path: &str| Detail { path: path.into(), message: "odd".into(), advice: "look".into() };
+        let mut said = Said::default();
+        said.add(&places, &warning("entries[3].document.expires"));
+        said.add(&places, &warning("entries[7].document.expires"));
+        said.add(&places, &warning("handling.excluded"));
+        // What names no line that is there is of the record.
+        said.add(&places, &warning("entries[99]"));
+        let told: Vec<_> = said.0.values().map(|w| (w.field.as_str(), w.count, w.row, w.line)).collect();
+        assert_eq!(
+            told,
+            [
+                ("", 1, 10, Some(11)),
+                ("document.expires", 2, 12, Some(13)),
+                ("handling.excluded", 1, 10, Some(11))
+            ]
+        );
+        let words = said.0.values().nth(1).map(ToString::to_string);
+        assert_eq!(words.as_deref(), Some("2 × document.expires: odd; look (first row 12)"));
+    }
 }

@@ -1,6 +1,7 @@
 //! What an import tells: each refused cell at once, warnings of one sort together at the end, and the sum.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -20,13 +21,15 @@ pub(super) struct Tally<'g> {
     global: &'g Global,
     sum: Sum,
     sorts: BTreeMap<Sort, Sorted>,
+    /// Fields and reasons of warnings: the node looks at the same, and what it says again is not told again.
+    told: BTreeSet<(String, String)>,
     /// Warnings beyond [`SORTS_MAX`].
     others: u64,
     progress: Option<Instant>,
 }
 
 /// The sum of an import.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Sum {
     /// Rows that were read, without the header.
     rows: u64,
@@ -41,7 +44,7 @@ pub(super) struct Sum {
     unasked: u64,
     /// What of the accepted rows was entered; nothing if nothing is.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    entered: Option<Entered>,
+    pub(super) entered: Option<Entered>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
@@ -49,13 +52,56 @@ fn is_none(count: &u64) -> bool {
     *count == 0
 }
 
+/// What to do where rows were refused and the others stand in batches: a batch is known again only as a whole, so that a list of
+/// which a row was corrected would be entered once more.
+const CORRECTED_ALONE: &str =
+    "import only the corrected rows, in a file of their own: the others are entered already";
+
 /// What was entered in the databases.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Entered {
     /// Entries that this import made.
     pub(super) entered: u64,
     /// Entries that were there from an import before.
     pub(super) known: u64,
+    /// Batches in which they stand.
+    #[serde(skip)]
+    pub(super) batches: u64,
+    /// What the node says of entries that it took, and nobody has said of their rows.
+    #[serde(rename = "node_warnings", skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<NodeWarning>,
+    /// What to do about rows that were refused, if it is not to import the list again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) advice: Option<&'static str>,
+}
+
+/// Something that the node says of entries that it took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct NodeWarning {
+    pub(super) field: String,
+    pub(super) reason: String,
+    pub(super) advice: String,
+    /// How often it said so.
+    pub(super) count: u64,
+    /// The first row of which it did.
+    pub(super) row: u64,
+    /// Its line in the file.
+    pub(super) line: Option<u64>,
+}
+
+/// As a warning about rows is told.
+impl fmt::Display for NodeWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let warning = CellWarning {
+            column: String::new(),
+            field: self.field.clone(),
+            cell: String::new(),
+            reason: self.reason.clone(),
+            advice: self.advice.clone(),
+        };
+        let first = if self.count == 1 { "" } else { "first " };
+        write!(f, "{} × {warning} ({first}row {})", self.count, self.row)
+    }
 }
 
 /// Warnings that say the same of the same column.
@@ -101,14 +147,15 @@ enum Event<'e> {
         line: Option<u64>,
         problems: &'e [CellProblem],
     },
-    Summary(Sum),
+    Summary(&'e Sum),
 }
 
 impl<'g> Tally<'g> {
     pub(super) fn new(global: &'g Global) -> Self {
         let shown = std::io::stderr().is_terminal() && !global.quiet && !global.json;
         let progress = shown.then(Instant::now);
-        Self { global, sum: Sum::default(), sorts: BTreeMap::new(), others: 0, progress }
+        let (sum, sorts, told) = (Sum::default(), BTreeMap::new(), BTreeSet::new());
+        Self { global, sum, sorts, told, others: 0, progress }
     }
 
     /// Tells of a row that became a form.
@@ -122,6 +169,7 @@ impl<'g> Tally<'g> {
         self.sum.rows += 1;
         self.sum.accepted += 1;
         self.sum.warnings += warnings.len() as u64;
+        warnings.iter().for_each(|warning| self.note(warning));
         if self.global.json {
             let Place { row, line } = place;
             return event(&Event::Accepted { row, line, form, file, warnings });
@@ -163,9 +211,9 @@ impl<'g> Tally<'g> {
     pub(super) fn finish(mut self, entered: Option<Entered>, unasked: u64) -> anyhow::Result<Sum> {
         self.clear_progress();
         self.sum.unasked = unasked;
-        self.sum.entered = entered;
+        self.sum.entered = entered.map(|entered| self.completed(entered));
         if self.global.json {
-            event(&Event::Summary(self.sum))?;
+            event(&Event::Summary(&self.sum))?;
             return Ok(self.sum);
         }
         if self.sum.warnings > 0 {
@@ -194,6 +242,22 @@ impl<'g> Tally<'g> {
             "{rows} rows read: {accepted} accepted, {rejected} rejected, {warnings} warnings"
         ))?;
         Ok(self.sum)
+    }
+
+    /// What was entered, without what was told of the rows already, and with what to do about those that were refused.
+    fn completed(&self, mut entered: Entered) -> Entered {
+        entered
+            .warnings
+            .retain(|warning| !self.told.contains(&(warning.field.clone(), warning.reason.clone())));
+        entered.advice = (self.sum.rejected > 0 && entered.batches > 0).then_some(CORRECTED_ALONE);
+        entered
+    }
+
+    fn note(&mut self, warning: &CellWarning) {
+        let told = (warning.field.clone(), warning.reason.clone());
+        if self.told.len() < SORTS_MAX {
+            self.told.insert(told);
+        }
     }
 
     fn sort(&mut self, row: u64, warning: &CellWarning) {

@@ -1,7 +1,9 @@
 //! What `notice list` and `notice show` say of a review: who has voted, who is awaited and cannot be reached, whether the text
 //! can still be approved, and what can follow.
 
-use ecomesh_api::{AwaitedView, CaseKind, NextView, NoticeDetail, NoticeStanding, NoticeView, VotesView};
+use ecomesh_api::{
+    AwaitedView, CaseKind, NextView, NoticeDetail, NoticeStanding, NoticeView, StuckWhy, VotesView,
+};
 
 use crate::times;
 
@@ -16,11 +18,22 @@ pub(super) fn votes(notice: &NoticeView) -> String {
 
 /// That too few reviewers are left to approve the text that waits, behind other words.
 pub(super) fn stuck(notice: &NoticeView) -> &'static str {
-    match (notice.stuck, notice.kind) {
-        (false, _) => "",
-        (true, CaseKind::Notice) => "; this text cannot be published any more",
-        (true, CaseKind::Diffusion) => "; this text cannot be approved any more",
+    use StuckWhy::{Decided, NoReviewers, NoneCanRead, OwnReview, TooFewCanRead};
+    match (stuck_why(notice), notice.kind) {
+        // A diffusion is in circulation all the same: that it is not reviewed is all that there is to say.
+        (None, _) | (Some(NoReviewers), CaseKind::Diffusion) => "",
+        (Some(NoReviewers), CaseKind::Notice) => "; there are no reviewers: it is never published",
+        (Some(OwnReview), _) => "; too few reviewers are left beside its source",
+        (Some(NoneCanRead), _) => "; no reviewer can read it",
+        (Some(TooFewCanRead), _) => "; too few reviewers can read it",
+        (Some(Decided), CaseKind::Notice) => "; this text cannot be published any more",
+        (Some(Decided), CaseKind::Diffusion) => "; this text cannot be approved any more",
     }
+}
+
+/// Why the text that waits will never be approved. A node that does not say why knows no other reason than votes.
+fn stuck_why(notice: &NoticeView) -> Option<StuckWhy> {
+    notice.stuck.then(|| notice.stuck_why.unwrap_or(StuckWhy::Decided))
 }
 
 /// How the votes stand for a step that one reviewer alone does not decide: "1 of 2 votes to reinstate it".
@@ -75,18 +88,32 @@ fn command(step: &str) -> &str {
     }
 }
 
-fn why_stuck(notice: &NoticeView) -> Option<String> {
-    let what = match notice.kind {
-        CaseKind::Notice => "published",
-        CaseKind::Diffusion => "approved",
+/// Why the text that waits will never be approved, and what helps. A new text is for the members that the first one was for: it
+/// helps only where enough of them review.
+pub(super) fn why_stuck(notice: &NoticeView) -> Option<String> {
+    let source = &notice.source;
+    let (never, instead) = match notice.kind {
+        CaseKind::Notice => {
+            ("published", ";\n           `ecomesh notice diffuse` tells chosen countries at once")
+        }
+        CaseKind::Diffusion => ("approved", ""),
     };
-    notice.stuck.then(|| {
-        format!(
-            "STUCK      too few reviewers are left who could approve it, and each decides once on a text: it cannot be {what}\n           \
-             any more unless {} gives it a new text (`ecomesh notice update`), which all of them review anew",
-            notice.source
-        )
-    })
+    let why = match stuck_why(notice)? {
+        StuckWhy::Decided => {
+            return Some(format!(
+                "STUCK      too few reviewers are left who could approve it, and each decides once on a text: it cannot be {never}\n           \
+                 any more unless {source} gives it a new text (`ecomesh notice update`), which all of them review anew"
+            ));
+        }
+        StuckWhy::NoReviewers if notice.kind == CaseKind::Diffusion => return None,
+        StuckWhy::NoReviewers => "there are no reviewers".to_owned(),
+        StuckWhy::OwnReview => {
+            format!("{source} may not review its own, and too few reviewers are left beside it")
+        }
+        StuckWhy::NoneCanRead => "no reviewer can read it".to_owned(),
+        StuckWhy::TooFewCanRead => "too few reviewers can read it".to_owned(),
+    };
+    Some(format!("reviewers  {why}: it is never {never}{instead}"))
 }
 
 /// That too few of the reviewers that are awaited can be reached: it stays requested.

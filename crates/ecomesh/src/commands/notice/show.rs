@@ -153,7 +153,7 @@ pub(super) fn what(notice: &NoticeView) -> String {
 /// Where it stands, in words that cannot be taken for more.
 pub(super) fn standing_words(notice: &NoticeView) -> String {
     use NoticeStanding::{
-        Cancelled, Expired, Published, Refused, Requested, Returned, Suspended, Void, Withdrawn,
+        Cancelled, Expired, Published, Refused, Replaced, Requested, Returned, Suspended, Void, Withdrawn,
     };
     let reasons =
         if notice.reasons.is_empty() { String::new() } else { format!(": {}", notice.reasons.join(", ")) };
@@ -172,6 +172,7 @@ pub(super) fn standing_words(notice: &NoticeView) -> String {
         (Cancelled, _) => "cancelled, delete national copies",
         (Withdrawn, _) => "withdrawn, delete national copies",
         (Expired, _) => "expired, delete national copies",
+        (Replaced, _) => "replaced by another text",
         (Void, _) => "void",
     };
     let waits = notice.pending.is_some() && notice.standing == Published;
@@ -182,7 +183,7 @@ pub(super) fn standing_words(notice: &NoticeView) -> String {
 /// [`standing_words`] where there is little room: a mark that nobody can take for another.
 fn standing_mark(notice: &NoticeView) -> String {
     use NoticeStanding::{
-        Cancelled, Expired, Published, Refused, Requested, Returned, Suspended, Void, Withdrawn,
+        Cancelled, Expired, Published, Refused, Replaced, Requested, Returned, Suspended, Void, Withdrawn,
     };
     let mark = match (notice.standing, notice.kind) {
         (Requested | Returned, CaseKind::Notice) if notice.stuck => "UNPUBLISHABLE",
@@ -197,6 +198,7 @@ fn standing_mark(notice: &NoticeView) -> String {
         (Cancelled, _) => "CANCELLED",
         (Withdrawn, _) => "WITHDRAWN",
         (Expired, _) => "EXPIRED",
+        (Replaced, _) => "REPLACED",
         (Void, _) => "VOID",
     };
     mark.to_owned()
@@ -266,6 +268,7 @@ fn text(detail: &NoticeDetail, reviewers: &str) -> String {
     if let (Some(waiting), Some(id)) = (&detail.waiting, &notice.pending) {
         lines.push(String::new());
         lines.push(format!("TEXT {} (waits for its review, not in force)", listing::short(id)));
+        lines.extend(attachments::lines(&detail.waiting_files));
         lines.extend(waiting.lines().map(output::rendered));
     }
     if !detail.problems.is_empty() {
@@ -301,6 +304,7 @@ mod tests {
             quorum: 2,
             votes: Vec::new(),
             stuck: false,
+            stuck_why: None,
             to: Vec::new(),
             exercise: false,
             state: RecordState::Valid,
@@ -343,5 +347,33 @@ mod tests {
         let stuck = NoticeView { stuck: true, ..notice(CaseKind::Notice, "red", NoticeStanding::Requested) };
         assert!(standing_words(&stuck).contains("cannot be published any more"));
         assert!(table(&[stuck]).render_in(60).contains("UNPUBLISHABLE"));
+    }
+
+    #[test]
+    fn what_no_new_text_helps_does_not_ask_for_one() {
+        use ecomesh_api::StuckWhy::{Decided, NoReviewers, NoneCanRead, OwnReview};
+        let told = |kind, why| {
+            let stuck_why = Some(why);
+            let notice =
+                NoticeView { stuck: true, stuck_why, ..notice(kind, "red", NoticeStanding::Requested) };
+            format!("{}\n{}", standing_words(&notice), review::why_stuck(&notice).unwrap_or_default())
+        };
+        let (request, diffusion) = (CaseKind::Notice, CaseKind::Diffusion);
+        for (kind, why, words) in [
+            (request, NoReviewers, "there are no reviewers: it is never published"),
+            (request, NoneCanRead, "no reviewer can read it: it is never published"),
+            (request, OwnReview, "KE may not review its own"),
+            (diffusion, NoneCanRead, "no reviewer can read it: it is never approved"),
+        ] {
+            let told = told(kind, why);
+            assert!(told.contains(words), "{told}");
+            assert!(!told.contains("STUCK") && !told.contains("notice update"), "{told}");
+        }
+        // It is in circulation whether there are reviewers or not.
+        assert_eq!(told(diffusion, NoReviewers), "in circulation, NOT REVIEWED yet\n");
+        for kind in [request, diffusion] {
+            let told = told(kind, Decided);
+            assert!(told.contains("STUCK") && told.contains("ecomesh notice update"), "{told}");
+        }
     }
 }

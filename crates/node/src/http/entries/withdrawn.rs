@@ -5,10 +5,9 @@ use ecomesh_document::codes::{Code, EntryWithdrawal};
 use ecomesh_document::projection::Place;
 use ecomesh_document::projection::withdrawn::Gone;
 use ecomesh_document::{Document, entry};
-use ecomesh_record::{Flags, Lane, Record, RecordId, Time};
+use ecomesh_record::{Flags, Record, RecordId, Time};
 
 use super::is_disputed;
-use crate::board::position_of;
 use crate::founding::text::time_text;
 use crate::http::{Refusal, Services, damaged, records};
 
@@ -80,7 +79,8 @@ pub(super) fn gone(services: &Services, id: RecordId) -> Result<Option<Gone>, Re
 
 /// It as a row.
 pub(super) fn gone_view(services: &Services, gone: &Gone) -> Result<Option<EntryView>, Refusal> {
-    let position = position_of(&gone.entry.position, Lane::ENTRIES);
+    // Entries and batches stand in different lanes: its id leads to it.
+    let position = services.reader.find(gone.entry.id).map_err(|e| damaged(&e))?;
     let first = position.map(|position| services.reader.header(position)).transpose();
     let Some((first, _)) = first.map_err(|e| damaged(&e))?.flatten() else { return Ok(None) };
     let view = EntryView {

@@ -7,9 +7,10 @@ use ecomesh_api::{
     FindRequest, FoundKind, HitListing, HitRequest, HitView, Problem, ProblemCode, RecordState, Sent,
 };
 use ecomesh_document::codes::{Code, SearchPurpose};
+use ecomesh_document::hit::Hit;
 use ecomesh_document::{Count, Document};
 use ecomesh_protocol::Draft as RecordDraft;
-use ecomesh_record::{Audience, Flags, Kind, MemberId, Priority, RecordId, Retention, Time};
+use ecomesh_record::{Audience, Flags, Kind, MemberId, Priority, Record, RecordId, Retention, Time};
 use serde_json::{Map, Value};
 
 use super::{check_code, check_line};
@@ -178,49 +179,63 @@ pub(super) async fn tell(services: &std::sync::Arc<Services>, hit: Draft) -> Res
 }
 
 fn listing(services: &Services) -> Result<HitListing, Refusal> {
-    let mut hits =
-        services.board.look(|projections| projections.hits.clone())?.into_iter().collect::<Vec<_>>();
-    hits.sort_by(|a, b| b.0.cmp(&a.0));
-    let mut views = Vec::new();
-    for (place, hit) in hits {
-        if views.len() == LISTED_MAX {
-            break;
-        }
-        let position = services.reader.find(place.id).ok().flatten();
-        let header = position.and_then(|position| services.reader.header(position).ok().flatten());
-        let Some((record, first_seen)) = header else { continue };
-        let is_own = place.author().as_str() == services.own.as_str();
-        // One that is not sealed to this bureau alone was told to nobody, or by nobody who had it.
-        let for_us = record.header().to == [services.own] && record.header().audience != Audience::Open;
-        if !(is_own || for_us) || state_of(services, place.id) != RecordState::Valid {
-            continue;
-        }
-        views.push(HitView {
-            id: place.id.to_string(),
-            searcher: place.author().to_string(),
-            // A hit is told to the source alone.
-            source: record.header().to.first().map(ToString::to_string).unwrap_or_default(),
-            kind: kind_of(services, hit.entry.0),
-            entry: named_text(hit.entry.0, hit.line.map(Count::get)),
-            reference: hit.reference.as_ref().map(ToString::to_string),
-            found_at: hit.found_at.to_string(),
-            purpose: Code::as_str(&hit.purpose).to_owned(),
-            officer: hit.officer.to_string(),
-            place: hit.place.as_ref().map(ToString::to_string),
-            query: hit.query.to_string(),
-            remarks: hit.remarks.as_ref().map(ToString::to_string),
-            exercise: record.header().flags.has(Flags::EXERCISE),
-            first_seen_ms: first_seen.0,
-        });
+    let hits = services.board.look(|projections| projections.hits.clone())?;
+    let mut told: Vec<_> = hits
+        .iter()
+        .filter_map(|(place, hit)| {
+            let (record, first_seen) = header(services, place.id)?;
+            concerns_us(services, &record, hit).then_some((first_seen, record, hit))
+        })
+        .collect();
+    // As this node saw them: whoever dates hits years ahead hides no others.
+    told.sort_by_key(|(first_seen, record, _)| std::cmp::Reverse((*first_seen, record.id())));
+    told.retain(|(_, record, _)| state_of(services, record.id()) == RecordState::Valid);
+    let older = told.len().saturating_sub(LISTED_MAX) as u64;
+    told.truncate(LISTED_MAX);
+    let views = told.into_iter().map(|(first_seen, record, hit)| view_of(services, &record, first_seen, hit));
+    Ok(HitListing { hits: views.collect(), older })
+}
+
+/// The header of a record that is here, and when it came.
+fn header(services: &Services, id: RecordId) -> Option<(Record, Time)> {
+    let position = services.reader.find(id).ok().flatten()?;
+    services.reader.header(position).ok().flatten()
+}
+
+/// Whether this bureau told it, or is told by it of something of its own. One that is not sealed to this bureau alone was told
+/// to nobody, or by nobody who had it; one that names what others have entered says nothing.
+fn concerns_us(services: &Services, record: &Record, hit: &Hit) -> bool {
+    let header_of = record.header();
+    if header_of.author == services.own {
+        return true;
     }
-    Ok(HitListing { hits: views })
+    let is_for_us = header_of.to == [services.own] && header_of.audience != Audience::Open;
+    is_for_us && header(services, hit.entry.0).is_some_and(|(named, _)| named.header().author == services.own)
+}
+
+fn view_of(services: &Services, record: &Record, first_seen: Time, hit: &Hit) -> HitView {
+    HitView {
+        id: record.id().to_string(),
+        searcher: record.header().author.to_string(),
+        // A hit is told to the source alone.
+        source: record.header().to.first().map(ToString::to_string).unwrap_or_default(),
+        kind: kind_of(services, hit.entry.0),
+        entry: named_text(hit.entry.0, hit.line.map(Count::get)),
+        reference: hit.reference.as_ref().map(ToString::to_string),
+        found_at: hit.found_at.to_string(),
+        purpose: Code::as_str(&hit.purpose).to_owned(),
+        officer: hit.officer.to_string(),
+        place: hit.place.as_ref().map(ToString::to_string),
+        query: hit.query.to_string(),
+        remarks: hit.remarks.as_ref().map(ToString::to_string),
+        exercise: record.header().flags.has(Flags::EXERCISE),
+        first_seen_ms: first_seen.0,
+    }
 }
 
 /// What a hit is on, as far as its record is here.
 fn kind_of(services: &Services, id: RecordId) -> FoundKind {
-    let position = services.reader.find(id).ok().flatten();
-    let header = position.and_then(|position| services.reader.header(position).ok().flatten());
-    match header.map(|(record, _)| record.header().kind) {
+    match header(services, id).map(|(record, _)| record.header().kind) {
         Some(Kind::NOTICE) => FoundKind::Notice,
         Some(Kind::DIFFUSION) => FoundKind::Diffusion,
         _ => FoundKind::Entry,

@@ -83,17 +83,16 @@ pub(super) fn addressed(
         )));
     }
     let reviewing = reviewers(services, document, &(&to | &lie_there), warnings);
-    if request.regions.is_empty() {
-        to.extend(reviewing);
-    } else {
+    if !request.regions.is_empty() {
         lie_there.retain(|member| !to.contains(member));
-        add_reachable(services, &mut to, lie_there, reviewing, warnings)?;
+        add_reachable(services, &mut to, lie_there, warnings)?;
     }
+    add_reviewers(services, &mut to, reviewing, warnings);
     few_enough(to).map(|to| Addressed { to, secrecy: Secrecy::Addressees })
 }
 
-/// Adds whom nobody has named: those who lie in a region, and those who review. One to whom nothing can be sealed now, since
-/// its node has been away for months, does not keep all others from it; the author is told.
+/// Adds whom nobody has named: those who lie in a region. One to whom nothing can be sealed now, since its node has been away
+/// for months, does not keep all others from it; the author is told.
 ///
 /// # Errors
 /// If it would be for nobody but reviewers.
@@ -101,7 +100,6 @@ fn add_reachable(
     services: &Services,
     to: &mut BTreeSet<MemberId>,
     lie_there: BTreeSet<MemberId>,
-    reviewing: Vec<MemberId>,
     warnings: &mut Vec<Detail>,
 ) -> Result<(), Refusal> {
     let (reached, away) = by_prekey(services, lie_there);
@@ -129,11 +127,21 @@ fn add_reachable(
             ),
         });
     }
+    Ok(())
+}
+
+/// Adds those who review, whom nobody has named either: likewise none of them keeps it from the addressees.
+fn add_reviewers(
+    services: &Services,
+    to: &mut BTreeSet<MemberId>,
+    reviewing: Vec<MemberId>,
+    warnings: &mut Vec<Detail>,
+) {
     let (reading, away) = by_prekey(services, reviewing);
     to.extend(reading);
     if !away.is_empty() {
         warnings.push(Detail {
-            path: "regions".into(),
+            path: String::new(),
             message: format!(
                 "nothing can be sealed to {} now, and it reviews diffusions: it cannot review this one",
                 named(&away)
@@ -141,7 +149,6 @@ fn add_reachable(
             advice: String::new(),
         });
     }
-    Ok(())
 }
 
 /// A new text goes to whom the first one went.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ecomesh_api::{AwaitedView, Detail};
+use ecomesh_api::{AwaitedView, Detail, StuckWhy};
 use ecomesh_document::Document;
 use ecomesh_document::member::MemberCode;
 use ecomesh_document::projection::notices::Case;
@@ -69,27 +69,70 @@ fn too_few(services: &Services, document: &Document, readers: &[MemberId], own: 
     }
 }
 
-/// Whether enough reviewers who could decide on the text that waits are left. `readers` as of [`check_enough`].
-pub(super) fn is_stuck(
+/// Why too few reviewers who could approve the text that waits are left; nothing if enough are. `readers` as of
+/// [`check_enough`].
+pub(super) fn why_stuck(
     services: &Services,
     case: &Case,
     state: &State,
     approved: usize,
     readers: &[String],
-) -> bool {
-    state.pending().is_some()
-        && approved + awaited(services, case, state, readers).len() < services.board.review().quorum()
+) -> Option<StuckWhy> {
+    state.pending()?;
+    let review = services.board.review();
+    if approved + awaited(services, case, state, readers).len() >= review.quorum() {
+        return None;
+    }
+    let may = || review.reviewers_for(case.source());
+    Some(
+        Left {
+            reviewers: review.reviewers().count(),
+            may: may().count(),
+            can_read: may().filter(|reviewer| can_read(services, case, reviewer, readers)).count(),
+            quorum: review.quorum(),
+        }
+        .why(),
+    )
 }
 
-/// The reviewers that have not decided on the text that waits, and can read it.
+/// How many reviewers there are for a text, whether they have decided on it or not.
+struct Left {
+    reviewers: usize,
+    /// Those of them who may review what its source asks for.
+    may: usize,
+    /// Those of them who can also read it.
+    can_read: usize,
+    quorum: usize,
+}
+
+impl Left {
+    /// Why a text waits in vain. A new one helps only if enough of them can read it: it is for whom the first one was.
+    fn why(&self) -> StuckWhy {
+        match *self {
+            Self { reviewers: 0, .. } => StuckWhy::NoReviewers,
+            Self { may, quorum, .. } if may < quorum => StuckWhy::OwnReview,
+            Self { can_read: 0, .. } => StuckWhy::NoneCanRead,
+            Self { can_read, quorum, .. } if can_read < quorum => StuckWhy::TooFewCanRead,
+            _ => StuckWhy::Decided,
+        }
+    }
+}
+
+/// The reviewers that have not decided on the text that waits, and can read it. `readers` as of [`check_enough`].
 pub(super) fn awaited(services: &Services, case: &Case, state: &State, readers: &[String]) -> Vec<MemberId> {
-    let reads = |member: &MemberId| {
-        *member == services.own
-            || services.roster.contains(*member)
+    let awaited = case.awaited(state).into_iter().filter(|code| can_read(services, case, code, readers));
+    awaited.filter_map(|code| MemberId::parse(code.as_str()).ok()).collect()
+}
+
+/// Whether a reviewer can read a case: whoever asks has it, and so has its source. `readers` as of [`check_enough`].
+pub(super) fn can_read(services: &Services, case: &Case, reviewer: &MemberCode, readers: &[String]) -> bool {
+    let is_for = |member: MemberId| {
+        member == services.own
+            || reviewer == case.source()
+            || services.roster.contains(member)
                 && (readers.is_empty() || readers.contains(&member.to_string()))
     };
-    let awaited = case.awaited(state).into_iter().filter_map(|code| MemberId::parse(code.as_str()).ok());
-    awaited.filter(reads).collect()
+    MemberId::parse(reviewer.as_str()).is_ok_and(is_for)
 }
 
 /// Which of these reviewers can be reached.
@@ -153,4 +196,20 @@ fn reads(services: &Services, reviewer: &MemberCode, readers: &[MemberId]) -> bo
 
 fn listed<'m>(members: impl Iterator<Item = &'m MemberCode>) -> String {
     members.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_text_is_asked_for_only_where_enough_reviewers_can_read_it() {
+        let why = |reviewers, may, can_read, quorum| Left { reviewers, may, can_read, quorum }.why();
+        assert_eq!(why(0, 0, 0, 1), StuckWhy::NoReviewers);
+        assert_eq!(why(1, 0, 0, 1), StuckWhy::OwnReview);
+        assert_eq!(why(2, 1, 1, 2), StuckWhy::OwnReview);
+        assert_eq!(why(1, 1, 0, 1), StuckWhy::NoneCanRead);
+        assert_eq!(why(3, 3, 1, 2), StuckWhy::TooFewCanRead);
+        assert_eq!(why(3, 3, 2, 2), StuckWhy::Decided);
+    }
 }

@@ -100,7 +100,23 @@ pub(in crate::http) fn standing_of(services: &Services, entry: &Entry) -> Option
         return None;
     }
     let case = services.board.look(|projections| projections.notices.case_of(entry.id).cloned()).ok()??;
-    Some(view_of(services, &case).ok()??.standing)
+    let view = view_of(services, &case).ok()??;
+    Some(standing_of_text(&view, &entry.id.to_string(), case.text_of(entry.id).is_some()))
+}
+
+/// Where a text of a notice or diffusion stands: what holds for the one that is shown holds for no other.
+fn standing_of_text(view: &NoticeView, id: &str, is_text: bool) -> NoticeStanding {
+    let is = |of: &Option<String>| of.as_deref() == Some(id);
+    if !is_text {
+        // By somebody who is not its source, or of another colour.
+        NoticeStanding::Void
+    } else if view.text.is_none() || is(&view.text) {
+        view.standing
+    } else if is(&view.pending) {
+        NoticeStanding::Requested
+    } else {
+        NoticeStanding::Replaced
+    }
 }
 
 /// Where a case stands, if the record of its first text is here.
@@ -120,7 +136,7 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
     let header = first.header();
     let approved_by = approved_by(&state);
     let to = records::addressees(services, header);
-    let stuck = reviewers::is_stuck(services, case, &state, approved_by.len(), &to);
+    let stuck_why = reviewers::why_stuck(services, case, &state, approved_by.len(), &to);
     NoticeView {
         id: case.id().to_string(),
         kind: kind_of(case),
@@ -139,7 +155,8 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
         approved_by,
         quorum: services.board.review().quorum() as u64,
         votes: votes(case, &state),
-        stuck,
+        stuck: stuck_why.is_some(),
+        stuck_why,
         to,
         exercise: header.flags.has(Flags::EXERCISE),
         state: text_state,
@@ -177,10 +194,12 @@ fn voters(state: &State, matter: Matter, says: bool) -> Vec<String> {
     state.votes(matter).filter(|(_, said)| *said == says).map(|(who, _)| who.to_string()).collect()
 }
 
-/// What the source and the reviewers could do now.
-fn next(services: &Services, case: &Case) -> Vec<NextView> {
+/// What the source and the reviewers that can read it could do now. `readers` as of [`reviewers::awaited`].
+fn next(services: &Services, case: &Case, readers: &[String]) -> Vec<NextView> {
     let when_ms = services.now().0.max(case.last_ms() + 1);
-    let reviewers = services.board.review().reviewers().filter(|reviewer| *reviewer != case.source());
+    let reviewers = services.board.review().reviewers().filter(|reviewer| {
+        *reviewer != case.source() && reviewers::can_read(services, case, reviewer, readers)
+    });
     let members = std::iter::once(case.source()).chain(reviewers);
     let views = members.map(|member| NextView {
         member: member.to_string(),
@@ -252,22 +271,29 @@ fn detailed(services: &Services, id: &str) -> Result<(NoticeDetail, Vec<MemberId
         None => (Err("its text was erased".to_owned()), Vec::new()),
     };
     let waiting = waiting.map(read).transpose()?;
-    let waiting = waiting.and_then(|(_, document)| document.ok()).as_ref().map(render);
+    let waiting = waiting.and_then(|(record, document)| Some((record, document.ok()?)));
+    // A review of a text is one of its files too.
+    let waiting_files = match &waiting {
+        Some((record, document)) => files::views(services, record, document)?,
+        None => Vec::new(),
+    };
+    let waiting = waiting.as_ref().map(|(_, document)| render(document));
     let problems = document.as_ref().map(|document| document.check().problems().iter().map(detail).collect());
     let notice = view(services, &case, &first);
     let awaited = reviewers::awaited(services, &case, &state, &notice.to);
     let detail = NoticeDetail {
+        next: next(services, &case, &notice.to),
         notice,
         rendered: document.as_ref().ok().map(render),
         rendered_id: text.map(|id| id.to_string()),
         waiting,
+        waiting_files,
         files,
         unreadable: document.as_ref().err().cloned(),
         problems: problems.unwrap_or_default(),
         document: document.ok().map(|document| document.to_json()),
         history: history(services, &case),
         awaits: Vec::new(),
-        next: next(services, &case),
     };
     Ok((detail, awaited))
 }
