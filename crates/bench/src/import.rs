@@ -156,8 +156,12 @@ async fn found(api: &Client, last: &Last) -> anyhow::Result<()> {
         Last::Number(number) => request.number = Some(number.clone()),
         Last::Name(name) => request.name = Some(name.clone()),
     }
-    let answer = api.find(&request).await?;
-    ensure!(!answer.found.is_empty() && answer.unread == 0, "the last entry is not found");
+    // What is in the listings may not be searched yet.
+    let answer = until(READ_MAX, "everything to be searched", async || {
+        api.find(&request).await.ok().filter(|answer| answer.unread == 0)
+    })
+    .await?;
+    ensure!(!answer.found.is_empty(), "the last entry is not found");
     Ok(())
 }
 
