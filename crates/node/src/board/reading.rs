@@ -150,8 +150,7 @@ impl Reading {
         if round == Round::Everything && !self.everything()? {
             return Ok(round);
         }
-        let mut forgotten = Vec::new();
-        self.forget(&mut forgotten);
+        self.forget();
         let mut after = None;
         loop {
             let batch = self.next(after);
@@ -160,24 +159,22 @@ impl Reading {
             // What is read here is in memory; who locks the node waits for it.
             let Ok(_in_use) = self.mail.safe().enter() else { return Ok(round) };
             self.read(&batch)?;
-            self.forget(&mut forgotten);
+            self.forget();
         }
     }
 
     /// Takes out what was erased or destroyed. After what was read before is in: so nothing slips through between the two.
-    /// What was taken out at the last call is taken out again, since it may have been read ahead then.
-    fn forget(&self, last: &mut Vec<RecordId>) {
-        let now = std::mem::take(&mut self.board.unread().forgotten);
-        if now.is_empty() && last.is_empty() {
+    fn forget(&self) {
+        let forgotten = std::mem::take(&mut self.board.unread().forgotten);
+        if forgotten.is_empty() {
             return;
         }
         if let Some(projections) =
             &mut *self.board.projections.write().unwrap_or_else(PoisonError::into_inner)
         {
-            last.iter().chain(&now).for_each(|id| projections.forget(*id));
+            forgotten.into_iter().for_each(|id| projections.forget(id));
             projections.stale = true;
         }
-        *last = now;
     }
 
     fn next(&self, after: Option<Key>) -> Vec<Key> {
@@ -194,41 +191,26 @@ impl Reading {
         heads.retain(|head| head.log.lane != Lane::CONTROL);
         self.board.unread().unlooked = heads.iter().map(|head| head.seq.saturating_add(1)).sum();
         let mut left: VecDeque<_> = heads.into_iter().map(|head| (head.log, 0..=head.seq)).collect();
-        // While the projections take a batch the next one is read. What was read is in memory until it is taken; who locks the
-        // node waits for that, so leave to hold it is dropped last.
-        let mut in_use = None;
-        let (mut read, mut forgotten) = (Vec::new(), Vec::new());
-        let mut looked_at = 0;
         while let Some((log, seqs)) = left.pop_front() {
             let (batch, rest) = cut(seqs);
             left.extend(rest.map(|rest| (log, rest)));
-            let Ok(next_in_use) = self.mail.safe().enter() else { return Ok(false) };
-            let next = std::thread::scope(|scope| {
-                let reading = scope.spawn(|| in_parallel(split(&batch), |part| self.look_along(log, part)));
-                self.take(&std::mem::take(&mut read));
-                self.board.unread().looked_at(looked_at);
-                self.forget(&mut forgotten);
-                join(reading)
-            })?;
-            let Some(next) = next else { return Ok(false) };
-            // Long records fill a part before its end.
-            let unread_parts = || next.iter().filter_map(|part| part.rest.clone());
-            let unlooked: u64 = unread_parts().map(|rest| rest.count() as u64).sum();
-            unread_parts().for_each(|rest| left.push_front((log, rest)));
-            // Only once it is taken it is not unread any more.
-            looked_at = batch.count() as u64 - unlooked;
-            (read, in_use) = (next, Some(next_in_use));
+            // What is read here is in memory; who locks the node waits for it.
+            let Ok(_in_use) = self.mail.safe().enter() else { return Ok(false) };
+            let parts = in_parallel(split(&batch), |part| self.look_along(log, part))?;
+            let Some(parts) = parts else { return Ok(false) };
             // The projections are others since: they are read for from the beginning.
             if self.board.unread().opened != opened {
                 return Ok(false);
             }
+            self.take(&parts);
+            // Long records fill a part before its end.
+            let rests: Vec<_> = parts.into_iter().filter_map(|part| part.rest).collect();
+            let unlooked: u64 = rests.iter().map(|rest| rest.clone().count() as u64).sum();
+            self.board.unread().looked_at(batch.count() as u64 - unlooked);
+            rests.into_iter().for_each(|rest| left.push_front((log, rest)));
+            self.forget();
         }
-        self.take(&read);
-        self.board.unread().looked_at(looked_at);
-        self.forget(&mut forgotten);
-        // While nobody can lock the node: what is read is in the projections that there are.
         self.board.unread().all_is_read(opened);
-        drop(in_use);
         Ok(true)
     }
 
@@ -243,10 +225,15 @@ impl Reading {
         let (first, last) = seqs.into_inner();
         let count = usize::try_from(last - first).unwrap_or(usize::MAX).saturating_add(1);
         let wants = |record: &Record| self.is_heard(record) && !Key::of(record.header()).speaks_of_another;
-        let stretch = self.reader.stretch(log, first, STRETCH_BYTES, count, wants)?;
+        let stretch = if log.lane == Lane::BULK {
+            self.one_by_one(log, first, count, wants)?
+        } else {
+            let stretch = self.reader.stretch(log, first, STRETCH_BYTES, count, wants)?;
+            stretch.into_iter().map(|(record, _)| record).collect()
+        };
         let next = first + stretch.len() as u64;
         looked.rest = (!stretch.is_empty() && next <= last).then_some(next..=last);
-        for (record, _) in stretch.iter().filter(|(record, _)| self.is_heard(record)) {
+        for record in stretch.iter().filter(|record| self.is_heard(record)) {
             let key = Key::of(record.header());
             if key.speaks_of_another {
                 looked.later.push(key);
@@ -255,6 +242,31 @@ impl Reading {
             }
         }
         Ok(Ok(looked))
+    }
+
+    /// The records of a part of a log of long ones, as a stretch of it: to walk over their chunks saves nothing, and was measured
+    /// to leave more memory in use.
+    fn one_by_one(
+        &self,
+        log: LogId,
+        first: u64,
+        count: usize,
+        wants_body: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<Record>, LedgerError> {
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        for position in (first..).take(count).map(|seq| log.at(seq)) {
+            let Some((mut record, _)) = self.reader.header(position)? else { break };
+            if wants_body(&record) {
+                let whole = self.reader.record(position)?;
+                record = whole.unwrap_or(record);
+            }
+            bytes += record.frame_len();
+            records.push(record);
+            if bytes > STRETCH_BYTES {
+                break;
+            }
+        }
+        Ok(records)
     }
 
     /// Whether a record may come to something.
@@ -405,8 +417,11 @@ impl Reading {
 
 /// How many threads are worth having for so many records. Opening and decoding takes as long as all else.
 fn threads(records: usize) -> usize {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    threads.min(records / RECORDS_PER_THREAD).max(1)
+    threads_at_most().min(records / RECORDS_PER_THREAD).max(1)
+}
+
+fn threads_at_most() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX)
 }
 
 /// What is read at once of a part of a log, and the rest of it.
@@ -416,11 +431,11 @@ fn cut(seqs: RangeInclusive<u64>) -> (RangeInclusive<u64>, Option<RangeInclusive
     (first..=end, (end < last).then(|| end + 1..=last))
 }
 
-/// A part of a log, in a part for each thread.
+/// A part of a log, in a part for each thread: a few records may be long ones.
 fn split(seqs: &RangeInclusive<u64>) -> Vec<RangeInclusive<u64>> {
     let (first, last) = (*seqs.start(), *seqs.end());
     let count = usize::try_from(last - first).unwrap_or(usize::MAX).saturating_add(1);
-    let each = count.div_ceil(threads(count));
+    let each = count.div_ceil(threads_at_most());
     (first..=last).step_by(each).map(|from| from..=last.min(from + (each as u64 - 1))).collect()
 }
 
