@@ -162,7 +162,7 @@ fn a_dry_run_looks_at_dates_as_the_node_does() {
         let import = ["import", "csv", "--mapping", "travel-documents", &list];
         for more in [&["--dry-run"][..], &[]] {
             let ran = tz.run(&with(&import, more)).expect(0);
-            let words = "document.expires: it expires before it was issued";
+            let words = "column \"Expires\" (document.expires): it expires before it was issued";
             assert_eq!(ran.stdout.matches(words).count(), 1, "{ran:?}");
             assert!(ran.stdout.contains(&format!("{rows} × {words}")), "{ran:?}");
             assert!(!ran.stderr.contains("the node warns"), "{ran:?}");

@@ -155,10 +155,7 @@ pub struct NoticeView {
     /// Votes of reviewers on what is not decided yet, but approvals.
     #[serde(default)]
     pub votes: Vec<VotesView>,
-    /// Whether too few reviewers are left who could approve the text that waits: then it never will be.
-    #[serde(default)]
-    pub stuck: bool,
-    /// Why, if it will not.
+    /// Why the text that waits will never be approved, if too few reviewers are left who could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_why: Option<StuckWhy>,
     /// For whom it is; empty means all members.

@@ -42,8 +42,8 @@ pub struct CodeEntry {
 
 /// Longest code in bytes: the longest that is in use has 20.
 const CODE_BYTES_MAX: usize = 32;
-/// Columns that tell something of a code and are no name of it.
-const FACTS: &[&str] = &["units", "dimension", "scheme", "m49", "within", "countries", "also"];
+/// Columns that hold the code of another list for the same: what is written so means this code, but nobody calls it that.
+const OTHER_CODES: &[&str] = &["alpha2", "alpha3", "terminology"];
 
 /// A closed list of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,17 +100,23 @@ impl CodeEntry {
     pub fn label(&self, language: &str) -> &str {
         self.column(language).or_else(|| self.column("en")).unwrap_or(&self.code)
     }
+
+    /// What it means, in every language that the table has: the columns that are named by a language's two or three letters.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        let is_language =
+            |name: &str| (2..=3).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase());
+        self.columns().filter(move |(name, _)| is_language(name)).map(|(_, label)| label)
+    }
+
+    fn other_codes(&self) -> impl Iterator<Item = &str> {
+        self.columns().filter(|(name, _)| OTHER_CODES.contains(name)).map(|(_, code)| code)
+    }
 }
 
 impl CodeTable {
     /// The entry of a code, written exactly.
     pub fn find(&self, code: &str) -> Option<&CodeEntry> {
         self.entries.iter().find(|e| e.code == code)
-    }
-
-    /// Names of the columns behind the code, in their order.
-    pub fn columns(&self) -> &[String] {
-        &self.columns
     }
 
     /// All entries in the table's order.
@@ -125,7 +131,7 @@ impl CodeTable {
         let same = |candidate: &str| candidate.to_lowercase() == wanted;
         self.entries
             .iter()
-            .find(|e| same(&e.code) || e.columns().any(|(n, v)| !FACTS.contains(&n) && same(v)))
+            .find(|e| same(&e.code) || e.labels().chain(e.other_codes()).any(same))
             .or_else(|| self.guess(&wanted))
     }
 
@@ -155,8 +161,7 @@ impl CodeTable {
             // Of short labels half the letters would be slips.
             (length > 4 && slips <= length / 5).then_some(slips)
         };
-        let of_entry =
-            |e: &'_ CodeEntry| ["en", "fr", "es"].into_iter().filter_map(|l| distance(e.column(l)?)).min();
+        let of_entry = |e: &CodeEntry| e.labels().filter_map(distance).min();
         self.entries.iter().filter_map(|e| Some((of_entry(e)?, e))).min_by_key(|(d, _)| *d).map(|(_, e)| e)
     }
 
@@ -168,9 +173,11 @@ impl CodeTable {
             fitting.next().filter(|_| fitting.next().is_none())
         };
         let begins = |entry: &CodeEntry, letters_more: usize| {
-            ["en", "fr", "es"].iter().any(|language| {
-                let label = entry.label(language).to_lowercase();
-                label.strip_prefix(wanted).is_some_and(|rest| rest.chars().count() <= letters_more)
+            entry.labels().any(|label| {
+                label
+                    .to_lowercase()
+                    .strip_prefix(wanted)
+                    .is_some_and(|rest| rest.chars().count() <= letters_more)
             })
         };
         let also = |entry: &CodeEntry| {
@@ -344,6 +351,36 @@ mod tests {
             assert_eq!(nearest("unit", text), Some(code), "{text}");
         }
         assert_eq!(nearest("country", "KEN"), Some("KE"));
+        for other in ["FR", "fra", "French"] {
+            assert_eq!(nearest("spoken-language", other), Some("FRE"), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_language_that_is_added_is_found_and_other_columns_are_not() {
+        let text = "# Purposes.\ncode\ten\tsw\tnote\tswa\nT\ttrade\tbiashara\tas before\tmauzo\n";
+        let table = CodeTable::parse("purpose", text).expect("a table");
+        assert_eq!(table.entries[0].labels().collect::<Vec<_>>(), ["trade", "biashara", "mauzo"]);
+        for (text, code) in [
+            ("BIASHARA", Some("T")),
+            ("mauzo", Some("T")),
+            ("biasharo", Some("T")),
+            ("biash", Some("T")),
+            ("as before", None),
+        ] {
+            assert_eq!(table.nearest(text).map(CodeEntry::code), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_column_of_the_program_s_tables_is_known() {
+        let facts = ["units", "dimension", "scheme", "m49", "within", "countries", "also"];
+        for entry in tables().iter().flat_map(CodeTable::entries) {
+            let labels: Vec<_> = entry.labels().chain(entry.other_codes()).collect();
+            let names: Vec<_> = entry.columns().filter(|(name, _)| !facts.contains(name)).collect();
+            assert_eq!(names.len(), labels.len(), "{}", entry.code());
+            assert!(names.iter().all(|(_, cell)| labels.contains(cell)), "{}", entry.code());
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::codes::{Code, CodeEntry, Hs};
 pub(crate) const FIELD: &str = "hs_code";
 
 /// The entry of the list with which a code begins, the longest one; points and blanks in the code do not count.
-pub fn heading(code: &str) -> Option<&'static CodeEntry> {
+pub(crate) fn heading(code: &str) -> Option<&'static CodeEntry> {
     let digits: String = code.chars().filter(char::is_ascii_digit).collect();
     let begins = Code::<Hs>::table().entries().iter().filter(|entry| digits.starts_with(entry.code()));
     begins.max_by_key(|entry| entry.code().len())

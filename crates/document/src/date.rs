@@ -102,6 +102,13 @@ impl CalendarDate {
         u64::try_from(days_since_1970(self.year, month, day) + 1).unwrap_or(0) * DAY_MS
     }
 
+    /// The begin of it in UTC, in milliseconds since 1970: of the day, of the month's or the year's first day. Dates before 1970
+    /// begin at 0.
+    pub fn begin_ms(self) -> u64 {
+        let (year, month, day) = self.first_day();
+        u64::try_from(days_since_1970(year, month, day)).unwrap_or(0) * DAY_MS
+    }
+
     /// Reads `2014`, `2014-03` or `2014-03-05`.
     ///
     /// # Errors

@@ -5,10 +5,10 @@
 //! sent. All but a validity that is over are warnings, since clocks and sources err.
 
 use crate::Document;
-use crate::date::{CalendarDate, PartialDate};
-use crate::entry::{Retention, database};
+use crate::date::{CalendarDate, Doubt, PartialDate};
+use crate::entry::{Database, Retention};
 use crate::items::{number, text};
-use crate::notice::colour;
+use crate::notice::Colour;
 use crate::notice::life::VALIDITY_MS;
 use crate::notice::rules;
 use crate::reading::FromForm;
@@ -50,7 +50,8 @@ impl Document {
     }
 }
 
-fn look(form: &Node, now_ms: u64) -> Vec<Finding> {
+/// What is found in the tree of a form.
+pub(crate) fn look(form: &Node, now_ms: u64) -> Vec<Finding> {
     let mut look = Look { now_ms, findings: Vec::new() };
     look.table(form, "");
     look.validity(form);
@@ -100,7 +101,10 @@ impl Look {
 
     fn issue(&mut self, table: &Node, path: &str) {
         let (Some(issued), Some(expires)) = (table.get("issued"), table.get("expires")) else { return };
-        if first_ms(issued).zip(last_ms(expires)).is_some_and(|(issued, expires)| expires <= issued) {
+        let is_backwards = span(issued).zip(span(expires)).is_some_and(|((issued, _), (_, expires))| {
+            PartialDate::between(issued, expires, Doubt::None).is_err()
+        });
+        if is_backwards {
             let message = "it expires before it was issued";
             self.warn(expires, &below(path, "expires"), message, "compare both dates with the source");
         }
@@ -109,9 +113,7 @@ impl Look {
     fn model_year(&mut self, table: &Node, path: &str) {
         let Some(node) = table.get("year") else { return };
         let begins = number(table, "year").and_then(|year| {
-            CalendarDate::new(u16::try_from(year).ok()?.checked_sub(1)?, None, None)
-                .ok()
-                .map(CalendarDate::end_ms)
+            CalendarDate::new(u16::try_from(year).ok()?, None, None).ok().map(CalendarDate::begin_ms)
         });
         if begins.is_some_and(|begins| begins > self.now_ms + YEAR_MS) {
             self.warn(node, &below(path, "year"), "it is later than next year", "compare it with the source");
@@ -170,11 +172,8 @@ impl Look {
 }
 
 fn is_kept_five_years(form: &str) -> bool {
-    let is_notice = colour::ALL.iter().any(|colour| colour.form == form);
-    let is_entry = database::ALL
-        .iter()
-        .any(|database| database.form == form && database.retention == Retention::FiveYears);
-    is_notice || is_entry
+    Colour::from_form(form).is_some()
+        || Database::from_form(form).is_some_and(|database| database.retention == Retention::FiveYears)
 }
 
 fn below(path: &str, field: &str) -> String {
@@ -190,10 +189,7 @@ fn span(node: &Node) -> Option<(CalendarDate, CalendarDate)> {
 
 /// When the first day of it begins, milliseconds since 1970.
 fn first_ms(node: &Node) -> Option<u64> {
-    let (first, _) = span(node)?;
-    let day =
-        CalendarDate::new(first.year(), Some(first.month().unwrap_or(1)), Some(first.day().unwrap_or(1)));
-    day.ok().map(|day| day.end_ms().saturating_sub(DAY_MS))
+    span(node).map(|(first, _)| first.begin_ms())
 }
 
 /// When the last day of it ends.

@@ -24,7 +24,7 @@
 
 pub mod check_digits;
 pub mod codes;
-pub mod customs;
+mod customs;
 pub mod date;
 pub mod dates;
 pub mod decimal;

@@ -53,12 +53,10 @@ impl Number {
     /// assert_eq!(Number::Reference.key(" nai / 2026-7 "), "NAI/2026/7");
     /// ```
     pub fn key(self, text: &str) -> String {
-        if self == Self::Reference {
-            return reference(text);
-        }
         let plain = capitals(text);
         match self {
-            Self::Serial | Self::Reference => plain,
+            Self::Reference => reference(text),
+            Self::Serial => plain,
             Self::Document | Self::Plate => latin(&plain),
             Self::Vin => latin(&plain).chars().map(to_digit).collect(),
             Self::Container => container(&latin(&plain)),

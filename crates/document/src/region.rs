@@ -63,7 +63,7 @@ fn is_within(entry: &'static CodeEntry, region: &str) -> bool {
 
 /// Everything by which a region may be called.
 pub(crate) fn names(entry: &CodeEntry) -> impl Iterator<Item = String> {
-    let labels = ["en", "fr", "es"].into_iter().filter_map(|language| entry.column(language)).map(plain);
+    let labels = entry.labels().map(plain);
     [entry.code().to_owned()].into_iter().chain(also(entry).map(str::to_owned)).chain(labels)
 }
 

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use ecomesh_document::date::CalendarDate;
+use ecomesh_document::entry::DatabaseEntry;
+use ecomesh_document::mapping::MappedForm;
 use ecomesh_document::report::Severity::{self, Error, Warning};
 use ecomesh_document::{Document, dates};
 
+const MESSAGE: &str = include_str!("../../../node-config/demo/cn-01-ivory-hong-kong-2006.toml");
 const RED: &str = include_str!("../../../node-config/demo/notices/red.toml");
 const SLTD: &str = include_str!("../../../node-config/demo/entries/sltd.toml");
 const VEHICLE: &str = include_str!("../../../node-config/demo/entries/vehicle.toml");
@@ -87,4 +90,16 @@ fn validity_ends_neither_in_the_past_nor_after_five_years_unseen() {
     finds(SLTD, "[source]\n", &until("2020"), Error, "source.valid_until", "that day is past");
     // What is kept until it is recovered may say so for longer.
     assert_eq!(found(SLTD, "[source]\n", &until("2040")), []);
+}
+
+/// A node looks at the dates of notices and entries before it takes one, and at those of messages not.
+#[test]
+fn a_form_of_a_list_is_looked_at_as_a_node_would() {
+    let entry = DatabaseEntry::from_toml(VEHICLE).unwrap().0;
+    let alone = Document::from(entry.clone()).check_dates(0);
+    assert!(!alone.problems().is_empty());
+    assert_eq!(MappedForm::Entry(entry).check_dates(0), alone);
+    let message = Document::from_toml(MESSAGE).unwrap().0;
+    assert!(!message.check_dates(0).problems().is_empty());
+    assert_eq!(MappedForm::Document(message).check_dates(0).problems(), []);
 }

@@ -4,6 +4,9 @@ use ecomesh_document::mapping::{CellProblem, CellWarning, Mapped, Mapping, Rejec
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+/// 28 November 2026.
+const NOW_MS: u64 = 1_795_824_000_000;
+
 /// A mapping for entries of seizures, in which tests describe one field more, filled from column 2.
 fn mapping(field: &str) -> Mapping {
     let toml = format!(
@@ -31,7 +34,11 @@ column = \"cell\"
 }
 
 fn row(field: &str, cell: &str) -> Result<Mapped, Rejected> {
-    mapping(field).sheet(&["taxon", "cell"]).expect("the columns fit").row(7, &["Manis javanica", cell])
+    mapping(field).sheet(&["taxon", "cell"]).expect("the columns fit").row(
+        7,
+        &["Manis javanica", cell],
+        NOW_MS,
+    )
 }
 
 /// The form in JSON, if the row is accepted without any warning.
@@ -172,7 +179,8 @@ fn what_the_form_refuses_does_not_fit_either() {
     // What the form asks for is an error although its cell may go.
     let toml = "form = \"sltd-entry\"\n[constants]\nsource.reference = \"1\"\nstatus = \"lost\"\ndate = 2014\ndocument.kind = \"visa\"\n[[field]]\nto = \"document.number\"\ncolumn = 1\n[[field]]\nto = \"document.country\"\ncolumn = 2\nmisfit = \"drop-with-warning\"\n";
     let sheet = Mapping::parse(toml).expect("a mapping");
-    let rejected = sheet.sheet(&["n", "c"]).expect("columns").row(2, &["A1", "Atlantis"]).unwrap_err();
+    let rejected =
+        sheet.sheet(&["n", "c"]).expect("columns").row(2, &["A1", "Atlantis"], NOW_MS).unwrap_err();
     let problem = &rejected.problems[0];
     assert_eq!((rejected.problems.len(), problem.column.as_str()), (1, "c"), "{rejected}");
     assert!(problem.reason.contains("since its cell does not fit"), "{rejected}");
@@ -183,9 +191,9 @@ fn what_guards_a_form_is_never_let_go() {
     let toml = "form = \"sltd-entry\"\nmisfit = \"report\"\n[constants]\nsource.reference = \"1\"\nsource.contact = \"desk\"\nstatus = \"lost\"\ndate = 2014\ndocument = { kind = \"visa\", country = \"KE\" }\n[[field]]\nto = \"document.number\"\ncolumn = 1\n[[field]]\nto = \"source.handling.excluded\"\ncolumn = 2\nseparator = \",\"\n";
     let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
     let sheet = mapping.sheet(&["n", "not for"]).unwrap();
-    let form = sheet.row(2, &["A1", "TH, Viet Nam"]).unwrap().form.to_json();
+    let form = sheet.row(2, &["A1", "TH, Viet Nam"], NOW_MS).unwrap().form.to_json();
     assert_eq!(form["source"]["handling"]["excluded"], json!(["TH", "VN"]));
-    let rejected = sheet.row(2, &["A1", "TH, Atlantis"]).unwrap_err();
+    let rejected = sheet.row(2, &["A1", "TH, Atlantis"], NOW_MS).unwrap_err();
     assert_eq!(rejected.problems[0].column, "not for", "{rejected}");
 }
 
@@ -194,7 +202,7 @@ fn the_column_of_a_list_that_the_form_refuses_is_the_one_that_goes() {
     let toml = "form = \"sltd-entry\"\n[constants]\nsource.reference = \"1\"\nsource.contact = \"desk\"\nsource.related = [\"R\"]\nstatus = \"lost\"\ndate = 2014\ndocument = { kind = \"visa\", country = \"KE\", number = \"A1\" }\n[[field]]\nto = \"source.related\"\ncolumn = 1\nseparator = \",\"\nmisfit = \"report\"\n[[field]]\nto = \"source.related\"\ncolumn = 2\nmisfit = \"report\"\n";
     let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
     let sheet = mapping.sheet(&["a", "b"]).unwrap();
-    let form = sheet.row(2, &["S,T", "two\nlines"]).unwrap().form.to_json();
+    let form = sheet.row(2, &["S,T", "two\nlines"], NOW_MS).unwrap().form.to_json();
     assert_eq!(form["source"]["related"], json!(["R", "S", "T"]));
     assert_eq!(
         (&form["reported"][0]["field"], &form["reported"].as_array().unwrap().len()),
@@ -206,7 +214,7 @@ fn the_column_of_a_list_that_the_form_refuses_is_the_one_that_goes() {
 fn a_form_without_reported_cells_keeps_them_in_the_warning() {
     let toml = "form = \"message\"\n[constants]\nlanguage = \"en\"\n[[field]]\nto = \"text\"\ncolumn = \"text\"\n[[field]]\nto = \"priority\"\ncolumn = \"how fast\"\nmisfit = \"report\"\n";
     let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
-    let mapped = mapping.sheet(&["text", "how fast"]).unwrap().row(2, &["hello", "very"]).unwrap();
+    let mapped = mapping.sheet(&["text", "how fast"]).unwrap().row(2, &["hello", "very"], NOW_MS).unwrap();
     assert_eq!((mapped.form.name(), mapped.warnings[0].cell.as_str()), ("message", "very"));
     assert!(mapped.warnings[0].reason.ends_with("left out"));
 }
@@ -215,7 +223,7 @@ fn a_form_without_reported_cells_keeps_them_in_the_warning() {
 fn notices_are_made_too_and_asked_for_all_that_a_request_needs() {
     let toml = "form = \"orange-notice\"\n[[field]]\nto = \"request.reference\"\ncolumn = \"ref\"\n";
     let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
-    let rejected = mapping.sheet(&["ref"]).unwrap().row(2, &["KE/1"]).unwrap_err();
+    let rejected = mapping.sheet(&["ref"]).unwrap().row(2, &["KE/1"], NOW_MS).unwrap_err();
     assert!(rejected.problems.iter().any(|p| p.field == "request.article_3"), "{rejected}");
     assert!(rejected.problems.iter().all(|p| p.column.is_empty() || p.column == "ref"), "{rejected}");
 }
@@ -229,7 +237,7 @@ fn several_columns_fill_one_field_and_one_column_several() {
     };
     let mapping = Mapping::parse(&toml("-")).unwrap_or_else(|report| panic!("{report}"));
     let sheet = mapping.sheet(&["n", "make", "model", "y", "m", "d"]).unwrap();
-    let form = |cells: &[&str]| sheet.row(2, cells).map(|mapped| mapped.form.to_json());
+    let form = |cells: &[&str]| sheet.row(2, cells, NOW_MS).map(|mapped| mapped.form.to_json());
     let whole = form(&["7", "Example", "City", "2014", "3", "5"]).unwrap();
     assert_eq!(
         (&whole["vehicle"]["make"], &whole["theft"]["date"]),
@@ -256,14 +264,14 @@ fn kept_columns_stand_word_for_word_among_the_reported_cells() {
     let toml = "form = \"sltd-entry\"\nkeep = [\"Heading\\nof two lines\", 3]\n[constants]\nsource.reference = \"1\"\nsource.contact = \"desk\"\nstatus = \"lost\"\ndate = 2014\ndocument.kind = \"visa\"\ndocument.country = \"KE\"\n[[field]]\nto = \"document.number\"\ncolumn = 1\n";
     let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
     let sheet = mapping.sheet(&["n", "Heading\nof two lines", ""]).unwrap();
-    let form = sheet.row(2, &["A1", " as it stands ", "-"]).unwrap().form.to_json();
+    let form = sheet.row(2, &["A1", " as it stands ", "-"], NOW_MS).unwrap().form.to_json();
     assert_eq!(
         form["reported"],
         json!([{ "field": "Heading of two lines", "text": "as it stands" }, { "field": "3", "text": "-" }])
     );
-    let rejected = sheet.row(2, &["A1", "a\u{202e}b", ""]).unwrap_err();
+    let rejected = sheet.row(2, &["A1", "a\u{202e}b", ""], NOW_MS).unwrap_err();
     assert_eq!(rejected.problems[0].column, "Heading of two lines", "{rejected}");
-    assert_eq!(sheet.row(2, &["A1", "", " "]).unwrap().form.to_json().get("reported"), None);
+    assert_eq!(sheet.row(2, &["A1", "", " "], NOW_MS).unwrap().form.to_json().get("reported"), None);
 }
 
 #[test]
@@ -276,7 +284,7 @@ fn rows_of_another_shape_are_refused() {
         (&[], "0 cells"),
         (&["", " "], "the row is empty"),
     ] {
-        let rejected = sheet.row(2, cells).unwrap_err();
+        let rejected = sheet.row(2, cells, NOW_MS).unwrap_err();
         assert!(rejected.problems.len() == 1 && rejected.problems[0].reason.contains(words), "{rejected}");
     }
 }
@@ -312,7 +320,7 @@ proptest! {
             let sheet = mapping.sheet(&columns).expect("its own columns");
             let row: Vec<&str> = columns.iter().zip(cells.iter().cycle()).map(|(_, cell)| cell.as_str()).collect();
             for row in [&row[..], &cells.iter().map(String::as_str).collect::<Vec<_>>()] {
-                match sheet.row(number, row) {
+                match sheet.row(number, row, NOW_MS) {
                     Ok(mapped) => prop_assert!(!mapped.form.to_toml().is_empty()),
                     Err(rejected) => prop_assert!(!rejected.problems.is_empty() && !rejected.to_string().is_empty()),
                 }
@@ -352,7 +360,7 @@ column = \"nationality\"
     let map = |toml: &str, cell: &str| {
         let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
         let sheet = mapping.sheet(&["name", "nationality"]).expect("the columns fit");
-        sheet.row(2, &["EXAMPLE", cell])
+        sheet.row(2, &["EXAMPLE", cell], NOW_MS)
     };
     assert_eq!(map(toml, "Kenya").expect("a form").form.to_json()["person"]["nationalities"], json!(["KE"]));
     for (cell, advice) in [("XQ", ""), ("Kenia", "\"KE\" (Kenya)"), ("Kenya Colony", "\"KE\" (Kenya)")] {
@@ -367,4 +375,86 @@ column = \"nationality\"
     // Whoever wants such rows refused says so.
     let strict = format!("misfit = \"reject\"\n{toml}");
     map(&strict, "Kenia").expect_err("it is refused");
+}
+
+/// An entry of a travel document whose dates a node would look at.
+fn dated(misfit: &str) -> Mapping {
+    let toml = format!(
+        "form = \"sltd-entry\"
+misfit = \"{misfit}\"
+[constants]
+source = {{ reference = \"S-{{row}}\", contact = \"desk\" }}
+status = \"stolen\"
+document = {{ kind = \"visa\", country = \"KE\" }}
+[[field]]
+to = \"document.number\"
+column = \"number\"
+[[field]]
+to = \"date\"
+column = \"stolen on\"
+formats = [\"YYYY-MM-DD\"]
+[[field]]
+to = \"source.valid_until\"
+column = \"kept until\"
+formats = [\"YYYY-MM-DD\"]
+[[field]]
+to = \"document.issued\"
+column = \"issued\"
+formats = [\"YYYY-MM-DD\"]
+[[field]]
+to = \"document.expires\"
+column = \"expires\"
+formats = [\"YYYY-MM-DD\"]
+"
+    );
+    Mapping::parse(&toml).unwrap_or_else(|report| panic!("{report}"))
+}
+
+const DATED: [&str; 5] = ["number", "stolen on", "kept until", "issued", "expires"];
+
+#[test]
+fn a_date_that_cannot_be_is_told_with_its_column() {
+    let strict = dated("reject");
+    let row = |cells: &[&str]| strict.sheet(&DATED).expect("the columns fit").row(2, cells, NOW_MS);
+    let rejected = row(&["A1", "2026-11-02", "2020-01-01", "", ""]).unwrap_err();
+    let past = "column \"kept until\" (source.valid_until), \"2020-01-01\": that day is past; choose a later one, or leave it blank";
+    assert_eq!(rejected.to_string(), past);
+    // With what is wrong otherwise, at once.
+    let rejected = row(&["", "2026-11-02", "2020-01-01", "", ""]).unwrap_err();
+    let columns: Vec<_> = rejected.problems.iter().map(|problem| problem.column.as_str()).collect();
+    assert_eq!(columns, ["number", "kept until"], "{rejected}");
+    let mapped = row(&["A1", "2031-01-01", "", "2020-01-01", "2019-01-01"]).expect("a form");
+    let warnings: Vec<_> = mapped.warnings.iter().map(ToString::to_string).collect();
+    for words in [
+        "column \"expires\" (document.expires), \"2019-01-01\": it expires before it was issued; ",
+        "column \"stolen on\" (date), \"2031-01-01\": it lies in the future; ",
+    ] {
+        assert!(warnings.iter().any(|warning| warning.starts_with(words)), "{warnings:?}");
+    }
+
+    // How long a form is kept is never let go, whatever the mapping says.
+    let lax = dated("report");
+    let sheet = lax.sheet(&DATED).expect("the columns fit");
+    let cells = ["A1", "2026-11-02", "2020-01-01", "", ""];
+    assert_eq!(sheet.row(2, &cells, NOW_MS).unwrap_err().to_string(), past);
+    // The time is an argument.
+    let before = sheet.row(2, &cells, 0).expect("a form");
+    assert_eq!(before.form.to_json()["source"]["valid_until"], "2020-01-01");
+}
+
+#[test]
+fn dates_of_constants_are_looked_at() {
+    let toml = |until: &str| {
+        format!(
+            "form = \"sltd-entry\"\n[constants]\nsource = {{ reference = \"1\", contact = \"desk\", valid_until = \"{until}\" }}\nstatus = \"lost\"\ndate = 2014\ndocument = {{ kind = \"visa\", country = \"KE\" }}\n[[field]]\nto = \"document.number\"\ncolumn = 1\n"
+        )
+    };
+    let row = |toml: &str| {
+        let mapping = Mapping::parse(toml).unwrap_or_else(|report| panic!("{report}"));
+        mapping.sheet(&["n"]).expect("the columns fit").row(2, &["A1"], NOW_MS)
+    };
+    let rejected = row(&toml("2020-01-01")).unwrap_err();
+    let words = "source.valid_until: that day is past; choose a later one, or leave it out";
+    assert_eq!(rejected.to_string(), words);
+    row(&toml("2027-01-01")).expect("a form");
 }

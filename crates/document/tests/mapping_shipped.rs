@@ -9,6 +9,9 @@ use ecomesh_document::mapping::{Input, Mapped, MappedForm, Mapping, PublicList, 
 use ecomesh_document::notice::Notice;
 use serde_json::Value;
 
+/// 28 November 2026.
+const NOW_MS: u64 = 1_795_824_000_000;
+
 /// What became of each row, and its number as a spreadsheet shows it.
 type Outcomes = Vec<(u64, Result<Mapped, Rejected>)>;
 
@@ -34,7 +37,7 @@ fn import(mapping: &Mapping, path: &Path) -> Outcomes {
     let header: Vec<&str> = rows[0].iter().collect();
     let sheet = mapping.sheet(&header).unwrap_or_else(|report| panic!("{report}"));
     let row = |(number, row): (u64, &csv::StringRecord)| {
-        (number, sheet.row(number, &row.iter().collect::<Vec<_>>()))
+        (number, sheet.row(number, &row.iter().collect::<Vec<_>>(), NOW_MS))
     };
     (2..).zip(&rows[1..]).map(row).collect()
 }
@@ -197,7 +200,7 @@ fn every_entry_of_the_public_list_is_an_extract_or_has_a_reason() {
         let text = std::fs::read_to_string(path).expect("a readable file");
         PublicList::new(serde_json::from_str(&text).expect("JSON")).expect("a public list")
     };
-    let numbered = |list: &PublicList| (1..).zip(list.notices()).collect::<Outcomes>();
+    let numbered = |list: &PublicList| (1..).zip(list.notices(NOW_MS)).collect::<Outcomes>();
     let outcomes = numbered(&page(&root().join("node-config/demo/import/public-notices.json")));
     assert_eq!(counts(&outcomes), (4, 2, 2, 5));
     assert_eq!((told(&outcomes, 3)[0].0.as_str(), told(&outcomes, 4)[0].0.as_str()), ("entity_id", "name"));

@@ -36,10 +36,12 @@ The folder of the node is --home, else $ECOMESH_HOME, else $XDG_DATA_HOME/ecomes
 
 Exit codes:
   0  done
-  1  the answer is no: audit or doctor found a fault, a form or a row has problems, a wait ran out
+  1  the answer is no: audit or doctor found a fault, a form or a row has problems, a search found
+     nothing, a wait ran out
   2  the command was typed wrongly
-  3  an input file is not what it should be
-  4  the node is not running, still starting, or cannot be reached
+  3  an input file is not what it should be, or rows of a list were not checked
+  4  the node is not running, still starting or cannot be reached, or it found nothing and has
+     not read everything
   5  refused by the node or by a rule of the network
   6  wrong passphrase or wrong keys
   7  a file, folder, disk or port cannot be used

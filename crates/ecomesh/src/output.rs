@@ -266,15 +266,10 @@ impl Table {
         if self.cut(&mut widths, columns, CUT_BEFORE_SPARE) {
             return Layout { brief: true, widths };
         }
-        for (wide, head) in widths.iter_mut().zip(&self.heads) {
-            if head.room == Room::Spare {
-                *wide = None;
-            }
-        }
-        // A subject gets the room of the columns that went.
-        for (wide, wanted) in widths.iter_mut().zip(self.wanted(true)) {
-            *wide = wide.and(wanted);
-        }
+        // A subject gets the room of the columns that go.
+        let mut widths = self.wanted(true);
+        let spare = widths.iter_mut().zip(&self.heads).filter(|(_, head)| head.room == Room::Spare);
+        spare.for_each(|(wide, _)| *wide = None);
         self.cut(&mut widths, columns, CUT_TO);
         Layout { brief: true, widths }
     }

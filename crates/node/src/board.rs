@@ -64,8 +64,7 @@ pub(crate) struct Projections {
     pub(crate) withdrawn: Withdrawn,
     pub(crate) index: Index,
     /// Hits, by the records that tell of them.
-    pub(crate) hits: BTreeMap<Place, Hit>,
-    hit_places: BTreeMap<RecordId, Place>,
+    pub(crate) hits: BTreeMap<RecordId, Hit>,
     /// Whether words of what was forgotten may still lie in the index of texts.
     stale: bool,
     compacted: Instant,
@@ -267,7 +266,6 @@ impl Projections {
             withdrawn: Withdrawn::default(),
             index: Index::new(secret),
             hits: BTreeMap::new(),
-            hit_places: BTreeMap::new(),
             stale: false,
             compacted: Instant::now(),
         }
@@ -309,8 +307,7 @@ impl Projections {
         }
         self.index.take(place, read);
         if let Document::Hit(hit) = document {
-            self.hits.insert(place.clone(), Hit::clone(hit));
-            self.hit_places.insert(place.id, place.clone());
+            self.hits.insert(place.id, Hit::clone(hit));
         }
     }
 
@@ -320,9 +317,7 @@ impl Projections {
         self.entries.forget(id);
         self.batches.forget(id);
         self.index.forget(id);
-        if let Some(place) = self.hit_places.remove(&id) {
-            self.hits.remove(&place);
-        }
+        self.hits.remove(&id);
     }
 }
 

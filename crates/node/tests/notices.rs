@@ -284,7 +284,7 @@ async fn what_breaks_a_rule_is_refused_before_it_is_written() {
     let told = ke.notice(&told, None).await.unwrap();
     let NoticeDetail { notice: told, next, .. } =
         stands(cites, &told.id, |detail| detail.notice.in_force).await;
-    assert!(told.stuck && told.standing == NoticeStanding::Requested, "{told:?}");
+    assert!(told.stuck_why.is_some() && told.standing == NoticeStanding::Requested, "{told:?}");
     // It is no text that another one would help, and who cannot read it can do nothing about it.
     assert_eq!(told.stuck_why, Some(StuckWhy::NoneCanRead));
     assert!(next.iter().all(|next| next.member == "KE"), "{next:?}");

@@ -53,24 +53,25 @@ pub(crate) fn read(engine: &Engine, key: &StorageKey, record: &Record) -> Result
     Ok(Body::decode(&bytes).ok())
 }
 
-/// The same from the chunks of a walk, in which those of records before this one may come first. What belongs to
-/// records after it is left there.
-pub(crate) fn assemble(
+/// Whether a body is one chunk.
+pub(crate) fn is_one_chunk(record: &Record) -> bool {
+    chunk_count(bytes_of(record)) == 1
+}
+
+/// A body of one chunk, from those of a walk over the bodies of records that follow each other, all of one chunk. What belongs
+/// to records after this one is left there.
+pub(crate) fn of_one_chunk(
     key: &StorageKey,
     record: &Record,
     chunks: &mut Peekable<impl Iterator<Item = (IVec, IVec)>>,
 ) -> Option<Body> {
-    let prefix = schema::chunks_prefix(record.position());
-    while chunks.next_if(|(place, _)| **place < *prefix).is_some() {}
-    let key = key.body(Place::Store, record.id());
-    let mut bytes = Vec::with_capacity(bytes_of(record) + TAG_BYTES);
-    for (number, place) in (0..).zip(keys(record)) {
-        let (_, chunk) = chunks.next_if(|(next, _)| **next == *place)?;
-        if !key.open_onto(number, false, &chunk, &mut bytes) {
-            return None;
-        }
-    }
-    Body::decode(&bytes).ok()
+    let wanted = schema::chunk_key(record.position(), 0);
+    // Whatever a damaged store has before it must not hide it.
+    while chunks.next_if(|(place, _)| **place < *wanted).is_some() {}
+    let (_, chunk) = chunks.next_if(|(place, _)| **place == *wanted)?;
+    let mut bytes = Vec::with_capacity(chunk.len());
+    let opens = key.body(Place::Store, record.id()).open_onto(0, false, &chunk, &mut bytes);
+    if opens { Body::decode(&bytes).ok() } else { None }
 }
 
 /// Length of a body in bytes, with its salt.

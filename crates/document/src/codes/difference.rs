@@ -1,9 +1,11 @@
 //! What one edition of a list has that another has not.
 
+use serde::Serialize;
+
 use crate::codes::{CodeEntry, CodeTable};
 
 /// What changes when a table takes the place of another.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Difference {
     /// Codes that are new.
     pub added: Vec<String>,

@@ -1,4 +1,4 @@
-//! What an entry is of, in one line, and by which numbers and names it is found.
+//! What an entry is of, in one line, and by which numbers a line of a batch is found.
 
 use super::DatabaseEntry;
 use crate::codes::{Code, CodeList};
@@ -49,7 +49,9 @@ impl DatabaseEntry {
         }
     }
 
-    /// The keys under which a look-up finds it, each with what kind of number it is of.
+    /// The keys under which a look-up finds it as a line of a batch, each with what kind of number it is of: those of the
+    /// document or the vehicle, and not its reference. Of all other databases there is none: what stands alone has the keys
+    /// of its [document](crate::Document::keys).
     pub fn keys(&self) -> Vec<(Number, String)> {
         let mut keys = Keys::default();
         match self {
@@ -66,40 +68,7 @@ impl DatabaseEntry {
                     keys.take(Number::Serial, vehicle.engine_number.iter().chain(&vehicle.part_numbers));
                 }
             }
-            Self::Vessel(entry) => {
-                if let Some(vessel) = &entry.vessel {
-                    keys.take(Number::Imo, &vessel.imo);
-                    keys.take(Number::Mmsi, &vessel.mmsi);
-                    let serial = [&vessel.hull_number, &vessel.registration, &vessel.call_sign];
-                    keys.take(Number::Serial, serial.into_iter().flatten().chain(&vessel.engine_numbers));
-                }
-            }
-            Self::Art(entry) => {
-                keys.take(Number::Serial, entry.object.iter().flat_map(|object| &object.inventory_numbers));
-            }
-            Self::Firearm(entry) => {
-                keys.take(
-                    Number::Serial,
-                    entry.firearm.iter().filter_map(|firearm| firearm.serial_number.as_ref()),
-                );
-            }
-            Self::Nominal(entry) => {
-                if let Some(person) = &entry.person {
-                    keys.take(Number::Document, person.documents.iter().map(|paper| &paper.number));
-                }
-            }
-            Self::Seizure(entry) => {
-                for transport in &entry.transports {
-                    keys.take(Number::Container, &transport.containers);
-                    if let Some(vessel) = &transport.vessel {
-                        keys.take(Number::Imo, &vessel.imo);
-                    }
-                    if let Some(vehicle) = &transport.vehicle {
-                        keys.take(Number::Plate, &vehicle.plate);
-                        keys.take(Number::Vin, &vehicle.vin);
-                    }
-                }
-            }
+            Self::Vessel(_) | Self::Art(_) | Self::Firearm(_) | Self::Nominal(_) | Self::Seizure(_) => {}
         }
         keys.0
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::dates;
 use crate::document::Document;
 use crate::ecomessage::Ecomessage;
 use crate::entry::{Database, DatabaseEntry, database};
@@ -10,7 +11,7 @@ use crate::limits::CONTENT_BYTES_MAX;
 use crate::message::PlainMessage;
 use crate::notice::{Colour, Notice, colour};
 use crate::reading::{FromForm, finding};
-use crate::report::Finding;
+use crate::report::{Finding, Report};
 use crate::tree::{self, Entry, Node};
 
 /// A form that was made of a row.
@@ -43,15 +44,6 @@ impl MappedForm {
         }
     }
 
-    /// The document of it. A notice is a request.
-    pub fn into_document(self) -> Document {
-        match self {
-            Self::Document(document) => document,
-            Self::Notice(notice) => notice.into(),
-            Self::Entry(entry) => entry.into(),
-        }
-    }
-
     /// The form in TOML. Reading it gives the same.
     pub fn to_toml(&self) -> String {
         match self {
@@ -67,6 +59,24 @@ impl MappedForm {
             Self::Document(document) => document.to_json(),
             Self::Notice(notice) => notice.to_json(),
             Self::Entry(entry) => entry.to_json(),
+        }
+    }
+
+    /// Problems of its dates as of a time, milliseconds since 1970: those that a node looks for before it takes the form. Of
+    /// messages it looks for none.
+    pub fn check_dates(&self, now_ms: u64) -> Report {
+        let findings = match self {
+            Self::Document(_) => Vec::new(),
+            Self::Notice(_) | Self::Entry(_) => dates::look(&self.to_node(), now_ms),
+        };
+        Report::new(findings, None)
+    }
+
+    fn to_node(&self) -> Node {
+        match self {
+            Self::Document(document) => document.to_node(),
+            Self::Notice(notice) => notice.to_node(),
+            Self::Entry(entry) => entry.to_node(),
         }
     }
 }
@@ -105,27 +115,28 @@ impl FormName {
         }
     }
 
-    /// Reads the fields of such a form as those of its author, rules included.
-    pub(super) fn read(self, fields: Vec<Entry>, findings: &mut Vec<Finding>) -> Option<MappedForm> {
+    /// Reads the fields of such a form as those of its author, rules included, and looks at its dates as of a time.
+    pub(super) fn read(
+        self,
+        fields: Vec<Entry>,
+        now_ms: u64,
+        findings: &mut Vec<Finding>,
+    ) -> Option<MappedForm> {
         let form = Entry::new("form", tree::Value::Text(self.name().to_owned()));
-        let node = Node::new(tree::Value::Table([vec![form], fields].concat()));
-        let (form, length) = match self {
-            Self::Document(..) => {
-                let form = Document::read(&node, findings)?;
-                let length = form.to_node().to_json().len();
-                (MappedForm::Document(form), length)
-            }
-            Self::Notice(_) => {
-                let form = Notice::read(&node, findings)?;
-                let length = form.to_node().to_json().len();
-                (MappedForm::Notice(form), length)
-            }
-            Self::Entry(_) => {
-                let form = DatabaseEntry::read(&node, findings)?;
-                let length = form.to_node().to_json().len();
-                (MappedForm::Entry(form), length)
-            }
+        let fields = Node::new(tree::Value::Table([vec![form], fields].concat()));
+        let form = match self {
+            Self::Document(..) => Document::read(&fields, findings).map(MappedForm::Document),
+            Self::Notice(_) => Notice::read(&fields, findings).map(MappedForm::Notice),
+            Self::Entry(_) => DatabaseEntry::read(&fields, findings).map(MappedForm::Entry),
         };
+        // What is no form yet has dates all the same, and every problem of a row is told at once.
+        let tree = form.as_ref().map_or(fields, MappedForm::to_node);
+        // As a node, which looks at no dates of messages.
+        if !matches!(self, Self::Document(..)) {
+            findings.extend(dates::look(&tree, now_ms));
+        }
+        let form = form?;
+        let length = tree.to_json().len();
         if length > CONTENT_BYTES_MAX {
             let message =
                 format!("the form has {length} bytes where at most {CONTENT_BYTES_MAX} are allowed");

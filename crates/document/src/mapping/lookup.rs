@@ -54,7 +54,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("Viet Nam", "VN"),
 ];
 
-/// The code that a cell names: by its letters, else by its label in English, French or Spanish, whatever the capitals.
+/// The code that a cell names: by its letters, else by its label in a language of the table, whatever the capitals.
 ///
 /// # Errors
 /// Why it names none, or several.
@@ -65,11 +65,8 @@ pub(super) fn code<'t>(table: &'t CodeTable, cell: &str) -> Result<&'t str, Misf
     let wanted = cell.to_lowercase();
     let same = |text: &str| text.to_lowercase() == wanted;
     let by_letters = codes(table, |entry| same(entry.code()));
-    let found = if by_letters.is_empty() {
-        codes(table, |entry| ["en", "fr", "es"].iter().any(|name| entry.column(name).is_some_and(same)))
-    } else {
-        by_letters
-    };
+    let found =
+        if by_letters.is_empty() { codes(table, |entry| entry.labels().any(same)) } else { by_letters };
     the_only(found, table, cell)
 }
 
@@ -93,7 +90,7 @@ pub(super) fn country<'t>(table: &'t CodeTable, cell: &str, by: CountryBy) -> Re
     if let Some((_, code)) = OTHER_NAMES.iter().find(|(other, _)| other.to_lowercase() == name) {
         return Ok(code);
     }
-    the_only(codes(table, |entry| entry.label("en").to_lowercase() == name), table, cell)
+    the_only(codes(table, |entry| entry.labels().any(|label| label.to_lowercase() == name)), table, cell)
 }
 
 fn codes(table: &CodeTable, fits: impl Fn(&CodeEntry) -> bool) -> BTreeSet<&str> {
@@ -139,6 +136,12 @@ mod tests {
             let misfit = code(table(list).unwrap(), cell).unwrap_err();
             assert!(misfit.reason.contains("neither a code nor a name"), "{cell}: {misfit:?}");
         }
+        let text = "# Purposes.\ncode\ten\tsw\tnote\nT\ttrade\tbiashara\tas before\n";
+        let own = CodeTable::parse("purpose", text).expect("a table");
+        assert_eq!((code(&own, "Biashara"), code(&own, "as before").is_err()), (Ok("T"), true));
+        let text = "# Countries.\ncode\talpha3\ten\tscheme\tfr\nEG\tEGY\tEgypt\tiso\tÉgypte\n";
+        let own = CodeTable::parse("country", text).expect("a table");
+        assert_eq!(country(&own, "égypte", CountryBy::Name), Ok("EG"));
     }
 
     #[test]

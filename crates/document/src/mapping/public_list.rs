@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::mapping::forms::MappedForm;
 use crate::mapping::outcome::{CellProblem, CellWarning, Mapped, Rejected};
 use crate::notice::public::red_notice;
+use crate::report::Problem;
 
 /// The entries of a file of the public list.
 #[derive(Debug, Clone)]
@@ -38,10 +39,28 @@ impl PublicList {
     }
 
     /// Makes a notice of each entry, in their order. It is an extract: what the public does not see is left out, and the
-    /// check of the notice says what a request would have to add.
-    pub fn notices(&self) -> impl Iterator<Item = Result<Mapped, Rejected>> {
-        self.0.iter().map(notice)
+    /// check of the notice says what a request would have to add. Its dates are looked at as of `now_ms`, milliseconds since
+    /// 1970.
+    pub fn notices(&self, now_ms: u64) -> impl Iterator<Item = Result<Mapped, Rejected>> {
+        self.0.iter().map(move |entry| notice(entry).and_then(|mapped| with_dates(mapped, now_ms)))
     }
+}
+
+/// Adds what is wrong with the dates, by the fields of the form: they may be of several fields of the list.
+fn with_dates(mut mapped: Mapped, now_ms: u64) -> Result<Mapped, Rejected> {
+    let report = mapped.form.check_dates(now_ms);
+    if !report.is_ok() {
+        let problem = |p: &Problem| CellProblem::new("", &*p.path, "", &*p.message, &*p.advice);
+        return Err(Rejected { problems: report.errors().map(problem).collect() });
+    }
+    mapped.warnings.extend(report.warnings().map(|warning| CellWarning {
+        column: String::new(),
+        field: warning.path.clone(),
+        cell: String::new(),
+        reason: warning.message.clone(),
+        advice: warning.advice.clone(),
+    }));
+    Ok(mapped)
 }
 
 fn notice(entry: &Value) -> Result<Mapped, Rejected> {

@@ -24,6 +24,8 @@ pub(super) struct Row<'r> {
     pub(super) keep: &'r [usize],
     /// As a spreadsheet shows it.
     pub(super) number: u64,
+    /// As of when its dates are looked at, milliseconds since 1970.
+    pub(super) now_ms: u64,
 }
 
 /// What a field got from its cells.
@@ -123,7 +125,7 @@ impl Row<'_> {
             entries.push(Entry::new("reported", Value::List(reported)));
         }
         let mut findings = Vec::new();
-        let form = self.plan.form.read(entries, &mut findings);
+        let form = self.plan.form.read(entries, self.now_ms, &mut findings);
         (form, findings, renumbered)
     }
 
@@ -156,7 +158,7 @@ impl Row<'_> {
                     && matches!(fillings[*field], Filling::Value(_))
                     && !refused.iter().any(|(refused, _)| refused == field)
             });
-            let misfit = || Misfit::new(problem.message.clone(), problem.advice.clone());
+            let misfit = || Misfit::new(problem.message.clone(), verdict::advice(problem, true));
             refused.extend(field.map(|field| (field, misfit())));
         }
         refused

@@ -79,15 +79,16 @@ impl<'m> Sheet<'m> {
     }
 
     /// Makes a form of a row. `number` is the number of the row as a spreadsheet shows it: the header is row 1. It stands
-    /// for `{row}` in the values of the mapping.
+    /// for `{row}` in the values of the mapping. The dates of notices and entries are looked at as of `now_ms`, milliseconds
+    /// since 1970, as a node looks at them before it takes one.
     ///
     /// # Errors
     /// Every problem of the row at once.
-    pub fn row(&self, number: u64, cells: &[&str]) -> Result<Mapped, Rejected> {
+    pub fn row(&self, number: u64, cells: &[&str], now_ms: u64) -> Result<Mapped, Rejected> {
         self.refuse_shape(cells)?;
         match &self.method {
             BoundMethod::Plan { plan, fields, keep } => {
-                row::Row { plan, columns: &self.columns, cells, fields, keep, number }.map()
+                row::Row { plan, columns: &self.columns, cells, fields, keep, number, now_ms }.map()
             }
             BoundMethod::Incidents => self.incident(number, cells),
         }

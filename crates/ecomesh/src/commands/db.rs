@@ -86,7 +86,7 @@ enum Step {
         #[command(flatten)]
         text: Text,
     },
-    /// Withdraw an entry of this bureau: no look-up finds it any more, and its text is destroyed on all nodes
+    /// Withdraw an entry of this bureau: no look-up finds it any more, and its text is hidden at once and destroyed later
     #[command(
         after_help = "A batch is withdrawn whole by its id, one line of it by its name, ID.LINE.\n\nExamples:\n  ecomesh db withdraw 3f9a2c71d0 --reason recovered\n  ecomesh db withdraw 8b21d4e0aa.42 --reason recovered"
     )]
@@ -186,8 +186,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             let node = Node::of(global)?;
             let detail = node.ask(node.api.entry_for(&id.id, &ViewerQuery { officer, purpose }))?;
             output::either(global, &detail, text)?;
-            if detail.entry.subject.starts_with("batch of ") && detail.entry.standing == EntryStanding::Active
-            {
+            // Of a batch there is a text to read and no form.
+            let is_batch = detail.rendered.is_some() && detail.document.is_none();
+            if is_batch && detail.entry.standing == EntryStanding::Active {
                 let id = listing::short(&detail.entry.id);
                 output::remark(global, &format!("list its lines with: ecomesh db lines {id}"));
             }

@@ -84,7 +84,7 @@ fn traces(node: &Running, id: &str) -> Vec<&'static str> {
             ("notices", notices.case_of(id).is_some()),
             ("entries", entries.item_of(id).is_some()),
             ("batches", batches.batch_of(id).is_some()),
-            ("hits", hits.keys().any(|place| place.id == id)),
+            ("hits", hits.contains_key(&id)),
             ("numbers", has(index.by_number(NUMBER))),
             ("names", has(index.by_name(NAME, 9))),
             ("words", has(index.by_text(WORD, 9).unwrap())),

@@ -225,15 +225,10 @@ impl Reading {
         let (first, last) = seqs.into_inner();
         let count = usize::try_from(last - first).unwrap_or(usize::MAX).saturating_add(1);
         let wants = |record: &Record| self.is_heard(record) && !Key::of(record.header()).speaks_of_another;
-        let stretch = if log.lane == Lane::BULK {
-            self.one_by_one(log, first, count, wants)?
-        } else {
-            let stretch = self.reader.stretch(log, first, STRETCH_BYTES, count, wants)?;
-            stretch.into_iter().map(|(record, _)| record).collect()
-        };
+        let stretch = self.reader.stretch(log, first, STRETCH_BYTES, count, wants)?;
         let next = first + stretch.len() as u64;
         looked.rest = (!stretch.is_empty() && next <= last).then_some(next..=last);
-        for record in stretch.iter().filter(|record| self.is_heard(record)) {
+        for (record, _) in stretch.iter().filter(|(record, _)| self.is_heard(record)) {
             let key = Key::of(record.header());
             if key.speaks_of_another {
                 looked.later.push(key);
@@ -242,31 +237,6 @@ impl Reading {
             }
         }
         Ok(Ok(looked))
-    }
-
-    /// The records of a part of a log of long ones, as a stretch of it: to walk over their chunks saves nothing, and was measured
-    /// to leave more memory in use.
-    fn one_by_one(
-        &self,
-        log: LogId,
-        first: u64,
-        count: usize,
-        wants_body: impl Fn(&Record) -> bool,
-    ) -> Result<Vec<Record>, LedgerError> {
-        let (mut records, mut bytes) = (Vec::new(), 0);
-        for position in (first..).take(count).map(|seq| log.at(seq)) {
-            let Some((mut record, _)) = self.reader.header(position)? else { break };
-            if wants_body(&record) {
-                let whole = self.reader.record(position)?;
-                record = whole.unwrap_or(record);
-            }
-            bytes += record.frame_len();
-            records.push(record);
-            if bytes > STRETCH_BYTES {
-                break;
-            }
-        }
-        Ok(records)
     }
 
     /// Whether a record may come to something.

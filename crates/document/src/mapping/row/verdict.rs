@@ -128,12 +128,14 @@ fn is_of_absence(message: &str) -> bool {
 }
 
 /// What to do about a problem of the form, for whoever has a sheet before the eyes.
-fn advice(problem: &Problem, has_column: bool) -> String {
+pub(super) fn advice(problem: &Problem, has_column: bool) -> String {
     // The form's own words name other fields that would do as well.
     let names_others = problem.rule.is_some() && problem.message.starts_with("missing: ");
     match (is_of_absence(&problem.message), has_column) {
         (true, true) if !names_others => "fill it in".to_owned(),
         (true, false) => "map a column to it, or state it in the constants of the mapping".to_owned(),
-        _ => problem.advice.clone(),
+        // A line of a form is a cell here, or a constant of the mapping: nobody is to delete the row.
+        (_, true) => problem.advice.replace("delete the line", "leave it blank"),
+        (_, false) => problem.advice.replace("delete the line", "leave it out"),
     }
 }

@@ -23,17 +23,9 @@ struct View {
 pub(super) struct FileView {
     file: String,
     list: String,
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
     #[serde(flatten)]
-    pub(super) changes: Changes,
-}
-
-/// What a table would change, against what holds now.
-#[derive(Serialize, Default)]
-pub(super) struct Changes {
-    added: Vec<String>,
-    gone: Vec<String>,
-    changed: Vec<String>,
+    pub(super) changes: Difference,
 }
 
 /// Checks tables together, as if all of them were installed.
@@ -61,7 +53,7 @@ pub(super) fn look(
             file: path.display().to_string(),
             list: list.clone(),
             problems: Vec::new(),
-            changes: Changes::default(),
+            changes: Difference::default(),
         };
         match CodeTable::parse(list, &text) {
             Ok(table) => {
@@ -98,10 +90,8 @@ pub(super) fn stem(path: &Path) -> Result<String, Failure> {
 }
 
 /// What a table changes against those of a set.
-pub(super) fn changes(before: &CodeSet, table: &CodeTable) -> Changes {
-    let difference = before.get(table.name).map(|old| Difference::between(old, table));
-    let Difference { added, gone, changed } = difference.unwrap_or_default();
-    Changes { added, gone, changed }
+pub(super) fn changes(before: &CodeSet, table: &CodeTable) -> Difference {
+    before.get(table.name).map(|old| Difference::between(old, table)).unwrap_or_default()
 }
 
 fn text(file: &FileView) -> String {
@@ -114,7 +104,7 @@ fn text(file: &FileView) -> String {
 }
 
 /// What changes, in words, a line for each sort.
-pub(super) fn changes_text(changes: &Changes) -> String {
+pub(super) fn changes_text(changes: &Difference) -> String {
     let sorts = [("added", &changes.added), ("gone", &changes.gone), ("changed", &changes.changed)];
     let lines: Vec<_> = sorts
         .iter()
@@ -122,11 +112,4 @@ pub(super) fn changes_text(changes: &Changes) -> String {
         .map(|(sort, codes)| format!("  {sort:8} {}", codes.join(", ")))
         .collect();
     if lines.is_empty() { "  no code changes".to_owned() } else { lines.join("\n") }
-}
-
-impl FileView {
-    /// What is wrong with the file.
-    pub(super) fn problems(&self) -> &[String] {
-        &self.problems
-    }
 }

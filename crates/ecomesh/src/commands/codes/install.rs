@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ecomesh_document::codes::CodeSet;
+use ecomesh_document::codes::{CodeSet, Difference};
 use ecomesh_node::code_lists;
 use serde::Serialize;
 
-use super::check::{self, Changes};
+use super::check;
 use super::{home, list};
 use crate::cli::Global;
 use crate::exit::{ExitCode, Failure};
@@ -18,7 +18,7 @@ struct Installed {
     file: PathBuf,
     written: bool,
     #[serde(flatten)]
-    changes: Changes,
+    changes: Difference,
 }
 
 #[derive(Serialize)]
@@ -44,9 +44,9 @@ pub(super) fn install(
     let (mut views, mut tables) = check::look(&[(path, name)], global)?;
     let missed = || Failure::new(ExitCode::Internal, format!("{} was not looked at", path.display()));
     let view = views.pop().ok_or_else(missed)?;
-    let Some(table) = tables.pop().filter(|_| view.problems().is_empty()) else {
+    let Some(table) = tables.pop().filter(|_| view.problems.is_empty()) else {
         return Err(Failure::new(ExitCode::BadInput, format!("{} cannot be installed", path.display()))
-            .details(view.problems().iter().cloned())
+            .details(view.problems.iter().cloned())
             .help("correct these; nothing was written, and what held before holds")
             .into());
     };

@@ -44,9 +44,9 @@ impl Sender {
         Err(CellProblem::new("", "document.country", issuer, reason, advice))
     }
 
-    /// Rows of which nobody knows whether this bureau may enter them.
-    pub(super) fn unasked(&self) -> u64 {
-        self.unasked
+    /// Rows of which nobody knows whether this bureau may enter them; none if that is known of all.
+    pub(super) fn unasked(&self) -> Option<u64> {
+        (self.unasked > 0).then_some(self.unasked)
     }
 
     /// Says what was not looked at.

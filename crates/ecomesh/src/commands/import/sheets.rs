@@ -3,10 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ecomesh_document::limits::PUBLIC_LIST_BYTES_MAX;
-use ecomesh_document::mapping::{
-    CellProblem, CellWarning, Input, Mapped, MappedForm, Mapping, PublicList, Rejected,
-};
-use ecomesh_document::report::Problem;
+use ecomesh_document::mapping::{Input, Mapped, Mapping, PublicList, Rejected};
 
 use crate::cli::Global;
 use crate::commands::import::mappings::{load, unfit};
@@ -69,12 +66,10 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         let help = "add --dry-run to see what becomes of each row, or --out DIR to write the accepted forms as files";
         return Err(Failure::new(ExitCode::Usage, what).help(help).into());
     }
-    let mut import = Import {
-        tally: Tally::new(global),
-        sender: Sender::of(global),
-        sink: Box::new(Nowhere),
-        now_ms: times::now_ms(),
-    };
+    let mut import =
+        Import { tally: Tally::new(global), sender: Sender::of(global), sink: Box::new(Nowhere) };
+    // As of when dates are looked at: by the clock of the command, when it began.
+    let now_ms = times::now_ms();
     match mapping.input() {
         Input::Csv(dialect) => {
             let mut rows = Rows::open(&args.file, dialect)?;
@@ -86,7 +81,8 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             while let Some(row) = rows.next()? {
                 let place = Place { row: row.number, line: row.line };
                 let outcome = row.cells.map_err(|problems| Rejected { problems }).and_then(|cells| {
-                    sheet.row(row.number, &cells.iter().map(String::as_str).collect::<Vec<_>>())
+                    let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+                    sheet.row(row.number, &cells, now_ms)
                 });
                 import.take(place, outcome)?;
             }
@@ -94,7 +90,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Input::PublicList => {
             let list = public_list(&args.file)?;
             import.open_sink(&args, global)?;
-            for (row, outcome) in (1..).zip(list.notices()) {
+            for (row, outcome) in (1..).zip(list.notices(now_ms)) {
                 import.take(Place { row, line: None }, outcome)?;
             }
         }
@@ -120,8 +116,6 @@ struct Import<'g> {
     tally: Tally<'g>,
     sender: Sender,
     sink: Box<dyn Sink>,
-    /// As of when dates are looked at: by the clock of the command, when it began.
-    now_ms: u64,
 }
 
 impl Import<'_> {
@@ -140,7 +134,6 @@ impl Import<'_> {
             Ok(()) => Ok(mapped),
             Err(problem) => Err(Rejected { problems: vec![problem] }),
         });
-        let outcome = outcome.and_then(|mapped| check_dates(mapped, self.now_ms));
         match outcome {
             Ok(Mapped { form, warnings }) => {
                 let accepted = Accepted { place, form };
@@ -162,28 +155,6 @@ impl Import<'_> {
     fn tell_refused(&mut self) -> anyhow::Result<()> {
         self.sink.refused().iter().try_for_each(|(place, problem)| self.tally.refused(*place, problem))
     }
-}
-
-/// Looks at the dates of a form as the node does before it takes one, so that a dry run says the same. Of messages it does not.
-fn check_dates(mut mapped: Mapped, now_ms: u64) -> Result<Mapped, Rejected> {
-    if matches!(mapped.form, MappedForm::Document(_)) {
-        return Ok(mapped);
-    }
-    let report = mapped.form.clone().into_document().check_dates(now_ms);
-    // A line of a form is a cell here, and nobody is to delete the row.
-    let advice = |advice: &str| advice.replace("delete the line", "leave it blank");
-    if !report.is_ok() {
-        let problem = |p: &Problem| CellProblem::new("", &*p.path, "", &*p.message, advice(&p.advice));
-        return Err(Rejected { problems: report.errors().map(problem).collect() });
-    }
-    mapped.warnings.extend(report.warnings().map(|warning| CellWarning {
-        column: String::new(),
-        field: warning.path.clone(),
-        cell: String::new(),
-        reason: warning.message.clone(),
-        advice: advice(&warning.advice),
-    }));
-    Ok(mapped)
 }
 
 /// Says what was entered, what the node says of it, and what to do about rows that were refused.

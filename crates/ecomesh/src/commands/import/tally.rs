@@ -1,6 +1,6 @@
 //! What an import tells: each refused cell at once, warnings of one sort together at the end, and the sum.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -21,8 +21,6 @@ pub(super) struct Tally<'g> {
     global: &'g Global,
     sum: Sum,
     sorts: BTreeMap<Sort, Sorted>,
-    /// Fields and reasons of warnings: the node looks at the same, and what it says again is not told again.
-    told: BTreeSet<(String, String)>,
     /// Warnings beyond [`SORTS_MAX`].
     others: u64,
     progress: Option<Instant>,
@@ -40,16 +38,11 @@ pub(super) struct Sum {
     /// Warnings about accepted rows.
     warnings: u64,
     /// Accepted rows of which it is not known whether this bureau may enter them.
-    #[serde(skip_serializing_if = "is_none")]
-    unasked: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unasked: Option<u64>,
     /// What of the accepted rows was entered; nothing if nothing is.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) entered: Option<Entered>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
-fn is_none(count: &u64) -> bool {
-    *count == 0
 }
 
 /// What to do where rows were refused and the others stand in batches: a batch is known again only as a whole, so that a list of
@@ -154,8 +147,7 @@ impl<'g> Tally<'g> {
     pub(super) fn new(global: &'g Global) -> Self {
         let shown = std::io::stderr().is_terminal() && !global.quiet && !global.json;
         let progress = shown.then(Instant::now);
-        let (sum, sorts, told) = (Sum::default(), BTreeMap::new(), BTreeSet::new());
-        Self { global, sum, sorts, told, others: 0, progress }
+        Self { global, sum: Sum::default(), sorts: BTreeMap::new(), others: 0, progress }
     }
 
     /// Tells of a row that became a form.
@@ -169,12 +161,11 @@ impl<'g> Tally<'g> {
         self.sum.rows += 1;
         self.sum.accepted += 1;
         self.sum.warnings += warnings.len() as u64;
-        warnings.iter().for_each(|warning| self.note(warning));
+        warnings.iter().for_each(|warning| self.sort(place.row, warning));
         if self.global.json {
             let Place { row, line } = place;
             return event(&Event::Accepted { row, line, form, file, warnings });
         }
-        warnings.iter().for_each(|warning| self.sort(place.row, warning));
         self.show_progress();
         Ok(())
     }
@@ -208,7 +199,7 @@ impl<'g> Tally<'g> {
     }
 
     /// Tells of all warnings, and the sum.
-    pub(super) fn finish(mut self, entered: Option<Entered>, unasked: u64) -> anyhow::Result<Sum> {
+    pub(super) fn finish(mut self, entered: Option<Entered>, unasked: Option<u64>) -> anyhow::Result<Sum> {
         self.clear_progress();
         self.sum.unasked = unasked;
         self.sum.entered = entered.map(|entered| self.completed(entered));
@@ -246,18 +237,13 @@ impl<'g> Tally<'g> {
 
     /// What was entered, without what was told of the rows already, and with what to do about those that were refused.
     fn completed(&self, mut entered: Entered) -> Entered {
-        entered
-            .warnings
-            .retain(|warning| !self.told.contains(&(warning.field.clone(), warning.reason.clone())));
+        // The node looks at the same as the import: what it says again is not told again.
+        let is_told = |warning: &NodeWarning| {
+            self.sorts.keys().any(|sort| (&sort.field, &sort.reason) == (&warning.field, &warning.reason))
+        };
+        entered.warnings.retain(|warning| !is_told(warning));
         entered.advice = (self.sum.rejected > 0 && entered.batches > 0).then_some(CORRECTED_ALONE);
         entered
-    }
-
-    fn note(&mut self, warning: &CellWarning) {
-        let told = (warning.field.clone(), warning.reason.clone());
-        if self.told.len() < SORTS_MAX {
-            self.told.insert(told);
-        }
     }
 
     fn sort(&mut self, row: u64, warning: &CellWarning) {

@@ -27,11 +27,14 @@ struct Lacks {
     other: BTreeSet<String>,
 }
 
+/// The first line of the file of an extract, by which it is known.
+const HEADING: &str = "An extract of the public list of notices. It is no request and no diffusion: nobody finds it by a search.";
+
 /// The file of an extract: its heading says what it is for and what it lacks.
 pub fn file(toml: &str) -> String {
     let Lacks { not_public, other } = lacks(&notice::check(toml));
     let mut lines = vec![
-        "An extract of the public list of notices. It is no request and no diffusion: nobody finds it by a search.".to_owned(),
+        HEADING.to_owned(),
         "It is where the country that asks for the notice begins: that country fills in what the list does not tell,".to_owned(),
         "and sends it with `ecomesh notice request FILE` or `ecomesh notice diffuse FILE`. `ecomesh notice check FILE`".to_owned(),
         "names each item with its rule. The list does not tell:".to_owned(),
@@ -47,9 +50,7 @@ pub fn file(toml: &str) -> String {
 
 /// Why a form that cannot be sent cannot: it is an extract as it was imported.
 pub fn help(text: &str, report: &Report) -> Option<String> {
-    let is_extract = text.lines().any(|line| line.starts_with("notice_number"))
-        && report.errors().any(|problem| problem.path == "request.reference");
-    is_extract.then(|| {
+    text.starts_with(&format!("# {HEADING}\n")).then(|| {
         let Lacks { not_public, other } = lacks(report);
         let only = if other.is_empty() { ", and nothing else" } else { ", and more" };
         format!(

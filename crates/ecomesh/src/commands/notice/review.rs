@@ -19,7 +19,7 @@ pub(super) fn votes(notice: &NoticeView) -> String {
 /// That too few reviewers are left to approve the text that waits, behind other words.
 pub(super) fn stuck(notice: &NoticeView) -> &'static str {
     use StuckWhy::{Decided, NoReviewers, NoneCanRead, OwnReview, TooFewCanRead};
-    match (stuck_why(notice), notice.kind) {
+    match (notice.stuck_why, notice.kind) {
         // A diffusion is in circulation all the same: that it is not reviewed is all that there is to say.
         (None, _) | (Some(NoReviewers), CaseKind::Diffusion) => "",
         (Some(NoReviewers), CaseKind::Notice) => "; there are no reviewers: it is never published",
@@ -29,11 +29,6 @@ pub(super) fn stuck(notice: &NoticeView) -> &'static str {
         (Some(Decided), CaseKind::Notice) => "; this text cannot be published any more",
         (Some(Decided), CaseKind::Diffusion) => "; this text cannot be approved any more",
     }
-}
-
-/// Why the text that waits will never be approved. A node that does not say why knows no other reason than votes.
-fn stuck_why(notice: &NoticeView) -> Option<StuckWhy> {
-    notice.stuck.then(|| notice.stuck_why.unwrap_or(StuckWhy::Decided))
 }
 
 /// How the votes stand for a step that one reviewer alone does not decide: "1 of 2 votes to reinstate it".
@@ -98,7 +93,7 @@ pub(super) fn why_stuck(notice: &NoticeView) -> Option<String> {
         }
         CaseKind::Diffusion => ("approved", ""),
     };
-    let why = match stuck_why(notice)? {
+    let why = match notice.stuck_why? {
         StuckWhy::Decided => {
             return Some(format!(
                 "STUCK      too few reviewers are left who could approve it, and each decides once on a text: it cannot be {never}\n           \
@@ -123,7 +118,7 @@ fn cannot_be_reached(detail: &NoticeDetail) -> Option<String> {
     let (linked, away): (Vec<&AwaitedView>, Vec<&AwaitedView>) =
         detail.awaits.iter().partition(|reviewer| reviewer.linked);
     let reached = (notice.approved_by.len() + linked.len()) as u64;
-    if !waits || notice.stuck || away.is_empty() || reached >= notice.quorum {
+    if !waits || notice.stuck_why.is_some() || away.is_empty() || reached >= notice.quorum {
         return None;
     }
     let away: Vec<String> = away.into_iter().map(away_since).collect();

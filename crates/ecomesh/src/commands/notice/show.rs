@@ -186,7 +186,7 @@ fn standing_mark(notice: &NoticeView) -> String {
         Cancelled, Expired, Published, Refused, Replaced, Requested, Returned, Suspended, Void, Withdrawn,
     };
     let mark = match (notice.standing, notice.kind) {
-        (Requested | Returned, CaseKind::Notice) if notice.stuck => "UNPUBLISHABLE",
+        (Requested | Returned, CaseKind::Notice) if notice.stuck_why.is_some() => "UNPUBLISHABLE",
         (Requested, CaseKind::Notice) => "REQUESTED",
         (Requested | Returned, CaseKind::Diffusion) => "NOT REVIEWED",
         (Returned, CaseKind::Notice) => "RETURNED",
@@ -303,7 +303,6 @@ mod tests {
             approved_by: Vec::new(),
             quorum: 2,
             votes: Vec::new(),
-            stuck: false,
             stuck_why: None,
             to: Vec::new(),
             exercise: false,
@@ -344,7 +343,10 @@ mod tests {
 
     #[test]
     fn what_waits_in_vain_has_a_mark_of_its_own() {
-        let stuck = NoticeView { stuck: true, ..notice(CaseKind::Notice, "red", NoticeStanding::Requested) };
+        let stuck = NoticeView {
+            stuck_why: Some(ecomesh_api::StuckWhy::Decided),
+            ..notice(CaseKind::Notice, "red", NoticeStanding::Requested)
+        };
         assert!(standing_words(&stuck).contains("cannot be published any more"));
         assert!(table(&[stuck]).render_in(60).contains("UNPUBLISHABLE"));
     }
@@ -354,8 +356,7 @@ mod tests {
         use ecomesh_api::StuckWhy::{Decided, NoReviewers, NoneCanRead, OwnReview};
         let told = |kind, why| {
             let stuck_why = Some(why);
-            let notice =
-                NoticeView { stuck: true, stuck_why, ..notice(kind, "red", NoticeStanding::Requested) };
+            let notice = NoticeView { stuck_why, ..notice(kind, "red", NoticeStanding::Requested) };
             format!("{}\n{}", standing_words(&notice), review::why_stuck(&notice).unwrap_or_default())
         };
         let (request, diffusion) = (CaseKind::Notice, CaseKind::Diffusion);

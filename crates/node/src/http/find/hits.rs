@@ -182,8 +182,8 @@ fn listing(services: &Services) -> Result<HitListing, Refusal> {
     let hits = services.board.look(|projections| projections.hits.clone())?;
     let mut told: Vec<_> = hits
         .iter()
-        .filter_map(|(place, hit)| {
-            let (record, first_seen) = header(services, place.id)?;
+        .filter_map(|(id, hit)| {
+            let (record, first_seen) = header(services, *id)?;
             concerns_us(services, &record, hit).then_some((first_seen, record, hit))
         })
         .collect();

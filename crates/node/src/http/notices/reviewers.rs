@@ -26,7 +26,10 @@ pub(super) fn check_enough(
 ) -> Result<(), Refusal> {
     let review = services.board.review();
     let Some(own) = code_of(services.own) else { return Ok(()) };
-    let able = review.reviewers_for(&own).filter(|reviewer| reads(services, reviewer, readers)).count();
+    let able = review
+        .reviewers_for(&own)
+        .filter(|reviewer| reads(services, reviewer, readers.iter().map(MemberId::as_str)))
+        .count();
     if review.reviewers().next().is_none() || able >= review.quorum() {
         return Ok(());
     }
@@ -36,8 +39,10 @@ pub(super) fn check_enough(
 /// Why too few reviewers could agree on a text, and what to do.
 fn too_few(services: &Services, document: &Document, readers: &[MemberId], own: &MemberCode) -> Detail {
     let review = services.board.review();
-    let shut_out: Vec<&MemberCode> =
-        review.reviewers().filter(|reviewer| !reads(services, reviewer, readers)).collect();
+    let shut_out: Vec<&MemberCode> = review
+        .reviewers()
+        .filter(|reviewer| !reads(services, reviewer, readers.iter().map(MemberId::as_str)))
+        .collect();
     let (excluded, away): (Vec<&MemberCode>, Vec<&MemberCode>) = shut_out
         .into_iter()
         .partition(|reviewer| MemberId::parse(reviewer.as_str()).is_ok_and(|m| is_excluded(document, m)));
@@ -124,15 +129,9 @@ pub(super) fn awaited(services: &Services, case: &Case, state: &State, readers: 
     awaited.filter_map(|code| MemberId::parse(code.as_str()).ok()).collect()
 }
 
-/// Whether a reviewer can read a case: whoever asks has it, and so has its source. `readers` as of [`check_enough`].
+/// Whether a reviewer can read a case: its source can. `readers` as of [`check_enough`].
 pub(super) fn can_read(services: &Services, case: &Case, reviewer: &MemberCode, readers: &[String]) -> bool {
-    let is_for = |member: MemberId| {
-        member == services.own
-            || reviewer == case.source()
-            || services.roster.contains(member)
-                && (readers.is_empty() || readers.contains(&member.to_string()))
-    };
-    MemberId::parse(reviewer.as_str()).is_ok_and(is_for)
+    reviewer == case.source() || reads(services, reviewer, readers.iter().map(String::as_str))
 }
 
 /// Which of these reviewers can be reached.
@@ -162,7 +161,9 @@ pub(super) async fn cannot_be_reached(
 ) -> Result<Option<Detail>, Refusal> {
     let review = services.board.review();
     let Some(own) = code_of(services.own) else { return Ok(None) };
-    let able = review.reviewers_for(&own).filter(|reviewer| reads(services, reviewer, readers));
+    let able = review
+        .reviewers_for(&own)
+        .filter(|reviewer| reads(services, reviewer, readers.iter().map(MemberId::as_str)));
     let able: Vec<MemberId> = able.filter_map(|code| MemberId::parse(code.as_str()).ok()).collect();
     let links = links(services, &able).await?;
     let (linked, away): (Vec<_>, Vec<_>) = links.into_iter().partition(|reviewer| reviewer.linked);
@@ -186,12 +187,15 @@ pub(super) async fn cannot_be_reached(
     }))
 }
 
-fn reads(services: &Services, reviewer: &MemberCode, readers: &[MemberId]) -> bool {
-    let reads = |member: MemberId| {
-        member == services.own
-            || services.roster.contains(member) && (readers.is_empty() || readers.contains(&member))
-    };
-    MemberId::parse(reviewer.as_str()).is_ok_and(reads)
+/// Whether a reviewer can read what is for these members, or for all if they are none: whoever asks has it.
+fn reads<'r>(
+    services: &Services,
+    reviewer: &MemberCode,
+    mut readers: impl ExactSizeIterator<Item = &'r str>,
+) -> bool {
+    let is_for = readers.len() == 0 || readers.any(|reader| reader == reviewer.as_str());
+    MemberId::parse(reviewer.as_str())
+        .is_ok_and(|member| member == services.own || is_for && services.roster.contains(member))
 }
 
 fn listed<'m>(members: impl Iterator<Item = &'m MemberCode>) -> String {

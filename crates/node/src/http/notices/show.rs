@@ -155,7 +155,6 @@ pub(super) fn view(services: &Services, case: &Case, first: &Record) -> NoticeVi
         approved_by,
         quorum: services.board.review().quorum() as u64,
         votes: votes(case, &state),
-        stuck: stuck_why.is_some(),
         stuck_why,
         to,
         exercise: header.flags.has(Flags::EXERCISE),
