@@ -233,7 +233,7 @@ fn accepted_forms_are_written_to_a_folder_and_can_be_checked() {
 fn an_import_enters_entries_only_and_needs_a_node_for_it() {
     let folder = common::root().join("node-config/demo/import");
     let ran = run_in(&folder, &["import", "csv", "--mapping", "vehicles", "vehicles.csv"]).expect(4);
-    assert!(ran.stderr.contains("row 2 was not entered"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the rows 2 to 5 were not entered"), "{}", ran.stderr);
     assert!(ran.stderr.contains("run the import again"), "{}", ran.stderr);
     let messages = ["import", "csv", "--mapping", "cites-illegal-trade", "cites-illegal-trade.csv"];
     let ran = run_in(&folder, &messages).expect(2);

@@ -22,10 +22,11 @@ use crate::limits::{ID_PREFIX_MIN, RESPONSE_BYTES_MAX};
 use crate::{
     EntryDetail, EntryDraft, EntryListing, EntryQuery, EraseRequest, ErasuresView, ExportQuery,
     ExtendRequest, ExtensionsView, FindAnswer, FindRequest, FrontierQuery, FrontierView, Health, HitListing,
-    HitRequest, Imported, LineListing, LineQuery, Listing, ListingQuery, LockView, NetworkView, NodeView,
-    NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, PartQuery, PartSent, PeersView,
-    PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest, SendRequest, Sent,
-    StatusView, StepRequest, StepSent, UnlockRequest, ViewerQuery, WithdrawRequest, WithdrawnView,
+    HitRequest, Imported, KnownAnswer, KnownRequest, LineListing, LineQuery, Listing, ListingQuery, LockView,
+    NetworkView, NodeView, NoticeAudience, NoticeDetail, NoticeDraft, NoticeListing, NoticeQuery, PartQuery,
+    PartSent, PeersView, PrekeysView, Problem, Ready, ReceiptRequest, ReceiptView, RecordView, ResendRequest,
+    SendRequest, Sent, StatusView, StepRequest, StepSent, UnlockRequest, ViewerQuery, WithdrawRequest,
+    WithdrawnView,
 };
 use connection::Pool;
 
@@ -306,6 +307,14 @@ impl Client {
         idempotency_key: Option<&str>,
     ) -> Result<Sent, ClientError> {
         self.post_once("/v1/entries", draft, idempotency_key).await
+    }
+
+    /// `POST /v1/entries/known`: which of these entries this bureau has already.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn known_entries(&self, request: &KnownRequest) -> Result<KnownAnswer, ClientError> {
+        self.post("/v1/entries/known", request).await
     }
 
     /// `POST /v1/entries/{id}/withdrawal`: returns once it is durable.

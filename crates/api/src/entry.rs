@@ -21,6 +21,33 @@ pub struct EntryDraft {
     pub exercise: bool,
 }
 
+/// Asks which entries this bureau has already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KnownRequest {
+    /// Forms of entries, as JSON, at most 256.
+    pub documents: Vec<serde_json::Value>,
+}
+
+/// Which entries this bureau has already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KnownAnswer {
+    /// For each form, in their order, an own entry that says the same. Absent of what was never entered, was destroyed, or has
+    /// neither a number nor a reference by which it could be found.
+    pub entries: Vec<Option<KnownView>>,
+    /// Whether all own entries were looked at: a node that was just started reads them first. If not, ask again.
+    pub complete: bool,
+}
+
+/// An own entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KnownView {
+    /// How it is named.
+    pub id: String,
+    /// Where it stands: it holds, or it is withdrawn or expired.
+    pub standing: EntryStanding,
+}
+
 /// Withdraws an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

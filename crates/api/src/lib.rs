@@ -33,8 +33,8 @@ pub use archive::{ExportQuery, Imported};
 pub use client::{Client, ClientError, EventStream, Received};
 pub use entry::{
     AsOfView, EntryDetail, EntryDraft, EntryListing, EntryQuery, EntryStanding, EntryView, FindAnswer,
-    FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, LineListing, LineQuery,
-    LineView, ViewerQuery, WithdrawRequest, WithdrawnView,
+    FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, IgnoredView, KnownAnswer,
+    KnownRequest, KnownView, LineListing, LineQuery, LineView, ViewerQuery, WithdrawRequest, WithdrawnView,
 };
 pub use erasure::{
     EraseReason, EraseRequest, ErasureConfirmation, ErasureStatus, ErasureView, ErasuresView, ExtendReason,

@@ -29,6 +29,11 @@ impl Node {
 
     /// Waits for an answer.
     pub fn ask<T>(&self, answer: impl Future<Output = Result<T, ClientError>>) -> anyhow::Result<T> {
-        Ok(self.runtime.block_on(answer)?)
+        Ok(self.answer(answer)?)
+    }
+
+    /// The same, with the client's error as it is.
+    pub fn answer<T>(&self, answer: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+        self.runtime.block_on(answer)
     }
 }

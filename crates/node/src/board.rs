@@ -246,6 +246,13 @@ impl Board {
         unread.everything || unread.positions.iter().any(is_one)
     }
 
+    /// Whether all entries of this member that are here are in the projections.
+    pub(crate) fn has_read_entries_of(&self, own: MemberId) -> bool {
+        let unread = self.unread();
+        let is_one = |key: &Key| key.position.log.author == own && key.position.log.lane == Lane::ENTRIES;
+        !unread.everything && !unread.positions.iter().any(is_one)
+    }
+
     fn unread(&self) -> MutexGuard<'_, Unread> {
         // A set is whole after every single call on it.
         self.unread.lock().unwrap_or_else(PoisonError::into_inner)

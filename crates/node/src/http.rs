@@ -228,6 +228,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/erasures", post(erasures::erase))
         .route("/v1/extensions", post(erasures::extend))
         .route("/v1/entries", get(entries::list).post(entries::add))
+        .route("/v1/entries/known", post(entries::known))
         .route("/v1/entries/{id}", get(entries::entry))
         .route("/v1/entries/{id}/lines", get(entries::lines))
         .route("/v1/entries/{id}/hit", post(find::report))

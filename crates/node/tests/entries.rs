@@ -6,10 +6,11 @@
 
 mod support;
 
+use ecomesh_api::limits::KNOWN_MAX;
 use ecomesh_api::{
     Client, ClientError, EntryDraft, EntryQuery, EntryStanding, FindAnswer, FindRequest, FoundKind,
-    FrontierQuery, HitRequest, HitView, LaneName, NoticeDraft, Problem, ProblemCode, RecordState, Sent,
-    UnlockRequest, WithdrawRequest,
+    FrontierQuery, HitRequest, HitView, KnownRequest, LaneName, NoticeDraft, Problem, ProblemCode,
+    RecordState, Sent, UnlockRequest, WithdrawRequest,
 };
 use ecomesh_node::Running;
 use serde_json::{Value, json};
@@ -478,6 +479,58 @@ async fn a_batch_is_written_anew_without_its_withdrawn_lines_and_the_old_one_era
         "{problem:?}"
     );
     stop(vec![ke_node, tz_node]).await;
+}
+
+/// Where each of these stands among the own entries of a bureau.
+async fn known(client: &Client, documents: Vec<Value>) -> Vec<Option<(String, EntryStanding)>> {
+    let answer = client.known_entries(&KnownRequest { documents }).await.unwrap();
+    assert!(answer.complete);
+    answer.entries.into_iter().map(|known| known.map(|known| (known.id, known.standing))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bureau_knows_which_entries_it_has_already() {
+    let network = Network::found(&["KE", "TZ"]);
+    let nodes = network.start_all().await;
+    let [ke, tz] = &clients(&network)[..] else { panic!("two nodes") };
+    let active = |id: &str| Some((id.to_owned(), EntryStanding::Active));
+    let passport = add(ke, sltd("A 1", "KE")).await.id;
+    let exercise = EntryDraft { document: sltd("A 2", "KE"), replaces: None, exercise: true };
+    ke.add_entry(&exercise, None).await.unwrap();
+    let batch = add(ke, sltd_batch("KE", 20)).await.id;
+    let line = |n: usize| sltd_batch("KE", 20)["entries"][n - 1].clone();
+    // It says who reports it only once it is entered.
+    let mut from = sltd("A 1", "KE");
+    from["source"]["from"] = json!("KE");
+    let mut other = sltd("A 1", "KE");
+    other["status"] = json!("lost");
+    let asked =
+        vec![sltd("A 1", "KE"), from, other.clone(), sltd("A 2", "KE"), line(7), json!({ "form": "none" })];
+    assert_eq!(
+        known(ke, asked.clone()).await,
+        [active(&passport), active(&passport), None, None, active(&format!("{batch}.7")), None]
+    );
+    // Another bureau has none of them, whatever it reads.
+    finds(tz, &number("A 1"), 1).await;
+    assert_eq!(known(tz, asked).await, vec![None; 6]);
+
+    // Of several texts the one that holds counts.
+    try_add(ke, other.clone(), Some(&passport)).await.unwrap();
+    assert_eq!(known(ke, vec![sltd("A 1", "KE"), other]).await, [None, active(&passport)]);
+    let reason = WithdrawRequest { reason: "found".into() };
+    ke.withdraw_entry(&format!("{batch}.7"), &reason).await.unwrap();
+    let withdrawn = Some((format!("{batch}.7"), EntryStanding::Withdrawn));
+    assert_eq!(known(ke, vec![line(7), line(8)]).await, [withdrawn, active(&format!("{batch}.8"))]);
+    // One that was entered anew holds.
+    let anew = add(ke, line(7)).await.id;
+    assert_eq!(known(ke, vec![line(7)]).await, [active(&anew)]);
+    // A person is known by its reference.
+    let somebody = add(ke, person("Gavrilov", "Ivan")).await.id;
+    let reordered = person("Gavrilov", "Iwan");
+    assert_eq!(known(ke, vec![person("Gavrilov", "Ivan"), reordered]).await, [active(&somebody), None]);
+    let many = KnownRequest { documents: vec![sltd("A 1", "KE"); KNOWN_MAX + 1] };
+    assert_eq!(refused(ke.known_entries(&many).await).code, ProblemCode::BadRequest);
+    stop(nodes).await;
 }
 
 fn seizure(reference: &str, scientific_name: &str) -> Value {

@@ -56,6 +56,22 @@ impl DatabaseEntry {
     }
 }
 
+impl DatabaseEntry {
+    /// Whether another entry says the same of the same thing. By whom and of which record it is a new text does not count: that
+    /// is written when it is entered.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.database() == other.database() && self.clone().unentered() == other.clone().unentered()
+    }
+
+    /// The entry as it was before anybody entered it.
+    fn unentered(mut self) -> Self {
+        if let Some(source) = self.source_mut() {
+            (source.from, source.replaces) = (None, None);
+        }
+        self
+    }
+}
+
 /// Why entries make no batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {

@@ -1,5 +1,6 @@
 //! `ecomesh import`: records from an archive, with the same checks as from a peer; and rows of CSV files as forms.
 
+mod known;
 mod mappings;
 mod sender;
 mod sheets;

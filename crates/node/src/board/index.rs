@@ -138,6 +138,12 @@ impl Index {
         found.into_iter().filter_map(|place| self.candidate(place, 1.0)).collect()
     }
 
+    /// Records that may have the number with this key, and nothing else by the same letters.
+    pub(crate) fn by_key(&self, number: Number, key: &str) -> Vec<Candidate> {
+        let places = self.numbers.places(&bytes(number, key), NUMBERS_MAX);
+        places.into_iter().filter_map(|place| self.candidate(place, 1.0)).collect()
+    }
+
     /// Records of persons who may be meant by this name, the best first.
     pub(crate) fn by_name(&self, name: &str, limit: usize) -> Vec<Candidate> {
         let hits = self.names.search(name, limit);

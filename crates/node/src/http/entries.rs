@@ -4,6 +4,7 @@
 //! is written whether it would have an effect.
 
 mod doubts;
+mod known;
 mod lines;
 mod show;
 mod withdrawn;
@@ -38,6 +39,7 @@ use super::secrecy::{self, Secrecy};
 use super::{Refusal, Services, records};
 use crate::board::{code_of, position_of};
 
+pub(super) use known::{__path_known, known};
 pub(super) use lines::{__path_lines, lines};
 pub(super) use show::{__path_entry, __path_list, entry, list};
 pub(super) use withdrawn::left_of;

@@ -37,9 +37,10 @@ should be, or they do not fit each other.
 Entries of databases are entered in the network, unless --dry-run or --out is given. A row that this
 bureau may not enter, such as a passport that another country issued, is refused like one that does
 not fit: of whom the import is, a dry run reads in the node's folder. An import that breaks off is
-run again: it goes on where it stopped, and enters nothing twice (within 7 days). A long list of
-travel documents or vehicles (more than 256 rows) is entered in batches, which are known again only
-as they were: of such a list import the corrected rows alone, in a file of their own.
+run again: it goes on where it stopped. A list of which rows were corrected or added is imported
+again as a whole: what this bureau has entered already, and what it has withdrawn since, is not
+entered again. (An entry with neither number nor reference is known again for 7 days only.)
+A long list of travel documents or vehicles (more than 256 rows) is entered in batches.
 Messages are sent and notices are asked for one by one: write them with --out, check them with
 `ecomesh notice check` or `ecomesh ecomessage check`, and send them.")]
 pub struct Args {
@@ -157,25 +158,30 @@ impl Import<'_> {
     }
 }
 
-/// Says what was entered, what the node says of it, and what to do about rows that were refused.
+/// Says what was entered, and what the node says of it.
 fn tell_entered(entered: &Entered, global: &Global) {
     output::remark(global, &entered_words(entered));
     for warning in &entered.warnings {
         output::remark(global, &format!("the node warns: {warning}"));
     }
-    if let Some(advice) = entered.advice {
-        output::remark(global, advice);
-    }
 }
 
 fn entered_words(entered: &Entered) -> String {
-    let Entered { entered, known, .. } = *entered;
+    let Entered { entered, known, withdrawn, .. } = *entered;
     let known = match known {
         0 => String::new(),
+        1 => ", 1 was there from an import before".to_owned(),
         count => format!(", {count} were there from an import before"),
     };
+    let withdrawn = match withdrawn {
+        0 => String::new(),
+        1 => ", 1 was withdrawn since and is not entered again (ecomesh db add enters it)".to_owned(),
+        count => {
+            format!(", {count} were withdrawn since and are not entered again (ecomesh db add enters one)")
+        }
+    };
     let entries = listing::counted(entered, "entry", "entries");
-    format!("{entries} entered{known}; see them with: ecomesh db list")
+    format!("{entries} entered{known}{withdrawn}; see them with: ecomesh db list")
 }
 
 fn unfit_columns(args: &Args, report: &ecomesh_document::report::Report) -> Failure {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ecomesh_api::{ClientError, Detail, EntryDraft, ProblemCode, Sent};
+use ecomesh_api::{ClientError, Detail, EntryDraft, EntryStanding, ProblemCode, Sent};
 use ecomesh_document::Document;
 use ecomesh_document::entry::{BATCHED, Batch, DatabaseEntry, EntrySource};
 use ecomesh_document::mapping::{CellProblem, MappedForm};
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
+use super::known::Unasked;
 use super::tally::{Entered, NodeWarning, Place};
 use crate::client::Node;
 use crate::commands::{notice, send};
@@ -92,10 +93,13 @@ const AT_ONCE: usize = 64;
 /// From so many rows on, entries that may stand in a batch do.
 const ALONE_MAX: usize = 256;
 
-/// The databases of the network, by way of the node. Each form has an idempotency key of its own that follows from what it
-/// says: an import that broke off is run again, and goes on where it stopped.
+/// The databases of the network, by way of the node. What this bureau has entered already is passed over, so an import that broke
+/// off goes on where it stopped, and a list that is imported again enters what is new in it. Each form has an idempotency key of
+/// its own besides, which follows from what it says: for entries by which nothing could be looked up.
 pub(super) struct Databases {
     node: Node,
+    unasked: Unasked,
+    /// What is entered next.
     waiting: Vec<(Place, DatabaseEntry)>,
     /// Whether this import writes batches: a long list of documents or vehicles.
     in_batches: bool,
@@ -110,6 +114,7 @@ impl Databases {
     pub(super) fn of(global: &crate::cli::Global) -> anyhow::Result<Self> {
         Ok(Self {
             node: Node::of(global)?,
+            unasked: Unasked::default(),
             waiting: Vec::new(),
             in_batches: false,
             bytes: 0,
@@ -117,6 +122,41 @@ impl Databases {
             said: Said::default(),
             refused: Vec::new(),
         })
+    }
+
+    /// Asks which of the entries are there already; the others wait to be entered.
+    fn ask(&mut self) -> anyhow::Result<()> {
+        for (place, entry, known) in self.unasked.ask(&self.node)? {
+            match known {
+                None => self.enter(place, entry)?,
+                Some(EntryStanding::Withdrawn) => self.entered.withdrawn += 1,
+                Some(_) => self.entered.known += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, place: Place, entry: DatabaseEntry) -> anyhow::Result<()> {
+        // What is the same for all entries of a batch stands in it once: an entry of which more differs begins another one.
+        let differs = |(_, other): &(Place, DatabaseEntry)| general(other) != general(&entry);
+        if self.in_batches && (self.waiting.first().is_some_and(differs) || self.bytes > BATCH_BYTES) {
+            self.enter_batch()?;
+        }
+        self.bytes += entry.to_json().to_string().len();
+        let batched = BATCHED.contains(&entry.database());
+        self.waiting.push((place, entry));
+        match (self.in_batches, batched) {
+            (false, false) if self.waiting.len() >= AT_ONCE => self.enter_alone()?,
+            // The first of them share their source, or each has a record of its own.
+            (false, true) if self.waiting.len() > ALONE_MAX => {
+                let first = self.waiting.first().map(|(_, entry)| general(entry));
+                let alike = self.waiting.iter().all(|(_, entry)| Some(general(entry)) == first);
+                if alike { self.in_batches = true } else { self.enter_alone()? }
+            }
+            (true, _) if self.waiting.len() >= BATCH_ENTRIES => self.enter_batch()?,
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Enters what waits, each entry with a record of its own.
@@ -168,7 +208,6 @@ impl Databases {
                 let places: Vec<Place> =
                     std::mem::take(&mut self.waiting).into_iter().map(|(place, _)| place).collect();
                 self.bytes = 0;
-                self.entered.batches += 1;
                 self.count(&places, &sent);
                 Ok(())
             }
@@ -246,7 +285,7 @@ fn problem_of(error: ClientError) -> CellProblem {
 }
 
 /// The end of an import, for a reason that is none of its rows'.
-fn broken_off(first: Place, last: Place, error: ClientError) -> anyhow::Error {
+pub(super) fn broken_off(first: Place, last: Place, error: ClientError) -> anyhow::Error {
     let failure = crate::exit::explain(&error.into());
     let rows = match (first.row, last.row) {
         (first, last) if first == last => format!("row {first} was not entered"),
@@ -268,29 +307,14 @@ impl Sink for Databases {
                 )
                 .into());
         };
-        // What is the same for all entries of a batch stands in it once: an entry of which more differs begins another one.
-        let differs = |(_, other): &(Place, DatabaseEntry)| general(other) != general(entry);
-        if self.in_batches && (self.waiting.first().is_some_and(differs) || self.bytes > BATCH_BYTES) {
-            self.enter_batch()?;
-        }
-        self.bytes += entry.to_json().to_string().len();
-        self.waiting.push((accepted.place, entry.clone()));
-        let batched = BATCHED.contains(&entry.database());
-        match (self.in_batches, batched) {
-            (false, false) if self.waiting.len() >= AT_ONCE => self.enter_alone()?,
-            // The first of them share their source, or each has a record of its own.
-            (false, true) if self.waiting.len() > ALONE_MAX => {
-                let first = self.waiting.first().map(|(_, entry)| general(entry));
-                let alike = self.waiting.iter().all(|(_, entry)| Some(general(entry)) == first);
-                if alike { self.in_batches = true } else { self.enter_alone()? }
-            }
-            (true, _) if self.waiting.len() >= BATCH_ENTRIES => self.enter_batch()?,
-            _ => {}
+        if self.unasked.add(accepted.place, entry) {
+            self.ask()?;
         }
         Ok(None)
     }
 
     fn finish(&mut self) -> anyhow::Result<Option<Entered>> {
+        self.ask()?;
         if self.in_batches {
             self.enter_batch()?;
         } else {

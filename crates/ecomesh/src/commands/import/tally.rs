@@ -45,11 +45,6 @@ pub(super) struct Sum {
     pub(super) entered: Option<Entered>,
 }
 
-/// What to do where rows were refused and the others stand in batches: a batch is known again only as a whole, so that a list of
-/// which a row was corrected would be entered once more.
-const CORRECTED_ALONE: &str =
-    "import only the corrected rows, in a file of their own: the others are entered already";
-
 /// What was entered in the databases.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Entered {
@@ -57,15 +52,11 @@ pub(super) struct Entered {
     pub(super) entered: u64,
     /// Entries that were there from an import before.
     pub(super) known: u64,
-    /// Batches in which they stand.
-    #[serde(skip)]
-    pub(super) batches: u64,
+    /// Entries that were there, and were withdrawn since. They are not entered again.
+    pub(super) withdrawn: u64,
     /// What the node says of entries that it took, and nobody has said of their rows.
     #[serde(rename = "node_warnings", skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<NodeWarning>,
-    /// What to do about rows that were refused, if it is not to import the list again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) advice: Option<&'static str>,
 }
 
 /// Something that the node says of entries that it took.
@@ -235,14 +226,13 @@ impl<'g> Tally<'g> {
         Ok(self.sum)
     }
 
-    /// What was entered, without what was told of the rows already, and with what to do about those that were refused.
+    /// What was entered, without what was told of the rows already.
     fn completed(&self, mut entered: Entered) -> Entered {
         // The node looks at the same as the import: what it says again is not told again.
         let is_told = |warning: &NodeWarning| {
             self.sorts.keys().any(|sort| (&sort.field, &sort.reason) == (&warning.field, &warning.reason))
         };
         entered.warnings.retain(|warning| !is_told(warning));
-        entered.advice = (self.sum.rejected > 0 && entered.batches > 0).then_some(CORRECTED_ALONE);
         entered
     }
 

@@ -1,0 +1,87 @@
+//! Which entries of a list are in the databases already, from an import before.
+
+use std::time::{Duration, Instant};
+
+use ecomesh_api::limits::{KNOWN_MAX, REQUEST_BYTES_MAX};
+use ecomesh_api::{ClientError, EntryStanding, KnownRequest, KnownView};
+use ecomesh_document::entry::DatabaseEntry;
+use serde_json::Value;
+
+use super::sink::broken_off;
+use super::tally::Place;
+use crate::client::Node;
+use crate::commands::send;
+use crate::exit::{ExitCode, Failure};
+
+/// A node that was just started reads its records before it can tell: some seconds for each million.
+const READ_MAX: Duration = Duration::from_secs(10 * 60);
+const PAUSE: Duration = Duration::from_millis(200);
+/// Length of the forms that are asked for at once, before the longest one that may come.
+const BYTES_MAX: usize = REQUEST_BYTES_MAX / 4;
+
+/// Entries of which it is not known whether they are there.
+#[derive(Default)]
+pub(super) struct Unasked {
+    rows: Vec<(Place, DatabaseEntry)>,
+    documents: Vec<Value>,
+    bytes: usize,
+}
+
+impl Unasked {
+    /// Adds one; whether it is time to ask.
+    pub(super) fn add(&mut self, place: Place, entry: &DatabaseEntry) -> bool {
+        let document = entry.to_json();
+        self.bytes += document.to_string().len();
+        self.documents.push(document);
+        self.rows.push((place, entry.clone()));
+        self.rows.len() >= KNOWN_MAX || self.bytes >= BYTES_MAX
+    }
+
+    /// Asks the node: each entry, and where it stands if it is there.
+    ///
+    /// # Errors
+    /// The node's; none of the entries was entered then.
+    pub(super) fn ask(
+        &mut self,
+        node: &Node,
+    ) -> anyhow::Result<Vec<(Place, DatabaseEntry, Option<EntryStanding>)>> {
+        let Self { rows, documents, .. } = std::mem::take(self);
+        let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
+        let known = known(node, &KnownRequest { documents }).map_err(|error| match error {
+            Unknown::Node(error) => broken_off(*first, *last, error),
+            Unknown::Reads => still_reads().into(),
+        })?;
+        let standings = known.into_iter().map(|known| known.map(|known| known.standing));
+        Ok(rows.into_iter().zip(standings).map(|((place, entry), known)| (place, entry, known)).collect())
+    }
+}
+
+/// Why it is not known.
+enum Unknown {
+    Node(ClientError),
+    /// It has not read all of its own entries.
+    Reads,
+}
+
+fn known(node: &Node, request: &KnownRequest) -> Result<Vec<Option<KnownView>>, Unknown> {
+    let until = Instant::now() + READ_MAX;
+    loop {
+        // Nothing changes by it: it may be asked again.
+        let answer =
+            node.answer(send::repeated(|| node.api.known_entries(request))).map_err(Unknown::Node)?;
+        if answer.complete {
+            return Ok(answer.entries);
+        }
+        if Instant::now() >= until {
+            return Err(Unknown::Reads);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn still_reads() -> Failure {
+    let what =
+        "the node still reads its records after a start, and cannot tell which entries are there already";
+    Failure::new(ExitCode::NoNode, what)
+        .help("look at `ecomesh status`, and run the import again: it goes on where it stopped")
+}
