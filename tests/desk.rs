@@ -128,6 +128,41 @@ fn a_row_of_another_country_stops_no_import() {
     assert!(ran.stdout.contains("3 rows read: 0 accepted, 3 rejected"), "{ran:?}");
 }
 
+#[test]
+fn a_list_that_names_persons_of_others_is_in_the_access_log() {
+    let network = Network::start(&["KE", "TZ"]);
+    settled(&network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let sample = |name: &str| {
+        common::root().join(format!("node-config/demo/entries/{name}.toml")).display().to_string()
+    };
+    ke.run(&["db", "add", &sample("nominal")]).expect(0);
+    ke.run(&["db", "add", &sample("seizure")]).expect(0);
+    find(tz, "CSQU3054383", 1);
+    let logged = |node: &Node| {
+        let passphrase = network.passphrase_file.to_str().expect("a plain path");
+        let audit = node.json(&["audit", "--access", "--passphrase-file", passphrase]);
+        let all = audit["entries"].as_array().cloned().unwrap_or_default();
+        all.into_iter().filter(|entry| entry["action"] == "list").collect::<Vec<_>>()
+    };
+    wait_for("the person", || {
+        let list = tz.json(&["db", "list", "--database", "nominal", "--officer", "N. 12"]);
+        if list["entries"].as_array().map(Vec::len) == Some(1) { Ok(()) } else { Err(list.to_string()) }
+    });
+    let line = logged(tz).pop().expect("an entry of the log");
+    assert_eq!(
+        (&line["officer"], &line["filters"], &line["found"]),
+        (&json!("N. 12"), &json!("nominal"), &json!(1)),
+        "{line}"
+    );
+    // What names nobody is not logged, and what is the bureau's own is not either.
+    let before = logged(tz).len();
+    tz.json(&["db", "list", "--database", "seizure"]);
+    ke.json(&["db", "list"]);
+    assert_eq!((logged(tz).len(), logged(ke).len()), (before, 0));
+    tz.run(&["db", "list", "--officer", "N. 12", "--purpose", "nonsense"]).expect(2);
+}
+
 /// The node of TZ imports a list of so many of its travel documents, one of them a foreign one by mistake.
 fn import_at_tz(network: &Network, rows: usize, wrong: Option<usize>, more: &[&str]) -> Ran {
     let issuers = (0..rows).map(|n| if Some(n) == wrong { "KE" } else { "TZ" });

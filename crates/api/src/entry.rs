@@ -165,6 +165,12 @@ pub struct EntryQuery {
     /// `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// Who looks, for the access log: a page that names persons whom other countries have entered goes into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub officer: Option<String>,
+    /// Why, by a code of `search-purpose`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
 }
 
 /// A page of entries, the newest first.

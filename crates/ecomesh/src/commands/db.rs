@@ -98,7 +98,9 @@ enum Step {
         reason: String,
     },
     /// List entries that hold, newest last
-    #[command(after_help = "Example:\n  ecomesh db list --database vehicle --source KE")]
+    #[command(
+        after_help = "That a list names persons whom other countries have entered goes into the access log of the bureau, with the officer and the purpose if they are given.\n\nExamples:\n  ecomesh db list --database vehicle --source KE\n  ecomesh db list --database nominal --purpose investigation --officer \"N. 12\""
+    )]
     List {
         /// Only of this database
         #[arg(long, value_name = "DATABASE", value_parser = database_arg(), hide_possible_values = true)]
@@ -112,6 +114,8 @@ enum Step {
         /// How many, the newest
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
+        #[command(flatten)]
+        viewer: Viewer,
     },
     /// List the entries of a batch, line by line
     #[command(
@@ -135,13 +139,20 @@ enum Step {
     Show {
         #[command(flatten)]
         id: Id,
-        /// Why it is looked at
-        #[arg(long, value_name = "PURPOSE", value_parser = codes::<SearchPurpose>())]
-        purpose: Option<String>,
-        /// Who looks at it: name or number of the officer
-        #[arg(long, value_name = "OFFICER")]
-        officer: Option<String>,
+        #[command(flatten)]
+        viewer: Viewer,
     },
+}
+
+/// Who looks at entries, for the access log.
+#[derive(Debug, clap::Args)]
+struct Viewer {
+    /// Why it is looked at
+    #[arg(long, value_name = "PURPOSE", value_parser = codes::<SearchPurpose>())]
+    purpose: Option<String>,
+    /// Who looks at it: name or number of the officer
+    #[arg(long, value_name = "OFFICER")]
+    officer: Option<String>,
 }
 
 /// An entry.
@@ -176,13 +187,15 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Step::Add { text } => add(&text, None, global),
         Step::Update { id, text } => add(&text, Some(id.id), global),
         Step::Withdraw { id, reason } => withdraw(&id.id, reason, global),
-        Step::List { database, source, all, limit } => {
+        Step::List { database, source, all, limit, viewer } => {
             let database = database.map(|database| database.name.to_owned());
-            let query = EntryQuery { database, source, all: all.then_some(true), limit: None, cursor: None };
+            let all = all.then_some(true);
+            let Viewer { officer, purpose } = viewer;
+            let query = EntryQuery { database, source, all, officer, purpose, ..EntryQuery::default() };
             list(query, limit as usize, global)
         }
         Step::Lines { id, after, limit } => lines::list(&id, after, limit as usize, global),
-        Step::Show { id, purpose, officer } => {
+        Step::Show { id, viewer: Viewer { officer, purpose } } => {
             let node = Node::of(global)?;
             let detail = node.ask(node.api.entry_for(&id.id, &ViewerQuery { officer, purpose }))?;
             output::either(global, &detail, text)?;

@@ -1,8 +1,9 @@
-//! Looking at what another country has entered about a person: it goes into the access log, as a search does.
+//! Looking at what another country has entered about a person, or at a list of such entries: it goes into the access log, as a
+//! search does.
 
 use std::sync::Arc;
 
-use ecomesh_api::ViewerQuery;
+use ecomesh_api::{EntryQuery, EntryView, ViewerQuery};
 use ecomesh_document::codes::SearchPurpose;
 use ecomesh_document::entry::database;
 use serde_json::Value;
@@ -12,7 +13,8 @@ use super::{Refusal, Services};
 use crate::access_log::Consultation;
 
 /// What was done, as the access log tells it.
-const ACTION: &str = "show";
+const SHOW: &str = "show";
+const LIST: &str = "list";
 
 /// Whether who looks and why can be logged like that.
 pub(super) fn check(viewer: &ViewerQuery) -> Result<(), Refusal> {
@@ -35,13 +37,46 @@ pub(super) async fn log(
         return Ok(());
     }
     let consultation = Consultation {
-        action: ACTION.into(),
+        action: SHOW.into(),
         officer: viewer.officer.unwrap_or_default(),
         purpose: viewer.purpose.unwrap_or_default(),
         place: None,
         query: id.to_owned(),
         filters: Some(format!("{} {source}", database::NOMINAL.name)),
         found: 1,
+        hits: 0,
+    };
+    services.log(consultation).await
+}
+
+/// Writes down that a page of a listing is about to be shown, if it names persons whom other countries have entered: so many were
+/// found. Without that it is not shown.
+pub(super) async fn log_listing(
+    services: &Arc<Services>,
+    entries: &[EntryView],
+    query: &EntryQuery,
+    viewer: ViewerQuery,
+) -> Result<(), Refusal> {
+    // What is withdrawn and erased names nobody.
+    let names_somebody = |entry: &&EntryView| {
+        entry.database == database::NOMINAL.name
+            && entry.source != services.own.as_str()
+            && !entry.subject.is_empty()
+    };
+    let persons = entries.iter().filter(names_somebody).count() as u64;
+    if persons == 0 {
+        return Ok(());
+    }
+    let all = query.all.filter(|all| *all).map(|_| "all".to_owned());
+    let filters: Vec<_> = [&query.database, &query.source, &all].into_iter().flatten().cloned().collect();
+    let consultation = Consultation {
+        action: LIST.into(),
+        officer: viewer.officer.unwrap_or_default(),
+        purpose: viewer.purpose.unwrap_or_default(),
+        place: None,
+        query: String::new(),
+        filters: (!filters.is_empty()).then(|| filters.join(" ")),
+        found: persons,
         hits: 0,
     };
     services.log(consultation).await

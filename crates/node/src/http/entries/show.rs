@@ -19,16 +19,24 @@ use crate::http::messages::detail;
 use crate::http::paging::{Page, page_of, state_of};
 use crate::http::{Refusal, Services, damaged, members, records, shown};
 
-/// Entries that hold, the newest first; others if asked for.
+/// Entries that hold, the newest first; others if asked for. A page that names persons whom other countries have entered goes into
+/// the access log.
 #[utoipa::path(
     get, path = "/v1/entries", params(EntryQuery),
-    responses((status = 200, body = EntryListing), (status = 400, body = Problem), (status = 423, body = Problem))
+    responses(
+        (status = 200, body = EntryListing), (status = 400, body = Problem), (status = 423, body = Problem),
+        (status = 507, body = Problem),
+    )
 )]
 pub(in crate::http) async fn list(
     Live(services): Live,
     ApiQuery(query): ApiQuery<EntryQuery>,
 ) -> Result<Json<EntryListing>, Refusal> {
-    let listing = services.read(move |services| listing(services, &query)).await?;
+    let viewer = ViewerQuery { officer: query.officer.clone(), purpose: query.purpose.clone() };
+    shown::check(&viewer)?;
+    let asked = query.clone();
+    let listing = services.read(move |services| listing(services, &asked)).await?;
+    shown::log_listing(&services, &listing.entries, &query, viewer).await?;
     Ok(Json(listing))
 }
 
