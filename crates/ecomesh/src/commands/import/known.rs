@@ -40,15 +40,16 @@ impl Unasked {
     /// Asks the node: each entry, and where it stands if it is there.
     ///
     /// # Errors
-    /// The node's; none of the entries was entered then.
+    /// The node's; none of the entries was entered then, and nothing from `unentered` on.
     pub(super) fn ask(
         &mut self,
         node: &Node,
+        unentered: Option<Place>,
     ) -> anyhow::Result<Vec<(Place, DatabaseEntry, Option<EntryStanding>)>> {
         let Self { rows, documents, .. } = std::mem::take(self);
         let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
         let known = known(node, &KnownRequest { documents }).map_err(|error| match error {
-            Unknown::Node(error) => broken_off(*first, *last, error),
+            Unknown::Node(error) => broken_off(unentered.unwrap_or(*first), *last, error),
             Unknown::Reads => still_reads().into(),
         })?;
         let standings = known.into_iter().map(|known| known.map(|known| known.standing));
@@ -84,4 +85,28 @@ fn still_reads() -> Failure {
         "the node still reads its records after a start, and cannot tell which entries are there already";
     Failure::new(ExitCode::NoNode, what)
         .help("look at `ecomesh status`, and run the import again: it goes on where it stopped")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_rest_of_a_batch_is_not_told_as_entered() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::at(folder.path()).unwrap();
+        let place = |row| Place { row, line: None };
+        let entry =
+            DatabaseEntry::carried(&json!({ "form": "sltd-entry", "document": { "number": "A1" } })).unwrap();
+        for (unentered, told) in
+            [(None, "the rows 300 to 301 were not entered"), (Some(2), "the rows 2 to 301 were not entered")]
+        {
+            let mut unasked = Unasked::default();
+            assert!(!unasked.add(place(300), &entry) && !unasked.add(place(301), &entry));
+            let error = unasked.ask(&node, unentered.map(place)).unwrap_err().to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
+    }
 }

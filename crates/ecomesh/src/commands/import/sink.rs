@@ -126,7 +126,9 @@ impl Databases {
 
     /// Asks which of the entries are there already; the others wait to be entered.
     fn ask(&mut self) -> anyhow::Result<()> {
-        for (place, entry, known) in self.unasked.ask(&self.node)? {
+        // What waits is not entered either if the node does not answer.
+        let first = self.waiting.first().map(|(place, _)| *place);
+        for (place, entry, known) in self.unasked.ask(&self.node, first)? {
             match known {
                 None => self.enter(place, entry)?,
                 Some(EntryStanding::Withdrawn) => self.entered.withdrawn += 1,
