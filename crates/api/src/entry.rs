@@ -25,7 +25,7 @@ pub struct EntryDraft {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KnownRequest {
-    /// Forms of entries, as JSON, at most 256.
+    /// Forms of entries, as JSON, at most 1,000.
     pub documents: Vec<serde_json::Value>,
 }
 

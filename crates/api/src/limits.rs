@@ -8,8 +8,8 @@ pub const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const LISTING_MAX: usize = 500;
 /// Entries of one page of a listing when none are asked for.
 pub const LISTING_DEFAULT: usize = 50;
-/// Most entries of which is asked at once whether they are there: of lists of documents and vehicles half a request.
-pub const KNOWN_MAX: usize = 256;
+/// Most entries of which is asked at once whether they are there: a quarter of a batch, which is read for each question.
+pub const KNOWN_MAX: usize = 1_000;
 /// Longest idempotency key in bytes: a UUID has 36.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// Bytes of a part of a file: with what sealing adds to it, it fits a record.

@@ -22,38 +22,49 @@ const BYTES_MAX: usize = REQUEST_BYTES_MAX / 4;
 /// Entries of which it is not known whether they are there.
 #[derive(Default)]
 pub(super) struct Unasked {
-    rows: Vec<(Place, DatabaseEntry)>,
+    rows: Vec<Row>,
     documents: Vec<Value>,
     bytes: usize,
+}
+
+/// An entry, and what is known of it.
+pub(super) struct Row {
+    /// Where it stands in the list.
+    pub(super) place: Place,
+    /// What it says.
+    pub(super) entry: DatabaseEntry,
+    /// Length of its form in JSON.
+    pub(super) bytes: usize,
+    /// Where it stands in the databases, if it is there; nothing before the node was asked.
+    pub(super) standing: Option<EntryStanding>,
 }
 
 impl Unasked {
     /// Adds one; whether it is time to ask.
     pub(super) fn add(&mut self, place: Place, entry: &DatabaseEntry) -> bool {
         let document = entry.to_json();
-        self.bytes += document.to_string().len();
+        let bytes = document.to_string().len();
+        self.bytes += bytes;
         self.documents.push(document);
-        self.rows.push((place, entry.clone()));
+        self.rows.push(Row { place, entry: entry.clone(), bytes, standing: None });
         self.rows.len() >= KNOWN_MAX || self.bytes >= BYTES_MAX
     }
 
-    /// Asks the node: each entry, and where it stands if it is there.
+    /// Asks the node where each of the entries stands.
     ///
     /// # Errors
     /// The node's; none of the entries was entered then, and nothing from `unentered` on.
-    pub(super) fn ask(
-        &mut self,
-        node: &Node,
-        unentered: Option<Place>,
-    ) -> anyhow::Result<Vec<(Place, DatabaseEntry, Option<EntryStanding>)>> {
-        let Self { rows, documents, .. } = std::mem::take(self);
-        let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
+    pub(super) fn ask(&mut self, node: &Node, unentered: Option<Place>) -> anyhow::Result<Vec<Row>> {
+        let Self { mut rows, documents, .. } = std::mem::take(self);
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
         let known = known(node, &KnownRequest { documents }).map_err(|error| match error {
-            Unknown::Node(error) => broken_off(unentered.unwrap_or(*first), *last, error),
+            Unknown::Node(error) => broken_off(unentered.unwrap_or(first.place), last.place, error),
             Unknown::Reads => still_reads().into(),
         })?;
-        let standings = known.into_iter().map(|known| known.map(|known| known.standing));
-        Ok(rows.into_iter().zip(standings).map(|((place, entry), known)| (place, entry, known)).collect())
+        for (row, known) in rows.iter_mut().zip(known) {
+            row.standing = known.map(|known| known.standing);
+        }
+        Ok(rows)
     }
 }
 
@@ -105,7 +116,7 @@ mod tests {
         {
             let mut unasked = Unasked::default();
             assert!(!unasked.add(place(300), &entry) && !unasked.add(place(301), &entry));
-            let error = unasked.ask(&node, unentered.map(place)).unwrap_err().to_string();
+            let error = unasked.ask(&node, unentered.map(place)).err().unwrap().to_string();
             assert!(error.starts_with(told), "{error}");
         }
     }

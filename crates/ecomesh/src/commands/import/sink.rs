@@ -10,7 +10,7 @@ use ecomesh_document::mapping::{CellProblem, MappedForm};
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
-use super::known::Unasked;
+use super::known::{Row, Unasked};
 use super::tally::{Entered, NodeWarning, Place};
 use crate::client::Node;
 use crate::commands::{notice, send};
@@ -128,9 +128,9 @@ impl Databases {
     fn ask(&mut self) -> anyhow::Result<()> {
         // What waits is not entered either if the node does not answer.
         let first = self.waiting.first().map(|(place, _)| *place);
-        for (place, entry, known) in self.unasked.ask(&self.node, first)? {
-            match known {
-                None => self.enter(place, entry)?,
+        for row in self.unasked.ask(&self.node, first)? {
+            match row.standing {
+                None => self.enter(row)?,
                 Some(EntryStanding::Withdrawn) => self.entered.withdrawn += 1,
                 Some(_) => self.entered.known += 1,
             }
@@ -138,13 +138,14 @@ impl Databases {
         Ok(())
     }
 
-    fn enter(&mut self, place: Place, entry: DatabaseEntry) -> anyhow::Result<()> {
+    fn enter(&mut self, row: Row) -> anyhow::Result<()> {
+        let Row { place, entry, bytes, .. } = row;
         // What is the same for all entries of a batch stands in it once: an entry of which more differs begins another one.
         let differs = |(_, other): &(Place, DatabaseEntry)| general(other) != general(&entry);
         if self.in_batches && (self.waiting.first().is_some_and(differs) || self.bytes > BATCH_BYTES) {
             self.enter_batch()?;
         }
-        self.bytes += entry.to_json().to_string().len();
+        self.bytes += bytes;
         let batched = BATCHED.contains(&entry.database());
         self.waiting.push((place, entry));
         match (self.in_batches, batched) {

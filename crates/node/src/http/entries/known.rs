@@ -44,7 +44,8 @@ fn answer(services: &Services, documents: &[serde_json::Value]) -> Result<KnownA
     // Before it is looked: what is read in between is found, and said to be missing at worst.
     let complete = services.board.has_read_entries_of(services.own);
     // What is no entry was never entered.
-    let asked: Vec<Option<DatabaseEntry>> = documents.iter().map(entry_of).collect();
+    let asked: Vec<Option<DatabaseEntry>> =
+        documents.iter().map(|document| DatabaseEntry::carried(document).ok()).collect();
     let own = services.own.as_str();
     let candidates = services.board.look(|projections| {
         let each = (0..).zip(&asked).filter_map(|(n, entry)| Some((n, entry.as_ref()?)));
@@ -70,13 +71,6 @@ fn answer(services: &Services, documents: &[serde_json::Value]) -> Result<KnownA
     Ok(KnownAnswer { entries, complete })
 }
 
-fn entry_of(document: &serde_json::Value) -> Option<DatabaseEntry> {
-    match Document::from_json(document) {
-        Ok((Document::Entry(entry), _)) => Some(entry),
-        _ => None,
-    }
-}
-
 /// A record that may have an entry which is asked for. In the order of the records, so that each is read once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
@@ -98,7 +92,9 @@ fn own_candidates(
         let source = batch.or_else(|| projections.entries.item_of(record).map(Item::source));
         source.is_some_and(|source| source.as_str() == own)
     };
-    let keys = Document::from(entry.clone()).keys();
+    // As a line of a batch and alone it has the numbers of what it is of; they say more than a reference.
+    let numbers = entry.keys();
+    let keys = if numbers.is_empty() { Document::from(entry.clone()).keys() } else { numbers };
     let all = keys.iter().flat_map(|(number, key)| projections.index.by_key(*number, key));
     all.filter(|one| is_own(one.record))
         .take(COMPARED_MAX)
