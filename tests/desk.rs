@@ -194,15 +194,28 @@ fn a_corrected_list_is_imported_again_and_what_is_new_in_it_entered() {
     let name = found["found"][0]["id"].as_str().expect("an id").to_owned();
     tz.run(&["db", "withdraw", &name, "--reason", "recovered"]).expect(0);
     let again = import_at_tz(&network, 610, None, &[]).expect(0);
-    let said = "0 entries entered, 609 were there from an import before, 1 was withdrawn since and is not entered again";
+    let said = "0 entries entered, 609 were there already, 1 was withdrawn since and is not entered again";
     assert!(again.stderr.contains(said), "{again:?}");
     find(ke, "Z000042", 0);
     assert_eq!(all(tz), 12);
+    // So it is with a batch that was withdrawn whole, whose text is erased at once; whoever wants it back says so.
+    let batch = name.split('.').next().expect("a batch");
+    tz.run(&["db", "withdraw", batch, "--reason", "error"]).expect(0);
+    assert_eq!(counts(610, None), [0, 11, 599]);
+    let back = import_at_tz(&network, 610, None, &["--withdrawn"]).expect(0);
+    assert!(back.stderr.contains("599 entries entered, 11 were there already"), "{back:?}");
+    find(ke, "Z000042", 1);
+    // A row that stands twice is entered once.
+    let twice = travel_documents(["TZ"; 1]).replace("Z000000", "Z999999");
+    let row = twice.lines().last().expect("a row").to_owned();
+    let list = write(&network, "twice.csv", format!("{twice}{row}\n"));
+    let ran = tz.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
+    assert!(ran.stderr.contains("1 entry entered, 1 was there already"), "{ran:?}");
     // A node that was just killed reads what it has before it answers.
     network.nodes[1].kill();
     network.start_node(1);
     let ran = import_at_tz(&network, 611, None, &[]).expect(0);
-    assert!(ran.stderr.contains("1 entry entered, 609 were there"), "{ran:?}");
+    assert!(ran.stderr.contains("1 entry entered, 610 were there already"), "{ran:?}");
 }
 
 /// The mapping of travel documents, with one constant more.

@@ -284,6 +284,9 @@ async fn a_photograph_goes_with_a_notice_to_all_and_is_erased_with_it() {
     })
     .await;
 
+    let cancel =
+        StepRequest { step: "cancel".into(), reason: Some("found".into()), ..StepRequest::default() };
+    ke.notice_step(&sent.id, &cancel).await.unwrap();
     let erase = EraseRequest { ids: vec![sent.id.clone()], reason: EraseReason::PurposeMet };
     ke.erase(&erase).await.unwrap();
     for client in [&ke, &tz] {

@@ -8,15 +8,17 @@ mod support;
 
 use ecomesh_api::{
     Client, ClientError, EraseReason, EraseRequest, ErasuresView, ExportQuery, ExtendReason, ExtendRequest,
-    ListingQuery, ProblemCode, RecordState, SendRequest,
+    ListingQuery, MessageView, ProblemCode, RecordState, SendRequest,
 };
+use ecomesh_document::Document;
 use ecomesh_node::Running;
 use ecomesh_node::archives::write_archive;
 use ecomesh_node::backup::{backup, restore};
 use ecomesh_node::home::Home;
+use ecomesh_protocol::erasure::{Erase, Ground};
 use ecomesh_protocol::ledger::{Batch, Ledger};
 use ecomesh_protocol::lives::{ERASURE_PREFIX, HOLD_MS};
-use ecomesh_record::{Audience, RecordId};
+use ecomesh_record::{Audience, Header, Kind, RecordId, Retention};
 use ecomesh_store::{Options, open_or_create};
 use serde_json::json;
 use support::{Network, given, now, storage_key, until};
@@ -292,4 +294,57 @@ async fn an_extension_moves_the_expiry_on_all_nodes() {
     let message = tz.client().record(&id).await.unwrap().message;
     assert_eq!(message.expires_at_ms, Some(until_ms), "also after a restart");
     stop_all(vec![tz, ke]).await;
+}
+
+/// A blue notice, as a member writes it that keeps to no rule.
+fn blue(name: &str, replaces: Option<RecordId>) -> Vec<u8> {
+    let mut form = json!({
+        "form": "blue-notice",
+        "request": { "reference": "TZ/1", "language": "en", "article_3": "conforms" },
+        "person": { "status": "suspect", "family_name": name, "given_names": "One" },
+        "investigation": { "facts": "Seen at the port." },
+        "asked": ["locate"],
+    });
+    if let Some(first) = replaces {
+        form["request"]["replaces"] = json!(first.to_string());
+    }
+    Document::from_json(&form).unwrap().0.encode().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_whose_notice_was_erased_is_erased_with_it() {
+    let network = Network::found(&["KE", "TZ"]);
+    let ke = network.start(0).await;
+    let client = ke.client();
+    let kept = |header: &mut Header| {
+        (header.retention, header.expires_at) = (Retention::YEARS_5, now().after(99 * DAY));
+    };
+    let first = network.record_of(1, Kind::NOTICE, blue("ORPHAN", None), kept);
+    let second = network.record_of(1, Kind::NOTICE, blue("FOUNDLING", Some(first.id())), |header| {
+        kept(header);
+        (header.seq, header.prev) = (1, first.id());
+    });
+    for record in [&first, &second] {
+        network.bring(record, &client).await;
+    }
+    let inbox = || async { client.inbox(&ListingQuery::default()).await.unwrap().messages };
+    until("both are known", || async {
+        let all = inbox().await;
+        all.iter().all(|one| one.standing.is_some()).then_some(()).filter(|()| all.len() == 2)
+    })
+    .await;
+    // Its source takes the first text back alone, with software of its own.
+    let erase = Erase::new(Ground::SENT_IN_ERROR, [first.id()]).unwrap().encode().unwrap();
+    network.bring(&network.record_of(1, Kind::ERASE, erase, |_| ()), &client).await;
+    until("nothing of it is shown", || async {
+        let all = client.inbox(&ListingQuery { all: Some(true), ..ListingQuery::default() }).await.unwrap();
+        let erased = |one: &&MessageView| one.state == RecordState::Erased && one.subject.is_none();
+        (all.messages.iter().filter(erased).count() == 2).then_some(())
+    })
+    .await;
+    let shown = client.record(&second.id().to_string()).await.unwrap();
+    assert_eq!((shown.document, shown.text, shown.message.state), (None, None, RecordState::Erased));
+    assert_eq!(inbox().await, []);
+    assert!(shown.unreadable.is_some_and(|why| why.contains("erased")));
+    ke.shutdown().await.unwrap();
 }

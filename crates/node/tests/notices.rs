@@ -312,8 +312,23 @@ async fn what_breaks_a_rule_is_refused_before_it_is_written() {
     let problem = refused(ke.notice(&change, None).await);
     assert!(problem.message.contains("life.purpose"), "{problem:?}");
 
-    // What is erased stands nowhere any more.
-    ke.erase(&EraseRequest { ids: vec![asked.id.clone()], reason: EraseReason::SentInError }).await.unwrap();
+    // What is erased stands nowhere any more; it ends before, so that all delete their copies.
+    let erase = EraseRequest { ids: vec![asked.id.clone()], reason: EraseReason::SentInError };
+    let problem = refused(ke.erase(&erase).await);
+    assert!(problem.advice.contains("notice cancel"), "{problem:?}");
+    let update = NoticeDraft { replaces: Some(asked.id.clone()), ..request(blue("KE/8", "Y")) };
+    let updated = ke.notice(&update, None).await.unwrap();
+    let cancel = StepRequest { reason: Some("found".into()), ..step("cancel") };
+    let cancelled = ke.notice_step(&asked.id, &cancel).await.unwrap();
+    let stays = EraseRequest { ids: vec![cancelled.id.clone()], ..erase.clone() };
+    assert!(refused(ke.erase(&stays).await).message.contains("is a step"));
+    // All its texts go, whichever of them is named.
+    let erased = ke.erase(&EraseRequest { ids: vec![updated.id.clone()], ..erase }).await.unwrap();
+    let mut ids: Vec<_> = erased.erasures.into_iter().map(|erasure| erasure.id).collect();
+    ids.sort();
+    let mut both = vec![asked.id.clone(), updated.id];
+    both.sort();
+    assert_eq!(ids, both);
     until("it is forgotten", || async { tz.notice_detail(&asked.id).await.err() }).await;
     stop(nodes).await;
 }

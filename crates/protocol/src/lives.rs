@@ -42,6 +42,8 @@ pub struct Term {
     pub author: MemberId,
     /// The record.
     pub id: RecordId,
+    /// What it is.
+    pub kind: Kind,
     /// Its class.
     pub retention: Retention,
     /// When its body expires by its header; `None` for control records, which do not.
@@ -56,10 +58,18 @@ impl Term {
         Self {
             author: header.author,
             id: record.id(),
+            kind: header.kind,
             retention: header.retention,
             expires_at: expires.then_some(header.expires_at),
         }
     }
+}
+
+/// Whether records of this kind can be erased. Control records cannot, since all others are checked by them; nor can steps of
+/// notices and entries: who could take back that he cancelled, reviewed or withdrew would undo it, and nobody would see that it was
+/// ever done. They have codes and no words.
+pub fn is_erasable(kind: Kind) -> bool {
+    !kind.is_control() && !matches!(kind, Kind::NOTICE_STEP | Kind::ENTRY_STEP)
 }
 
 /// How far a node is with an erasure.
@@ -235,8 +245,9 @@ impl Lives {
 
     /// The erasure of a record, with the id of its own record.
     pub fn erasure_of(&self, term: &Term) -> Option<(RecordId, &Erasure)> {
-        // A control record cannot be erased.
-        term.expires_at?;
+        if !is_erasable(term.kind) {
+            return None;
+        }
         let by = *self.erased.get(&(term.author, term.id))?;
         Some((by, self.erasures.get(&by)?))
     }

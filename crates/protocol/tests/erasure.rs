@@ -292,6 +292,40 @@ fn only_its_author_can_erase_a_record_and_only_documents() {
 }
 
 #[test]
+fn nobody_takes_back_that_he_cancelled_or_withdrew() {
+    let mut mesh = Mesh::new(&["KE", "TZ"]);
+    let message = mesh.sent("KE", "x", &["TZ"]);
+    let steps = [Kind::NOTICE_STEP, Kind::ENTRY_STEP]
+        .map(|kind| recorded(&mut mesh, "KE", Draft { kind, ..draft("cancelled", &[]) }));
+    mesh.pass(500);
+    recorded(&mut mesh, "KE", erase(&[message, steps[0]]));
+    recorded(&mut mesh, "KE", erase(&steps));
+    mesh.pass(500);
+    for name in ["KE", "TZ"] {
+        assert!(is_hidden(&mesh, name, message));
+        assert!(steps.iter().all(|id| !is_hidden(&mesh, name, *id)));
+    }
+    days(&mut mesh, 6);
+    for name in ["KE", "TZ"] {
+        assert!(!has_body(&mesh, name, message));
+        assert!(steps.iter().all(|id| has_body(&mesh, name, *id)));
+        // Nobody says that he has destroyed them, or goes on wanting to.
+        assert_eq!(told(&mesh, name, message), ["KE", "TZ"]);
+        assert!(steps.iter().all(|id| told(&mesh, name, *id).is_empty()));
+        let lives = mesh.node(name).core().lives();
+        assert!(lives.due(Time(u64::MAX), 9).is_empty() && lives.untold(99).is_empty());
+    }
+    // Who comes later gets them.
+    let network = mesh.network();
+    mesh.stop("TZ", |ledger, _| *ledger = MemoryLedger::new(network, [77; 16]));
+    mesh.start("TZ");
+    mesh.link_all();
+    mesh.pass(5_000);
+    mesh.assert_equal();
+    assert!(steps.iter().all(|id| has_body(&mesh, "TZ", *id)));
+}
+
+#[test]
 fn what_is_erased_before_it_arrives_is_told_as_delivered_to_nobody() {
     let mut mesh = Mesh::new(&["FR", "KE", "TZ"]);
     mesh.partition(&["FR", "KE"], &["TZ"]);

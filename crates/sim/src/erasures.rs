@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use ecomesh_protocol::erasure::{Erase, Ground};
+use ecomesh_protocol::lives::is_erasable;
 use ecomesh_protocol::wire::{Answer, verify_answer};
 use ecomesh_protocol::{Draft, Ledger, Verified};
 use ecomesh_record::{Kind, Lane, MemberId, Position, Record, RecordId, Time};
@@ -28,7 +29,7 @@ impl World {
     pub(crate) fn erasing_draft(&mut self, number: usize) -> Option<Draft> {
         let mut own: Vec<RecordId> = self.checks.messages_of(number);
         // What keeps a record longer keeps its key record too; nobody erases that.
-        own.retain(|id| self.shared(*id).is_none_or(|record| record.header().kind != Kind::GROUP_KEY));
+        own.retain(|id| self.shared(*id).is_none_or(|record| may_be_erased(record.header().kind)));
         if own.is_empty() {
             return None;
         }
@@ -122,6 +123,10 @@ impl World {
         }
         None
     }
+}
+
+fn may_be_erased(kind: Kind) -> bool {
+    is_erasable(kind) && kind != Kind::GROUP_KEY
 }
 
 /// What the records in a store erase, whatever the core has made of it.

@@ -89,9 +89,15 @@ impl NoticeStep {
         })
     }
 
-    /// What it says in a few words: "refused: refugee".
+    /// What it says in a few words: "voted to refuse: refugee". One of several reviewers decides nothing alone.
     pub fn summary(&self) -> String {
-        let step = self.step.entry().map_or(self.step.as_str(), |entry| entry.label("en"));
+        let step = match self.step.as_str() {
+            "approve" => "voted to approve",
+            "refuse" => "voted to refuse",
+            "withdraw" => "voted to withdraw",
+            "reinstate" => "voted to reinstate",
+            other => self.step.entry().map_or(other, |entry| entry.label("en")),
+        };
         let reasons: Vec<&str> = (self.refusal.iter().map(Code::as_str))
             .chain(self.cancellation.iter().map(Code::as_str))
             .chain(self.withdrawal.iter().map(Code::as_str))

@@ -1,7 +1,8 @@
 //! What `inbox` and `outbox` share: reading pages until enough is there, newest last.
 
 use ecomesh_api::{
-    Client, ClientError, Listing, ListingQuery, MessageView, NoticeStanding, Priority, RecordState,
+    Client, ClientError, DocumentKind, Listing, ListingQuery, MessageView, NoticeStanding, Priority,
+    RecordState,
 };
 
 use crate::cli::Global;
@@ -133,7 +134,7 @@ pub fn subject(message: &MessageView) -> String {
     if matches!(message.state, RecordState::Expired | RecordState::Erased) {
         return parts.join(" ");
     }
-    if let Some(standing) = message.standing.and_then(not_to_be_acted_upon) {
+    if let Some(standing) = standing_mark(message) {
         parts.push(format!("[{standing}]"));
     }
     let missing = if message.body_here { "(no subject)" } else { "(body not here yet)" };
@@ -141,8 +142,19 @@ pub fn subject(message: &MessageView) -> String {
     parts.join(" ")
 }
 
-/// A standing in which nobody acts upon a notice or diffusion, in a word.
-pub fn not_to_be_acted_upon(standing: NoticeStanding) -> Option<&'static str> {
+/// That nobody acts upon a notice or a diffusion, in a word: nothing of one that is published.
+pub fn standing_mark(message: &MessageView) -> Option<&'static str> {
+    let is_diffusion = message.kind == DocumentKind::Diffusion;
+    match message.standing {
+        Some(NoticeStanding::Refused) if is_diffusion => Some("NOT COMPLIANT"),
+        Some(standing) => not_to_be_acted_upon(standing),
+        // It is a text of one that is not here, or the node has not read it yet.
+        None if is_diffusion || message.kind == DocumentKind::Notice => Some("standing unknown"),
+        None => None,
+    }
+}
+
+fn not_to_be_acted_upon(standing: NoticeStanding) -> Option<&'static str> {
     match standing {
         NoticeStanding::Requested | NoticeStanding::Returned => Some("not reviewed"),
         NoticeStanding::Published => None,

@@ -8,7 +8,6 @@ mod steps;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Subcommand, ValueEnum};
 use ecomesh_api::{CaseKind, FileRequest, NoticeDraft, PartQuery, Sent};
@@ -225,11 +224,20 @@ fn send_text(draft: NoticeDraft, text: Text, global: &Global) -> anyhow::Result<
     let sent = node.ask(send::repeated(|| node.api.notice(&draft, Some(&key))))?;
     output::either(global, &sent, |sent| sent.id.clone())?;
     // What was sent is sent; who reviews it is only a remark.
-    let network = node.ask(node.api.network());
     let reviewers =
-        network.map(|network| reviewed_by(&network.reviewers, network.quorum)).context("reviewers");
-    output::remark(global, &remark(&draft, &sent, &reviewers.unwrap_or_default()));
+        reviewers_of(&node, &sent.id).unwrap_or_else(|_| "reviewed by whom the charter names".into());
+    output::remark(global, &remark(&draft, &sent, &reviewers));
     Ok(ExitCode::Ok)
+}
+
+/// Who reviews a text, or that nobody can.
+fn reviewers_of(node: &Node, id: &str) -> anyhow::Result<String> {
+    let notice = node.ask(node.api.notice_detail(id))?.notice;
+    if let Some(never) = review::never(&notice) {
+        return Ok(never);
+    }
+    let network = node.ask(node.api.network())?;
+    Ok(format!("reviewed by {}", reviewed_by(&network.reviewers, network.quorum)))
 }
 
 /// Records the files of a text, for its addressees and sealed as it is.
@@ -265,9 +273,9 @@ pub fn reviewed_by(reviewers: &[String], quorum: u64) -> String {
 
 fn remark(draft: &NoticeDraft, sent: &Sent, reviewers: &str) -> String {
     let what = match (draft.kind, draft.replaces.is_some()) {
-        (CaseKind::Notice, false) => "requested; it is no notice before it is reviewed, by ",
-        (CaseKind::Diffusion, false) => "sent, marked as not reviewed; it will be reviewed by ",
-        (_, true) => "the new text is recorded, and will be reviewed by ",
+        (CaseKind::Notice, false) => "requested; it is no notice before it is reviewed: ",
+        (CaseKind::Diffusion, false) => "sent, marked as not reviewed: ",
+        (_, true) => "the new text is recorded: ",
     };
     let named = draft.replaces.as_deref().unwrap_or(&sent.id);
     let warnings: String = sent.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();

@@ -103,7 +103,7 @@ fn text(record: &RecordView) -> String {
     if let Some(said) = &record.receipt {
         lines.push(format!("receipt    {} (by this bureau)", receipt::words(said)));
     }
-    if let Some(standing) = message.standing.and_then(listing::not_to_be_acted_upon) {
+    if let Some(standing) = listing::standing_mark(message) {
         lines.push(format!(
             "standing   {standing}; see `ecomesh notice show {}`",
             listing::short(&message.id)

@@ -6,6 +6,7 @@ mod support;
 
 use ecomesh_api::{
     CaseKind, Client, EntryDraft, EraseReason, EraseRequest, FindRequest, NoticeDraft, SendRequest,
+    StepRequest, WithdrawRequest,
 };
 use ecomesh_record::{Header, Retention, Time};
 use serde_json::{Value, json};
@@ -140,7 +141,16 @@ async fn what_was_erased_leaves_the_projections_of_all() {
     }
 
     erase(&tz.client(), hits.clone()).await;
-    erase(&writer, written.iter().map(|(id, _)| id.clone()).collect()).await;
+    let [notice, diffusion, entry, batch, message] = written.each_ref().map(|(id, _)| id.clone());
+    let cancel =
+        StepRequest { step: "cancel".into(), reason: Some("found".into()), ..StepRequest::default() };
+    for id in [&notice, &diffusion] {
+        writer.notice_step(id, &cancel).await.unwrap();
+    }
+    for id in [&entry, &batch] {
+        writer.withdraw_entry(id, &WithdrawRequest { reason: "found".into() }).await.unwrap();
+    }
+    erase(&writer, vec![notice, diffusion, message]).await;
     for id in hits.iter().chain(written.iter().map(|(id, _)| id)) {
         leaves(&nodes, id, &[]).await;
     }

@@ -1,5 +1,7 @@
 //! Taking back what own messages say, and keeping it for longer; and how far an erasure has come.
 
+mod whole;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ pub(crate) async fn erase(
     let ground = ground_of(ERASING, request.reason)?;
     allowed(&services, Kind::ERASE)?;
     let messages = own_messages(&services, request.ids).await?;
+    let messages = services.read(move |services| whole(services, messages)).await?;
     let left: Vec<RecordId> = services.views(|views| {
         let is_left = |record: &&Record| views.lives().erasure_of(&Term::of(record)).is_none();
         messages.iter().filter(is_left).map(Record::id).collect()
@@ -49,6 +52,19 @@ pub(crate) async fn erase(
     }
     let erasures = messages.iter().filter_map(|record| view(&services, record)).collect();
     Ok(Json(ErasuresView { erasures }))
+}
+
+/// These messages, and all that is erased with them, each once.
+fn whole(services: &Services, messages: Vec<Record>) -> Result<Vec<Record>, Refusal> {
+    let mut all: Vec<Record> = Vec::new();
+    for message in messages {
+        for record in whole::with_all_texts(services, message)? {
+            if all.iter().all(|other| other.id() != record.id()) {
+                all.push(record);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Keeps what own messages say beyond their expiry. The answer comes once that is durable here.

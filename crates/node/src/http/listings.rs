@@ -51,6 +51,7 @@ async fn list(services: &Arc<Services>, folder: Folder, query: &ListingQuery) ->
     if !(1..=LISTING_MAX).contains(&limit) {
         return Err(bad_request(format!("limit is {limit}; a page has 1 to {LISTING_MAX} entries")));
     }
+    let all = filter.all;
     let look = move |services: &Services| {
         let Services { reader, views, roster, .. } = services;
         views::list(reader, views, roster, (folder, &filter), limit, services.now()).map_err(|e| damaged(&e))
@@ -63,9 +64,10 @@ async fn list(services: &Arc<Services>, folder: Folder, query: &ListingQuery) ->
     let messages = services
         .read(move |services| {
             let rows = entries.into_iter().zip(deliveries);
-            Ok(rows
-                .filter_map(|((entry, state), delivery)| row(services, &entry, state, delivery, reader))
-                .collect())
+            let rows =
+                rows.filter_map(|((entry, state), delivery)| row(services, &entry, state, delivery, reader));
+            // That a text went with its notice is known once it is read.
+            Ok(rows.filter(|row| all || row.state != RecordState::Erased).collect())
         })
         .await?;
     Ok(Listing { messages, next: next.map(Key::to_cursor) })

@@ -329,12 +329,18 @@ pub(super) fn check_excluded(
         member.is_some_and(|m| if to.is_empty() { services.roster.contains(m) } else { to.contains(&m) })
     };
     let Some(country) = document.excluded().find(|country| addressed(country)) else { return Ok(()) };
-    let finding = Detail {
-        path: "handling.excluded".into(),
-        message: format!("{country} is excluded by the form and among the addressees"),
-        advice: "take it out of one of the two".into(),
+    let (message, advice) = if document.replaces().is_some() {
+        (
+            format!("{country} is excluded by the form, and a new text is for all who have the first one"),
+            "take the country out of the form; or end what it has (`ecomesh notice cancel`, `ecomesh db withdraw`), and send this as another one",
+        )
+    } else {
+        (
+            format!("{country} is excluded by the form and among the addressees"),
+            "take it out of one of the two",
+        )
     };
-    Err(wrong_field(finding))
+    Err(wrong_field(Detail { path: "handling.excluded".into(), message, advice: advice.into() }))
 }
 
 /// The bytes of a document.

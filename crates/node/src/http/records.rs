@@ -135,6 +135,25 @@ pub(super) fn is_exercise(services: &Services, id: RecordId) -> bool {
 
 /// The document of a record, or why it cannot be shown.
 pub(super) fn document_of(services: &Services, record: &Record) -> Result<Document, String> {
+    let document = opened(services, record)?;
+    if is_left_over(services, record, &document) {
+        return Err("it is a new text of what its author has erased".into());
+    }
+    Ok(document)
+}
+
+/// Whether a document is a new text of what its author has erased: whoever took that back meant this as well.
+fn is_left_over(services: &Services, record: &Record, document: &Document) -> bool {
+    let first = document.replaces().and_then(|first| services.reader.find(first.0).ok().flatten());
+    let first = first.and_then(|position| services.reader.header(position).ok().flatten());
+    first.is_some_and(|(first, _)| {
+        let life = services.views(|views| views.lives().life(&Term::of(&first), services.now()));
+        first.header().author == record.header().author && life == Life::Erased
+    })
+}
+
+/// What a record says, whatever it belongs to.
+fn opened(services: &Services, record: &Record) -> Result<Document, String> {
     let header = record.header();
     if !header.kind.is_document() {
         return Err(match header.kind {
@@ -212,8 +231,12 @@ pub(super) fn message_view(
 ) -> MessageView {
     // Nobody acts upon what a void record says, so no listing shows it.
     let shown = !matches!(state, RecordState::Void | RecordState::Expired | RecordState::Erased);
-    let document = record.filter(|_| shown).and_then(|record| document_of(services, record).ok());
-    let document = document.as_ref();
+    let document = record.filter(|_| shown).and_then(|record| opened(services, record).ok());
+    let is_left_over = record
+        .zip(document.as_ref())
+        .is_some_and(|(record, document)| is_left_over(services, record, document));
+    let state = if is_left_over { RecordState::Erased } else { state };
+    let document = document.as_ref().filter(|_| !is_left_over);
     MessageView {
         id: entry.id.to_string(),
         position: entry.position.to_string(),

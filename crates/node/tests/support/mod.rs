@@ -109,7 +109,8 @@ impl Network {
 }
 
 impl Network {
-    /// The first record of a member in a lane, to all and open, made with its keys. Its node must never run.
+    /// The first record of a member in a lane, or another one if `change` gives it its place, to all and open, made with its
+    /// keys. Its node must never run.
     pub fn record_of(
         &self,
         n: usize,
@@ -148,13 +149,13 @@ impl Network {
     /// Brings a node a record of [`Network::record_of`], in an archive.
     pub async fn bring(&self, record: &Record, client: &Client) {
         let roster = self.homes[0].roster().unwrap();
-        let log = record.position().log;
+        let ecomesh_record::Position { log, seq } = record.position();
         let manifest = Manifest {
             network: roster.network(),
             exporter: log.author,
             exported_at: now(),
             filter: Filter::default(),
-            logs: vec![LogRange { log, first: 0, last: 0 }],
+            logs: vec![LogRange { log, first: seq, last: seq }],
         };
         let (mut encoder, mut archive) = ArchiveEncoder::begin(roster.founded(), &manifest).unwrap();
         archive.extend(encoder.record(record).unwrap());

@@ -14,7 +14,9 @@ use crate::erasure::{ERASED_MAX, Erased};
 use crate::io::{AuthorError, Draft, Now, Output, PeerKey, Recorded};
 use crate::judge::judge;
 use crate::ledger::{Ledger, LedgerError};
-use crate::lives::{Life, Lives, Stage, Term, decode_frame, erasure_name, erasure_value, frame_of_value};
+use crate::lives::{
+    Life, Lives, Stage, Term, decode_frame, erasure_name, erasure_value, frame_of_value, is_erasable,
+};
 use crate::verify::Verified;
 
 /// The ticket of the node's own word that it has destroyed bodies: no client has it.
@@ -174,6 +176,9 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         self.replica.forget_early(author, &targets);
         for target in targets {
             let Some(position) = self.place_of(author, target)? else { continue };
+            if !self.is_erasable_at(position)? {
+                continue;
+            }
             if author == self.config.member {
                 self.deliveries.withdraw(position);
             }
@@ -213,6 +218,10 @@ impl<L: Ledger, D: Disk> Core<L, D> {
     fn header_at(&self, position: Position) -> Result<Option<Record>, LedgerError> {
         let found = self.ledger.headers(position.log, position.seq, 1)?.pop();
         Ok(found.filter(|record| record.position() == position))
+    }
+
+    fn is_erasable_at(&self, position: Position) -> Result<bool, LedgerError> {
+        Ok(self.header_at(position)?.is_some_and(|record| is_erasable(record.header().kind)))
     }
 
     /// Stages how far this node is with an erasure.
@@ -291,7 +300,7 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         let mut bytes = 0;
         for target in targets {
             let Some(position) = self.place_of(author, target)? else { continue };
-            let Some(record) = self.header_at(position)?.filter(|r| !r.header().kind.is_control()) else {
+            let Some(record) = self.header_at(position)?.filter(|r| is_erasable(r.header().kind)) else {
                 continue;
             };
             bytes += u64::from(record.header().body_len);
@@ -423,13 +432,25 @@ impl<L: Ledger, D: Disk> Core<L, D> {
         agreed.filter(|agreed| self.lives.is_over(&term, *agreed)).map(|_| Step::Destroy)
     }
 
+    /// What an erasure names and erases. Of what is not here nobody knows better.
+    fn erased_by(&self, id: RecordId) -> Vec<RecordId> {
+        let Some(erasure) = self.lives.erasure(id) else { return Vec::new() };
+        let is_erased = |target: &RecordId| match self.place_of(erasure.author, *target) {
+            Ok(Some(position)) => self.is_erasable_at(position).unwrap_or(false),
+            Ok(None) | Err(_) => true,
+        };
+        erasure.targets.iter().copied().filter(is_erased).collect()
+    }
+
     fn tell_destroyed(&mut self, now: Now) {
         if now.mono < self.tell_at || self.own_generation().is_none() {
             return;
         }
         let erasures = self.lives.untold(ERASED_MAX);
-        let targets = erasures.iter().filter_map(|id| self.lives.erasure(*id));
-        let targets: Vec<RecordId> = targets.flat_map(|erasure| erasure.targets.iter().copied()).collect();
+        let targets: Vec<RecordId> = erasures.iter().flat_map(|id| self.erased_by(*id)).collect();
+        if targets.is_empty() {
+            return self.reach_told(erasures);
+        }
         let Ok(erased) = Erased::new(targets) else { return };
         let Ok(content) = erased.encode() else { return };
         let salt = Sha256::new()
@@ -450,13 +471,17 @@ impl<L: Ledger, D: Disk> Core<L, D> {
             self.tell_at = 0;
             return;
         }
-        for id in told {
+        self.reach_told(told);
+        if !self.lives.untold(ERASED_MAX).is_empty() {
+            self.tell_at = 0;
+        }
+    }
+
+    fn reach_told(&mut self, erasures: Vec<RecordId>) {
+        for id in erasures {
             self.lives.reach(id, Stage::Told);
             let staged = self.stage_stage(id);
             self.check(staged);
-        }
-        if !self.lives.untold(ERASED_MAX).is_empty() {
-            self.tell_at = 0;
         }
     }
 

@@ -38,8 +38,8 @@ Entries of databases are entered in the network, unless --dry-run or --out is gi
 bureau may not enter, such as a passport that another country issued, is refused like one that does
 not fit: of whom the import is, a dry run reads in the node's folder. An import that breaks off is
 run again: it goes on where it stopped. A list of which rows were corrected or added is imported
-again as a whole: what this bureau has entered already, and what it has withdrawn since, is not
-entered again. (An entry with neither number nor reference is known again for 7 days only.)
+again as a whole: what this bureau has entered already is not entered again, nor is, without
+--withdrawn, what it has withdrawn within 7 days.
 A long list of travel documents or vehicles (more than 256 rows) is entered in batches.
 Messages are sent and notices are asked for one by one: write them with --out, check them with
 `ecomesh notice check` or `ecomesh ecomessage check`, and send them.")]
@@ -56,6 +56,9 @@ pub struct Args {
     /// Write each accepted form to a file of this folder, row-000002.toml and so on; a folder that is there must be empty
     #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
     out: Option<PathBuf>,
+    /// Enter also what was withdrawn since an import before
+    #[arg(long, conflicts_with_all = ["dry_run", "out"])]
+    withdrawn: bool,
 }
 
 /// Runs the command: exit 1 if a row was refused.
@@ -124,7 +127,7 @@ impl Import<'_> {
         self.sink = match &args.out {
             Some(folder) => Box::new(Folder::new(folder)?),
             None if args.dry_run => Box::new(Nowhere),
-            None => Box::new(Databases::of(global)?),
+            None => Box::new(Databases::of(global, args.withdrawn)?),
         };
         Ok(())
     }
@@ -170,14 +173,14 @@ fn entered_words(entered: &Entered) -> String {
     let Entered { entered, known, withdrawn, .. } = *entered;
     let known = match known {
         0 => String::new(),
-        1 => ", 1 was there from an import before".to_owned(),
-        count => format!(", {count} were there from an import before"),
+        1 => ", 1 was there already".to_owned(),
+        count => format!(", {count} were there already"),
     };
     let withdrawn = match withdrawn {
         0 => String::new(),
-        1 => ", 1 was withdrawn since and is not entered again (ecomesh db add enters it)".to_owned(),
+        1 => ", 1 was withdrawn since and is not entered again (--withdrawn enters it)".to_owned(),
         count => {
-            format!(", {count} were withdrawn since and are not entered again (ecomesh db add enters one)")
+            format!(", {count} were withdrawn since and are not entered again (--withdrawn enters them)")
         }
     };
     let entries = listing::counted(entered, "entry", "entries");

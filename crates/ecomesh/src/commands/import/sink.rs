@@ -101,6 +101,9 @@ pub(super) struct Databases {
     unasked: Unasked,
     /// What is entered next.
     waiting: Vec<(Place, DatabaseEntry)>,
+    /// Set if what was withdrawn is entered again: a word of this import in its keys, without which the node would take it for a
+    /// repetition.
+    again: Option<String>,
     /// Whether this import writes batches: a long list of documents or vehicles.
     in_batches: bool,
     /// Length of what waits, about.
@@ -111,9 +114,11 @@ pub(super) struct Databases {
 }
 
 impl Databases {
-    pub(super) fn of(global: &crate::cli::Global) -> anyhow::Result<Self> {
+    /// With `withdrawn` also what was withdrawn since an import before is entered.
+    pub(super) fn of(global: &crate::cli::Global, withdrawn: bool) -> anyhow::Result<Self> {
         Ok(Self {
             node: Node::of(global)?,
+            again: if withdrawn { Some(send::random_key()?) } else { None },
             unasked: Unasked::default(),
             waiting: Vec::new(),
             in_batches: false,
@@ -131,6 +136,7 @@ impl Databases {
         for row in self.unasked.ask(&self.node, first)? {
             match row.standing {
                 None => self.enter(row)?,
+                Some(EntryStanding::Withdrawn) if self.again.is_some() => self.enter(row)?,
                 Some(EntryStanding::Withdrawn) => self.entered.withdrawn += 1,
                 Some(_) => self.entered.known += 1,
             }
@@ -168,22 +174,52 @@ impl Databases {
         for some in std::mem::take(&mut self.waiting).chunks(AT_ONCE) {
             let drafts: Vec<(Place, EntryDraft)> =
                 some.iter().map(|(place, entry)| (*place, draft(entry.to_json()))).collect();
-            let api = &self.node.api;
+            let (api, again) = (&self.node.api, self.again.as_deref());
             let all = join_all(drafts.iter().map(|(_, draft)| async move {
-                let key = key_of(draft);
+                let key = key_of(draft, again);
                 send::repeated(|| api.add_entry(draft, Some(&key))).await
             }));
             let answers = self.node.ask(async { Ok(all.await) })?;
+            let mut repeated = Vec::new();
             for ((place, _), answer) in drafts.iter().zip(answers) {
                 match answer {
+                    Ok(sent) if sent.repeated => repeated.push(*place),
                     Ok(sent) => self.count(&[*place], &sent),
                     // What is wrong with one row keeps no other from it.
                     Err(error) if is_of_row(&error) => self.refused.push((*place, problem_of(error))),
                     Err(error) => return Err(broken_off(*place, *place, error)),
                 }
             }
+            let is_repeated =
+                |(place, _): &&(Place, DatabaseEntry)| repeated.iter().any(|one| one.row == place.row);
+            self.count_repeated(some.iter().filter(is_repeated))?;
         }
         Ok(())
+    }
+
+    /// The node has had these before: by now it tells which of them hold.
+    fn count_repeated<'e>(
+        &mut self,
+        rows: impl Iterator<Item = &'e (Place, DatabaseEntry)>,
+    ) -> anyhow::Result<()> {
+        let mut again = Unasked::default();
+        for (place, entry) in rows {
+            if again.add(*place, entry) {
+                self.count_known(&again.ask(&self.node, None)?);
+            }
+        }
+        self.count_known(&again.ask(&self.node, None)?);
+        Ok(())
+    }
+
+    /// Of what was withdrawn and is destroyed, the node knows nothing but that it had it.
+    fn count_known(&mut self, rows: &[Row]) {
+        for row in rows {
+            match row.standing {
+                None | Some(EntryStanding::Withdrawn) => self.entered.withdrawn += 1,
+                Some(_) => self.entered.known += 1,
+            }
+        }
     }
 
     /// Enters what waits in one record. If the node refuses that, each entry is entered alone, so that it tells which it refuses.
@@ -202,15 +238,18 @@ impl Databases {
             Failure::new(ExitCode::BadInput, format!("the rows {from} to {to} make no batch: {error}"))
         })?;
         let draft = draft(Document::from(batch).to_json());
-        let key = key_of(&draft);
+        let key = key_of(&draft, self.again.as_deref());
         let api = &self.node.api;
         let answer =
             self.node.ask(async { Ok(send::repeated(|| api.add_entry(&draft, Some(&key))).await) })?;
         match answer {
             Ok(sent) => {
-                let places: Vec<Place> =
-                    std::mem::take(&mut self.waiting).into_iter().map(|(place, _)| place).collect();
+                let rows = std::mem::take(&mut self.waiting);
                 self.bytes = 0;
+                if sent.repeated {
+                    return self.count_repeated(rows.iter());
+                }
+                let places: Vec<Place> = rows.into_iter().map(|(place, _)| place).collect();
                 self.count(&places, &sent);
                 Ok(())
             }
@@ -221,12 +260,7 @@ impl Databases {
 
     /// The node took the entries of these rows in one record.
     fn count(&mut self, places: &[Place], sent: &Sent) {
-        let entries = places.len() as u64;
-        if sent.repeated {
-            self.entered.known += entries;
-        } else {
-            self.entered.entered += entries;
-        }
+        self.entered.entered += places.len() as u64;
         sent.warnings.iter().for_each(|warning| self.said.add(places, warning));
     }
 }
@@ -347,9 +381,10 @@ fn draft(document: serde_json::Value) -> EntryDraft {
     EntryDraft { document, replaces: None, exercise: false }
 }
 
-/// The same form has the same key, in whatever file and row it stands.
-fn key_of(draft: &EntryDraft) -> String {
-    format!("import-{}", hex::encode(Sha256::digest(draft.document.to_string())))
+/// The same form has the same key, in whatever file and row it stands, unless it is entered again.
+fn key_of(draft: &EntryDraft, again: Option<&str>) -> String {
+    let hash = Sha256::new().chain_update(again.unwrap_or_default()).chain_update(draft.document.to_string());
+    format!("import-{}", hex::encode(hash.finalize()))
 }
 
 #[cfg(test)]

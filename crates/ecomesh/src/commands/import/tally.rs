@@ -50,7 +50,7 @@ pub(super) struct Sum {
 pub(super) struct Entered {
     /// Entries that this import made.
     pub(super) entered: u64,
-    /// Entries that were there from an import before.
+    /// Entries that were there already: from an import before, or from a row before.
     pub(super) known: u64,
     /// Entries that were there, and were withdrawn since. They are not entered again.
     pub(super) withdrawn: u64,

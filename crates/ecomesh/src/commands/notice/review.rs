@@ -86,29 +86,40 @@ fn command(step: &str) -> &str {
 /// Why the text that waits will never be approved, and what helps. A new text is for the members that the first one was for: it
 /// helps only where enough of them review.
 pub(super) fn why_stuck(notice: &NoticeView) -> Option<String> {
-    let source = &notice.source;
-    let (never, instead) = match notice.kind {
-        CaseKind::Notice => {
-            ("published", ";\n           `ecomesh notice diffuse` tells chosen countries at once")
-        }
-        CaseKind::Diffusion => ("approved", ""),
+    if notice.stuck_why? == StuckWhy::Decided {
+        let (source, approved) = (&notice.source, approved(notice.kind));
+        return Some(format!(
+            "STUCK      too few reviewers are left who could approve it, and each decides once on a text: it cannot be {approved}\n           \
+             any more unless {source} gives it a new text (`ecomesh notice update`), which all of them review anew"
+        ));
+    }
+    let instead = match notice.kind {
+        CaseKind::Notice => ";\n           `ecomesh notice diffuse` tells chosen countries at once",
+        CaseKind::Diffusion => "",
     };
+    Some(format!("reviewers  {}{instead}", never(notice)?))
+}
+
+/// That no text of it will ever be approved by those for whom it is, and why.
+pub(super) fn never(notice: &NoticeView) -> Option<String> {
     let why = match notice.stuck_why? {
-        StuckWhy::Decided => {
-            return Some(format!(
-                "STUCK      too few reviewers are left who could approve it, and each decides once on a text: it cannot be {never}\n           \
-                 any more unless {source} gives it a new text (`ecomesh notice update`), which all of them review anew"
-            ));
-        }
+        StuckWhy::Decided => return None,
         StuckWhy::NoReviewers if notice.kind == CaseKind::Diffusion => return None,
         StuckWhy::NoReviewers => "there are no reviewers".to_owned(),
         StuckWhy::OwnReview => {
-            format!("{source} may not review its own, and too few reviewers are left beside it")
+            format!("{} may not review its own, and too few reviewers are left beside it", notice.source)
         }
         StuckWhy::NoneCanRead => "no reviewer can read it".to_owned(),
         StuckWhy::TooFewCanRead => "too few reviewers can read it".to_owned(),
     };
-    Some(format!("reviewers  {why}: it is never {never}{instead}"))
+    Some(format!("{why}: it is never {}", approved(notice.kind)))
+}
+
+fn approved(kind: CaseKind) -> &'static str {
+    match kind {
+        CaseKind::Notice => "published",
+        CaseKind::Diffusion => "approved",
+    }
 }
 
 /// That too few of the reviewers that are awaited can be reached: it stays requested.

@@ -83,6 +83,8 @@ fn concerns(case: &Case, query: &NoticeQuery) -> bool {
 
 fn wanted(view: &NoticeView, query: &NoticeQuery) -> bool {
     match query.standing {
+        // Of one that is published a new text may wait for its review.
+        Some(NoticeStanding::Requested) if view.pending.is_some() => true,
         Some(standing) => view.standing == standing,
         None => query.all == Some(true) || view.in_force,
     }
