@@ -113,10 +113,10 @@ fn text(record: &RecordView) -> String {
         lines.push(String::from("EXERCISE   this is not a real case"));
     }
     if record.verdict.state != RecordState::Valid {
-        let reason = record.verdict.reason.as_deref().unwrap_or("no reason given");
-        lines.push(
-            format!("STATE      {:?}: {}", record.verdict.state, output::printable(reason)).to_lowercase(),
-        );
+        // Why something was erased stands above.
+        let reason = record.verdict.reason.as_deref().map(|reason| format!(": {}", output::printable(reason)));
+        let reason = reason.unwrap_or_default();
+        lines.push(format!("state      {:?}{reason}", record.verdict.state).to_lowercase());
     }
     lines.push(String::new());
     match (&record.text, &record.unreadable) {

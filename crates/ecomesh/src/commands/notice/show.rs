@@ -230,7 +230,9 @@ fn text(detail: &NoticeDetail, reviewers: &str) -> String {
     ];
     lines.extend(review::lines(detail));
     if let Some(ends) = notice.ends_at_ms {
-        lines.push(format!("ends       {} unless it is renewed", times::show(ends)));
+        let is_renewed = detail.next.iter().any(|next| next.steps.iter().any(|step| step == "renew"));
+        let unless = if is_renewed { " unless it is renewed" } else { "" };
+        lines.push(format!("ends       {}{unless}", times::show(ends)));
     }
     if notice.exercise {
         lines.push("EXERCISE   this is not a real case".into());
