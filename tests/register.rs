@@ -243,7 +243,7 @@ fn a_request_says_what_it_waits_for_and_when_it_waits_in_vain() {
     let red = sample("notices/red.toml");
     // Neither reviewer's node runs: the source learns it at once, and what to do.
     let sent = network.nodes[0].run(&["notice", "request", &red]).expect(0);
-    let unreachable = "no link with FR (never heard), TZ (never heard)";
+    let unreachable = "no link with FR (not heard since the start), TZ (not heard since the start)";
     assert!(sent.stderr.contains("too few reviewers can be reached now"), "{sent:?}");
     assert!(sent.stderr.contains(unreachable) && sent.stderr.contains("ecomesh notice diffuse"), "{sent:?}");
     let id = sent.stdout.trim().to_owned();

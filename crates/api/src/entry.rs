@@ -333,7 +333,8 @@ impl Eq for FoundView {}
 pub struct AsOfView {
     /// The member.
     pub member: String,
-    /// When that member's node last said what it holds; absent if it never did.
+    /// When that member's node last said what it holds, or a minute ago if there is a live link with it and nothing is missing;
+    /// absent if it has not said so since this node started.
     pub at_ms: Option<u64>,
     /// Records that it has and this node lacks.
     pub missing: u64,

@@ -284,8 +284,10 @@ pub fn as_of(members: &[AsOfView], now_ms: u64) -> String {
     let oldest = members.iter().filter(|m| is_current(m, now_ms)).filter_map(|m| m.at_ms).min();
     let stale: Vec<String> = not_current(members, now_ms)
         .map(|m| {
-            let when =
-                m.at_ms.map_or_else(|| "never heard".into(), |at| format!("as of {}", times::show(at)));
+            let when = m.at_ms.map_or_else(
+                || "not heard since the start".into(),
+                |at| format!("as of {}", times::show(at)),
+            );
             let missing =
                 if m.missing > 0 { format!(", {} records missing", m.missing) } else { String::new() };
             format!("{} ({when}{missing})", m.member)
@@ -421,7 +423,7 @@ mod tests {
         assert!(
             old.contains("UG (as of ")
                 && old.contains("7 records missing")
-                && old.contains("FR (never heard)"),
+                && old.contains("FR (not heard since the start)"),
             "{old}"
         );
         assert!(as_of(&[], now).starts_with("of no other country"));

@@ -114,7 +114,8 @@ fn text(record: &RecordView) -> String {
     }
     if record.verdict.state != RecordState::Valid {
         // Why something was erased stands above.
-        let reason = record.verdict.reason.as_deref().map(|reason| format!(": {}", output::printable(reason)));
+        let reason =
+            record.verdict.reason.as_deref().map(|reason| format!(": {}", output::printable(reason)));
         let reason = reason.unwrap_or_default();
         lines.push(format!("state      {:?}{reason}", record.verdict.state).to_lowercase());
     }

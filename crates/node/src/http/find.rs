@@ -3,6 +3,7 @@
 //! A number is looked up exactly, and a hit on another country's entry is told to that country at once, as its owner
 //! wants it. A name only suggests: an officer looks at the result, and reports the hit.
 
+mod as_of;
 mod filters;
 mod hits;
 
@@ -10,8 +11,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use ecomesh_api::{
-    AsOfView, FindAnswer, FindRequest, FoundKind, FoundView, NoticeStanding, Problem, ProblemCode,
-    RecordState,
+    FindAnswer, FindRequest, FoundKind, FoundView, NoticeStanding, Problem, ProblemCode, RecordState,
 };
 use ecomesh_document::Document;
 use ecomesh_document::codes::{Code, CodeEntry, CodeList, SearchPurpose};
@@ -88,11 +88,8 @@ async fn answer(
         views.push(view);
     }
     let peers = services.core.query(NodeCore::peers).await?;
-    let as_of = peers.iter().map(|peer| AsOfView {
-        member: peer.member.to_string(),
-        at_ms: peer.last_frontier_at.map(|time| time.0),
-        missing: peer.ahead,
-    });
+    let now = services.now();
+    let as_of = peers.iter().map(|peer| as_of::of(peer, now));
     let unread = services.board.waiting() as u64;
     Ok(FindAnswer { found: views, as_of: as_of.collect(), unread, warnings })
 }

@@ -146,7 +146,7 @@ fn cannot_be_reached(detail: &NoticeDetail) -> Option<String> {
 fn away_since(reviewer: &AwaitedView) -> String {
     match reviewer.heard_at_ms {
         Some(at) => format!("{} (last heard {})", reviewer.member, times::show(at)),
-        None => format!("{} (never heard)", reviewer.member),
+        None => format!("{} (not heard since the start)", reviewer.member),
     }
 }
 

@@ -174,7 +174,7 @@ pub(super) async fn cannot_be_reached(
         .iter()
         .map(|reviewer| match reviewer.heard_at_ms {
             Some(at) => format!("{} (last heard {})", reviewer.member, time_text(Time(at))),
-            None => format!("{} (never heard)", reviewer.member),
+            None => format!("{} (not heard since the start)", reviewer.member),
         })
         .collect();
     Ok(Some(Detail {
