@@ -137,10 +137,10 @@ impl Check<'_> {
         loop {
             let row = rows.next_cells();
             let is_last = !matches!(row, Ok(Some(_)));
-            if searches.len() >= AT_ONCE || is_last {
-                if let Some(broken_off) = self.ask(&std::mem::take(&mut searches), next)? {
-                    return Ok(Some(broken_off));
-                }
+            if (searches.len() >= AT_ONCE || is_last)
+                && let Some(broken_off) = self.ask(&std::mem::take(&mut searches), next)?
+            {
+                return Ok(Some(broken_off));
             }
             match row {
                 Ok(Some(Cells { number, cells })) => {
