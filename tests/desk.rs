@@ -509,6 +509,7 @@ fn searches_say_what_is_wrong_with_them_and_find_what_has_a_number() {
     }
     for (arguments, help) in [
         (with(&["find", "--name", ""], &WHO), "--name \"Gavrilov, Ivan\""),
+        (with(&["find", "--name", &"x".repeat(1_025)], &WHO), "shorten it"),
         (vec!["find", "--name", "X", "--purpose", "border-control", "--officer", ""], "--officer \"N. 12\""),
     ] {
         let ran = ke.run(&arguments).expect(5);
