@@ -180,7 +180,7 @@ impl Check<'_> {
             }
         }
         if searches.is_empty() && problems.is_empty() {
-            problems = self.columns.iter().map(Column::blank).collect();
+            problems = self.columns.iter().map(|column| column.blank(cells)).collect();
         }
         if !problems.is_empty() {
             self.told.not_checked(row, &problems)?;

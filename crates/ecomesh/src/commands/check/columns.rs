@@ -81,10 +81,10 @@ pub(super) fn is_blank(cells: &[Cell]) -> bool {
 }
 
 impl Column {
-    /// What of a row is searched; nothing if the cell is blank.
+    /// What of a row is searched; nothing if no letter or digit stands in the cell, as in a blank one or in "-".
     pub(super) fn searched(&self, cells: &[Cell]) -> Result<Option<String>, CellProblem> {
         let cell = cells.get(self.place).map_or(Ok(""), |cell| cell.as_deref().map_err(Clone::clone))?.trim();
-        if cell.is_empty() {
+        if !cell.chars().any(char::is_alphanumeric) {
             return Ok(None);
         }
         let advice = |error: TextError| match error {
@@ -97,9 +97,10 @@ impl Column {
         }
     }
 
-    /// That the cell is blank, in a row in which nothing else is searched either.
-    pub(super) fn blank(&self) -> CellProblem {
-        self.problem("", "the cell is blank: there was nothing to search for".into(), "fill it in")
+    /// That there is nothing to search for, in a row in which nothing else is searched either.
+    pub(super) fn blank(&self, cells: &[Cell]) -> CellProblem {
+        let cell = cells.get(self.place).and_then(|cell| cell.as_deref().ok()).unwrap_or_default();
+        self.problem(cell, "there is nothing to search for: no letter or digit".into(), "fill it in")
     }
 
     fn problem(&self, cell: &str, reason: String, advice: &str) -> CellProblem {
