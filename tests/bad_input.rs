@@ -420,6 +420,89 @@ fn a_file_that_is_no_request_for_a_notice_is_told_why() {
     assert!(report.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{report:?}");
 }
 
+/// A sample of the demonstration.
+fn sample(name: &str) -> String {
+    path(&common::root().join("node-config/demo").join(name)).to_owned()
+}
+
+#[test]
+fn a_form_is_read_as_what_the_command_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty.toml"), "").unwrap();
+    let at = |args: &[&str]| run_in(folder.path(), args);
+    // One that does not say what it is is no Ecomessage where a notice or an entry is meant.
+    for (args, words) in [
+        (&["notice", "request", "empty.toml"] as &[&str], "which notice it is"),
+        (&["notice", "diffuse", "empty.toml", "--to", "TZ"], "which notice it is"),
+        (&["db", "add", "empty.toml"], "which entry it is"),
+    ] {
+        let ran = at(args);
+        assert!(!ran.stderr.contains("legal"), "{ran:#?}");
+        refused(ran, BAD_INPUT, &[words]);
+    }
+    // One of another kind is told, with the command that checks it.
+    for (command, file, what, other) in [
+        ("ecomessage", "notices/red.toml", "no Ecomessage but: Red Notice", "ecomesh notice check"),
+        ("ecomessage", "entries/vehicle.toml", "no Ecomessage but: ", "ecomesh db check"),
+        ("notice", "entries/vehicle.toml", "no notice but: ", "ecomesh db check"),
+        ("db", "notices/red.toml", "no entry of a database but: Red Notice", "ecomesh notice check"),
+        ("notice", "ke-01-ivory-mombasa.toml", "no notice but: Ecomessage", "ecomesh ecomessage check"),
+    ] {
+        let ran = at(&[command, "check", &sample(file)]).expect(NO);
+        assert!(ran.stdout.contains(what) && ran.stdout.contains(other), "{ran:#?}");
+        let report = at(&[command, "check", &sample(file), "--json"]).expect(NO).json();
+        assert_eq!(report["problems"][0]["path"], "form", "{report}");
+    }
+    at(&["ecomessage", "check", &sample("fr-07-message.toml")]).expect(OK);
+    // Files that a form names go with it only if they are attached.
+    let ran = at(&["notice", "check", &sample("notices/red.toml")]).expect(OK);
+    assert!(ran.stdout == "no problems\n" && ran.stderr.contains("--attach face.jpg"), "{ran:#?}");
+}
+
+#[test]
+fn a_check_knows_whose_home_it_is() {
+    let network = Network::found(&["KE", "TZ"]);
+    let passport = sample("entries/sltd.toml");
+    network.nodes[0].run(&["db", "check", &passport]).expect(OK);
+    let ran = network.nodes[1].run(&["db", "check", &passport]).expect(NO);
+    assert!(ran.stdout.contains("TZ may not enter it") && ran.stdout.contains("sltd.issuer"), "{ran:#?}");
+    run_in(network.folder.path(), &["db", "check", &passport, "--home", "none"]).expect(OK);
+}
+
+#[test]
+fn a_command_that_is_typed_wrongly_is_told_in_json_too() {
+    for (args, words) in [
+        (&["--json", "db", "lines"] as &[&str], "<ID>"),
+        (&["--json", "notice", "foo"], "foo"),
+        (&["notice", "foo", "--json"], "foo"),
+        (&["notice", "--json"], "requires a subcommand"),
+        (&["--json", "notice"], "not whole"),
+        (&["inbox", "--json", "--limit", "x"], "--limit"),
+    ] {
+        let ran = run(args).expect(USAGE);
+        let error = ran.error();
+        assert_eq!((&error["code"], &error["name"]), (&2.into(), &"usage".into()), "{ran:#?}");
+        assert!(error["what"].as_str().is_some_and(|what| what.contains(words)), "{ran:#?}");
+        assert!(error["help"].as_str().is_some_and(|help| help.contains("--help")), "{ran:#?}");
+        assert_eq!((ran.stdout.as_str(), ran.stderr.lines().count()), ("", 1), "{ran:#?}");
+    }
+    let plain = run(&["notice", "foo"]).expect(USAGE);
+    assert!(plain.stderr.contains("\n\nUsage: ecomesh notice"), "{plain:#?}");
+    assert!(run(&["notice", "--help", "--json"]).expect(OK).stdout.contains("Usage: "));
+}
+
+#[test]
+fn what_is_typed_gets_advice_that_fits_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |args: &[&str]| run_in(folder.path(), args);
+    let renew = at(&["notice", "renew", "3f9a2c71d0", "--until", "tomorrow", "--reason", "x"]).expect(USAGE);
+    assert!(renew.stderr.contains("'tomorrow'") && renew.stderr.contains("2031-11-28"), "{renew:#?}");
+    let withdraw = "ecomesh db withdraw 34affc9915.43 --reason";
+    refused(at(&["db", "update", "34affc9915.43", "x.toml"]), REFUSED, &[withdraw, "db add"]);
+    refused(at(&["erase", "34affc9915.43", "--reason", "other"]), REFUSED, &[withdraw]);
+    refused(at(&["inbox", "--home", "none"]), NO_NODE, &["no node in none", "--home"]);
+}
+
 #[test]
 fn an_empty_list_of_addressees_is_refused_before_any_node_is_asked() {
     for to in ["", ",", " , "] {

@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Stdio};
+
 use common::{Network, Node, Ran, wait_for};
 use serde_json::{Value, json};
 
@@ -45,7 +48,7 @@ fn a_row_that_cannot_be_checked_is_told_and_is_no_miss() {
     let not_checked: Vec<&Value> = told.iter().filter(|line| line["event"] == "not_checked").collect();
     let places: Vec<_> =
         not_checked.iter().map(|line| (&line["row"], &line["problems"][0]["column"])).collect();
-    let expected = [(3, "passport"), (4, "passport"), (5, "name")].map(|(row, of)| (json!(row), json!(of)));
+    let expected = [(3, "passport"), (4, "passport"), (5, "")].map(|(row, of)| (json!(row), json!(of)));
     assert_eq!(places, expected.each_ref().map(|(row, of)| (row, of)), "{ran:#?}");
     assert!(not_checked.iter().all(|line| {
         let problem = &line["problems"][0];
@@ -67,6 +70,141 @@ fn a_row_that_cannot_be_checked_is_told_and_is_no_miss() {
     let ran = node.run(&with(&["check", &semicolons, "--number", "passport"], &WHO)).expect(3);
     assert!(ran.stderr.contains("--delimiter ';'"), "{ran:?}");
     node.run(&with(&["check", &semicolons, "--number", "passport", "--delimiter", ";"], &WHO)).expect(1);
+}
+
+/// A number that stands in the sample of a seizure.
+const SEIZED: &str = "CSQU3054383";
+
+/// KE has entered the sample of a seizure, and TZ finds it.
+fn seized(network: &Network) {
+    settled(network);
+    let (ke, tz) = (&network.nodes[0], &network.nodes[1]);
+    let sample = common::root().join("node-config/demo/entries/seizure.toml").display().to_string();
+    ke.run(&["db", "add", &sample]).expect(0);
+    find(tz, SEIZED, 1);
+}
+
+#[test]
+fn no_row_of_a_list_is_passed_over_in_silence() {
+    let network = Network::start(&["KE", "TZ"]);
+    seized(&network);
+    let tz = &network.nodes[1];
+    let check = |text: &[u8], code: i32| {
+        let list = write(&network, "list.csv", text);
+        let arguments = with(&["check", &list, "--number", "number", "--name", "name", "--json"], &WHO);
+        let ran = tz.run(&arguments).expect(code);
+        let told = lines(&ran);
+        let rows = |event: &str| -> Vec<u64> {
+            let those = told.iter().filter(|line| line["event"] == event);
+            those.map(|line| line["row"].as_u64().expect("a row")).collect()
+        };
+        let problem = |n: usize| {
+            let not_checked = told.iter().filter(|line| line["event"] == "not_checked").nth(n);
+            not_checked.map(|line| line["problems"][0]["reason"].to_string()).unwrap_or_default()
+        };
+        let sum = told.last().expect("a summary").clone();
+        (rows("found"), rows("not_checked"), sum, problem(0))
+    };
+    // A comma in a name without quotes shifts the row, and what is missing does.
+    let shifted = format!("name,number,seat\nGavrilov, Ivan,{SEIZED},1A\nA,{SEIZED},1B\nshort,x\n");
+    let (found, not_checked, sum, why) = check(shifted.as_bytes(), 3);
+    assert_eq!((found, not_checked, &sum["searches"]), (vec![3], vec![2, 4], &json!(2)));
+    assert!(why.contains("4 cells where the header has 3 columns"), "{why}");
+    // Nothing to search for, in a row that says something; a row that says nothing is none.
+    let blank = format!("name,number,seat\n, ,1A\n,{SEIZED},1B\n,,\nSomebody,,1C\n-,N/A,1D\n?,-,1E\n");
+    let (found, not_checked, sum, why) = check(blank.as_bytes(), 3);
+    assert_eq!((found, not_checked), (vec![3], vec![2, 7]));
+    assert_eq!((&sum["not_checked"], &sum["blank"], &sum["searches"]), (&json!(2), &json!(1), &json!(3)));
+    assert!(why.contains("nothing to search for"), "{why}");
+    // What is no text, in a column that is not searched, keeps nobody from searching the others.
+    let latin = [b"name,number,seat\nA,", SEIZED.as_bytes(), b",M\xfcller\n"].concat();
+    let (found, not_checked, ..) = check(&latin, 0);
+    assert_eq!((found, not_checked), (vec![2], vec![]));
+    // A row beyond all bounds is told, and those behind it are searched.
+    let long =
+        format!("name,number,seat\nA,x,\"1A\nB,{SEIZED},{}\nC,y,1C\nD,{SEIZED},z\n", "x".repeat(1 << 21));
+    let (found, not_checked, sum, why) = check(long.as_bytes(), 3);
+    assert_eq!((found, not_checked, &sum["rows"]), (vec![5], vec![2, 3], &json!(4)));
+    assert!(why.contains("more than 1048576 bytes"), "{why}");
+    let cell = format!("name,number,seat\nA,{},1A\n", "x".repeat(2_000));
+    let (_, not_checked, ..) = check(cell.as_bytes(), 3);
+    assert_eq!(not_checked, [2]);
+    let list = network.folder.path().join("list.csv").display().to_string();
+    let text = tz.run(&with(&["check", &list, "--number", "number"], &WHO)).expect(3);
+    assert!(text.stderr.contains("1 row, 0 searches: 0 found, 1 row not checked"), "{text:?}");
+    assert!(!text.stderr.contains("attachment"), "{text:?}");
+    // Of two columns of one name it is not known which is meant.
+    let doubled = write(&network, "list.csv", "number,name,Number\nx,A,y\n");
+    let ran = tz.run(&with(&["check", &doubled, "--number", "number"], &WHO)).expect(3);
+    assert!(ran.stderr.contains("several columns \"number\"") && ran.stderr.contains("help: "), "{ran:?}");
+}
+
+/// Starts a check of a list, and waits until it has found what stands in row 2.
+fn checking(node: &Node, list: &str) -> (Child, BufReader<ChildStdout>) {
+    let mut child = common::ecomesh()
+        .args(with(&["check", list, "--number", "number", "--json"], &WHO))
+        .arg("--home")
+        .arg(&node.home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    if list == "/dev/stdin" {
+        give(&mut child, &format!("number\n{SEIZED}\n{}", "X1\n".repeat(40)));
+    }
+    let mut told = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("a line");
+    assert!(line.contains("\"found\""), "{line}");
+    (child, told)
+}
+
+fn give(child: &mut Child, text: &str) {
+    child.stdin.as_mut().expect("a pipe").write_all(text.as_bytes()).expect("it is read");
+}
+
+/// The summary, and how the command ended.
+fn ending(child: Child, told: BufReader<ChildStdout>) -> (Value, Ran) {
+    let last = told.lines().last().expect("a summary").expect("a line");
+    let ran = Ran::from(child.wait_with_output().expect("it ends"));
+    (serde_json::from_str(&last).expect("a line of JSON"), ran)
+}
+
+#[test]
+fn a_check_that_breaks_off_says_where_to_go_on() {
+    let mut network = Network::start(&["KE", "TZ"]);
+    seized(&network);
+    // By Ctrl-C: what was asked stands in the access log, and is told.
+    let list = write(&network, "list.csv", format!("number\n{SEIZED}\n{}", "X1\n".repeat(50_000)));
+    let (child, told) = checking(&network.nodes[1], &list);
+    common::signal(&child, "INT");
+    let (sum, ran) = ending(child, told);
+    let ran = ran.expect(3);
+    let next = sum["next_row"].as_u64().expect("a row");
+    assert_eq!((&sum["event"], &sum["searches"]), (&json!("summary"), &json!(next - 2)), "{sum}");
+    let error = ran.error();
+    assert!(
+        error["help"].as_str().is_some_and(|help| help.contains(&format!("from row {next} on"))),
+        "{error}"
+    );
+    let passphrase = network.passphrase_file.to_str().expect("a plain path");
+    let audit = network.nodes[1].json(&["audit", "--access", "--passphrase-file", passphrase]);
+    let logged =
+        audit["entries"].as_array().expect("a list").iter().filter(|entry| entry["query"] == "X1").count();
+    assert_eq!(logged as u64, next - 3);
+    // By a node that ends.
+    let (mut child, told) = checking(&network.nodes[1], "/dev/stdin");
+    network.nodes[1].stop();
+    give(&mut child, &"X2\n".repeat(40));
+    drop(child.stdin.take());
+    let (sum, ran) = ending(child, told);
+    assert_eq!((&sum["next_row"], &sum["searches"]), (&json!(34), &json!(32)), "{sum}");
+    let error = ran.expect(4).error();
+    assert!(error["what"].as_str().is_some_and(|what| what.contains("broke off at row 34: ")), "{error}");
+    // One that never began is no part of a check.
+    let ran = network.nodes[1].run(&with(&["check", &list, "--number", "number"], &WHO)).expect(4);
+    assert!(ran.stderr.starts_with("error: the node is not running"), "{ran:?}");
 }
 
 const TRAVEL_DOCUMENTS: &str = "Reference,Type,Document number,Check digit,Issuing country,Status,Since,Issued,Expires,Place,Country of place,Holder,Remarks\n";
@@ -384,6 +522,7 @@ fn searches_say_what_is_wrong_with_them_and_find_what_has_a_number() {
     }
     for (arguments, help) in [
         (with(&["find", "--name", ""], &WHO), "--name \"Gavrilov, Ivan\""),
+        (with(&["find", "--name", &"x".repeat(1_025)], &WHO), "shorten it"),
         (vec!["find", "--name", "X", "--purpose", "border-control", "--officer", ""], "--officer \"N. 12\""),
     ] {
         let ran = ke.run(&arguments).expect(5);

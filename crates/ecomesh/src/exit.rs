@@ -1,6 +1,7 @@
 //! How the program ends: the exit codes, and the one place where an error of any library becomes a sentence
 //! on what happened, an advice on what to do next, and a code.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::ErrorKind;
 
@@ -134,6 +135,28 @@ pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
         eprint_line(&format!("help: {help}"));
     }
     failure.code
+}
+
+/// Whether errors are to be JSON, of a command that may be typed wrongly.
+pub fn json_is_wanted(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// A command that was typed wrongly: the first paragraph of what clap says is what happened, the others what to do.
+pub fn usage(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut paragraphs =
+        text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let first = paragraphs.next().unwrap_or_default();
+    let what = match error.kind() {
+        // Its text is the help of the command.
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Failure::new(ExitCode::Usage, "the command is not whole: a part of it is missing")
+                .help("--help behind it tells what can follow");
+        }
+        _ => first.strip_prefix("error: ").unwrap_or(&first),
+    };
+    Failure::new(ExitCode::Usage, what).help(paragraphs.collect::<Vec<_>>().join("; "))
 }
 
 /// Prints a warning on stderr: something is not as it should be, and the command goes on.
@@ -350,8 +373,22 @@ fn explain_client(error: &ClientError) -> Failure {
     if let ClientError::Refused(problem) = error {
         failure = failure.details(problem.details.iter().map(ToString::to_string));
     }
-    let advice = error.advice();
+    let advice = advice(error);
     if advice.is_empty() { failure } else { failure.help(advice) }
+}
+
+/// What the API advises programs to read is no advice to who types a command.
+fn advice(error: &ClientError) -> String {
+    match error {
+        ClientError::Refused(problem) if problem.advice.contains("/openapi.json") => {
+            if problem.message.contains(" has more than ") {
+                "shorten it".into()
+            } else {
+                "correct what was given; --help behind the command tells what it takes".into()
+            }
+        }
+        _ => error.advice(),
+    }
 }
 
 /// The libraries of this workspace write `what happened; what to do next`.
@@ -408,6 +445,17 @@ mod tests {
         assert_eq!(failure.code, ExitCode::Keys);
         assert_eq!(failure.what, "cannot open keys: the passphrase is wrong");
         assert_eq!(failure.help.as_deref(), Some("try again"));
+    }
+
+    #[test]
+    fn advice_for_programs_is_none_for_officers() {
+        let problem = |message: &str| {
+            let advice = "GET /openapi.json describes every route and its fields";
+            ClientError::Refused(ecomesh_api::Problem::new(ProblemCode::BadRequest, message).advice(advice))
+        };
+        let help = |message: &str| explain(&problem(message).into()).help.unwrap_or_default();
+        assert_eq!(help("the name has more than 1024 bytes"), "shorten it");
+        assert!(help("this reason does not exist").contains("--help"));
     }
 
     #[test]

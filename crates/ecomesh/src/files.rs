@@ -1,7 +1,8 @@
 //! Files that people name on the command line.
 
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::exit::{ExitCode, Failure, explain_io};
@@ -30,8 +31,23 @@ pub fn read_text(path: &Path, max: u64) -> Result<String, Failure> {
 
 /// Writes a new file; one that is there is never overwritten.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_with(path, bytes, OpenOptions::new().write(true).create_new(true))
+}
+
+/// As [`write_new`], for what names persons or was sealed: only this user reads it.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_with(path, bytes, OpenOptions::new().write(true).create_new(true).mode(0o600))
+}
+
+/// Makes a folder into which only this user looks; one that is there stays as it is.
+pub fn make_private(path: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| unusable(path, &error))
+}
+
+fn write_with(path: &Path, bytes: &[u8], options: &OpenOptions) -> Result<(), Failure> {
     let fault = |e: std::io::Error| unusable(path, &e);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(fault)?;
+    let mut file = options.open(path).map_err(fault)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault)
 }
 

@@ -28,7 +28,13 @@ static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> std::process::ExitCode {
     ecomesh_node::hide_caught_panics();
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && exit::json_is_wanted(std::env::args_os()) => {
+            return exit::report(&exit::usage(&error).into(), true).into();
+        }
+        Err(error) => error.exit(),
+    };
     let json = cli.global.json;
     let code = match commands::dispatch(cli) {
         Ok(code) => code,

@@ -16,7 +16,7 @@ const WIDTH_MIN: usize = 60;
 /// `EXERCISE [not reviewed]`, are read whole.
 const CUT_BEFORE_SPARE: usize = 24;
 /// No column is cut to less than this.
-const CUT_TO: usize = 7;
+const CUT_TO: usize = 6;
 
 /// Prints one line on stdout. A reader that closed the pipe (`ecomesh inbox | head`) ends the output, not
 /// with an error.
@@ -141,7 +141,14 @@ fn fit(text: &str, columns: usize) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     heads: Vec<Head>,
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Row>,
+}
+
+/// A row, and what is said of it on lines of their own.
+#[derive(Debug, Clone, Default)]
+struct Row {
+    cells: Vec<Cell>,
+    notes: Vec<String>,
 }
 
 /// What a cell says.
@@ -204,7 +211,7 @@ impl Table {
         self.with_room(heads, Room::Whole)
     }
 
-    /// Columns that are left out where there is too little room, by their heads.
+    /// Columns that are left out where there is too little room, by their heads: the last of them first.
     #[must_use]
     pub fn spare(self, heads: &[&str]) -> Self {
         self.with_room(heads, Room::Spare)
@@ -222,7 +229,14 @@ impl Table {
     pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
         let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.into().on_one_line()).collect();
         cells.resize(self.heads.len(), Cell::default());
-        self.rows.push(cells);
+        self.rows.push(Row { cells, notes: Vec::new() });
+    }
+
+    /// Says something of the last row, on an indented line of its own, which is not cut.
+    pub fn note(&mut self, text: String) {
+        if let Some(row) = self.rows.last_mut() {
+            row.notes.push(Cell::from(text).on_one_line().full);
+        }
     }
 
     /// Whether there is no row.
@@ -238,22 +252,12 @@ impl Table {
     /// The table in at most `columns` columns, where that is possible.
     pub fn render_in(&self, columns: usize) -> String {
         let Layout { brief, widths } = self.layout(columns.max(WIDTH_MIN));
-        let heads = self.heads.iter().map(|head| head.name.as_str()).collect();
-        let rows = self.rows.iter().map(|row| row.iter().map(|cell| cell.text(brief)).collect());
-        let mut out = String::new();
-        for row in std::iter::once::<Vec<&str>>(heads).chain(rows) {
-            let mut text = String::new();
-            for (cell, columns) in row.into_iter().zip(&widths) {
-                let Some(columns) = *columns else { continue };
-                let cell = fit(cell, columns);
-                let pad = columns - width(&cell).min(columns);
-                text.push_str(&cell);
-                text.push_str(&" ".repeat(pad + 2));
-            }
-            out.push_str(text.trim_end());
-            out.push('\n');
+        let mut lines = vec![line_of(self.heads.iter().map(|head| head.name.as_str()), &widths)];
+        for row in &self.rows {
+            lines.push(line_of(row.cells.iter().map(|cell| cell.text(brief)), &widths));
+            lines.extend(row.notes.iter().map(|note| format!("  {note}")));
         }
-        out
+        lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// How wide each column is: as wide as it wants to be, or else as the rest leaves it.
@@ -267,18 +271,24 @@ impl Table {
             return Layout { brief: true, widths };
         }
         // A subject gets the room of the columns that go.
-        let mut widths = self.wanted(true);
-        let spare = widths.iter_mut().zip(&self.heads).filter(|(_, head)| head.room == Room::Spare);
-        spare.for_each(|(wide, _)| *wide = None);
-        self.cut(&mut widths, columns, CUT_TO);
-        Layout { brief: true, widths }
+        let mut wanted = self.wanted(true);
+        let spare = (0..self.heads.len()).rev().filter(|place| self.heads[*place].room == Room::Spare);
+        for place in spare {
+            wanted[place] = None;
+            let mut widths = wanted.clone();
+            if self.cut(&mut widths, columns, CUT_BEFORE_SPARE) {
+                return Layout { brief: true, widths };
+            }
+        }
+        self.cut(&mut wanted, columns, CUT_TO);
+        Layout { brief: true, widths: wanted }
     }
 
     /// The columns as wide as their widest cells.
     fn wanted(&self, brief: bool) -> Vec<Option<usize>> {
         let mut widths: Vec<usize> = self.heads.iter().map(|head| width(&head.name)).collect();
         for row in &self.rows {
-            for (wide, cell) in widths.iter_mut().zip(row) {
+            for (wide, cell) in widths.iter_mut().zip(&row.cells) {
                 *wide = (*wide).max(width(cell.text(brief)));
             }
         }
@@ -300,6 +310,19 @@ impl Table {
         let there = || widths.iter().flatten();
         there().sum::<usize>() + 2 * there().count().saturating_sub(1)
     }
+}
+
+/// The cells of a line, each as wide as its column.
+fn line_of<'a>(cells: impl Iterator<Item = &'a str>, widths: &[Option<usize>]) -> String {
+    let mut text = String::new();
+    for (cell, columns) in cells.zip(widths) {
+        let Some(columns) = *columns else { continue };
+        let cell = fit(cell, columns);
+        let pad = columns - width(&cell).min(columns);
+        text.push_str(&cell);
+        text.push_str(&" ".repeat(pad + 2));
+    }
+    text.trim_end().to_owned()
 }
 
 /// Whether marks are in their short form, and how wide each column is, unless it is left out.
@@ -359,6 +382,21 @@ mod tests {
         }
         assert!(text.contains('…'));
         assert!(!table.render_in(usize::MAX).contains('…'));
+    }
+
+    #[test]
+    fn spare_columns_go_one_after_the_other_and_notes_are_not_cut() {
+        let mut table =
+            Table::new(&["ID", "SENT", "SUBJECT", "FILE"]).whole(&["ID"]).spare(&["SENT", "FILE"]);
+        table.row(
+            ["abcdef0123", "2026-11-28 12:47:08Z", "EXAMPLE, Ali Juma, of a place", "0123456789"]
+                .map(String::from),
+        );
+        table.note("remarks: ".to_owned() + &"long ".repeat(20) + "\u{1b}[2J\nend");
+        let at = |columns| table.render_in(columns);
+        assert!(at(80).contains("0123456789") && at(80).contains("12:47:08Z"), "{}", at(80));
+        assert!(!at(62).contains("0123456789") && at(62).contains("12:47:08Z"), "{}", at(62));
+        assert!(at(60).ends_with("\\u{1b}[2J end\n") && at(60).contains("\n  remarks: long"), "{}", at(60));
     }
 
     #[test]

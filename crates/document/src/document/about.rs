@@ -48,7 +48,11 @@ impl Document {
     /// What stands above it when it is printed. An unreviewed notice is never called one: its record is a request.
     pub fn heading(&self) -> String {
         match self {
-            Self::Notice(notice) => format!("Request for a {}", notice.colour().title),
+            Self::Notice(notice) => {
+                let title = notice.colour().title;
+                let article = if title.starts_with(['O', 'I']) { "an" } else { "a" };
+                format!("Request for {article} {title}")
+            }
             Self::Diffusion(notice) => format!("Diffusion ({})", notice.colour().name),
             Self::Entry(entry) => entry.database().title.to_owned(),
             Self::Batch(batch) => format!("Batch of {} entries of {}", batch.lines(), batch.database().name),

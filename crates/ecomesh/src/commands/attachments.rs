@@ -54,7 +54,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         explain(&record, global);
         return Ok(ExitCode::Ok);
     };
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    files::make_private(dir)?;
     let mut saved = Vec::new();
     for (number, file) in (1..).zip(&record.files) {
         output::remark(global, &format!("{} ({} bytes)", output::printable(&file.name), file.bytes));
@@ -155,7 +155,7 @@ fn save(dir: &Path, file: &FileView, bytes: &[u8]) -> anyhow::Result<Saved> {
             }
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                files::write_new(&path, bytes)?;
+                files::write_private(&path, bytes)?;
                 return Ok(Saved { name: name.to_owned(), path, sha256: hash, unchanged: false });
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -204,7 +204,16 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Local>, Failure> {
         return Err(Failure::new(ExitCode::Usage, format!("{} files are attached", paths.len()))
             .help(format!("at most {FILES_MAX} go with a message; send the others with another")));
     }
-    paths.iter().map(|path| read_one(path)).collect()
+    let mut files: Vec<Local> = Vec::new();
+    for path in paths {
+        let file = read_one(path)?;
+        if files.iter().any(|other| (&other.name, &other.sha256) == (&file.name, &file.sha256)) {
+            return Err(Failure::new(ExitCode::Usage, format!("{} is attached twice", path.display()))
+                .help("name each file once; nothing was sent"));
+        }
+        files.push(file);
+    }
+    Ok(files)
 }
 
 fn read_one(path: &Path) -> Result<Local, Failure> {
@@ -301,5 +310,30 @@ mod tests {
         assert_eq!((again.path, again.unchanged), (first.path, true));
         assert_eq!((other.path, other.unchanged), (dir.path().join("a-1.txt"), false));
         assert!(save(dir.path(), &view(b"one"), b"eno").is_err());
+    }
+
+    #[test]
+    fn what_was_sealed_is_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("evidence/photos");
+        files::make_private(&folder).unwrap();
+        let file = folder.join("a.txt");
+        files::write_private(&file, b"one").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&file)), (0o700, 0o600));
+        files::make_private(&folder).unwrap();
+    }
+
+    #[test]
+    fn no_file_is_attached_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for (name, bytes) in [("a.jpg", b"one"), ("b.jpg", b"one")] {
+            std::fs::write(path(name), bytes).unwrap();
+        }
+        assert_eq!(read(&[path("a.jpg"), path("b.jpg")]).unwrap().len(), 2);
+        let twice = read(&[path("a.jpg"), path("b.jpg"), path("./a.jpg")]).unwrap_err();
+        assert!(twice.code == ExitCode::Usage && twice.what.ends_with("a.jpg is attached twice"), "{twice}");
     }
 }

@@ -14,6 +14,7 @@ use ecomesh_node::record::{FoundedCharter, MemberId, ReviewRule, Time};
 use serde::Serialize;
 
 use crate::cli::Global;
+use crate::commands::listing;
 use crate::exit::{ExitCode, Failure, split_advice};
 use crate::{files, keys, output, times};
 
@@ -110,9 +111,9 @@ fn text(view: &View) -> String {
     let written =
         view.written.as_ref().map_or(String::new(), |path| format!("written      {}\n", path.display()));
     format!(
-        "{written}network      {} ({} members: {})\nfingerprint  {}\nsigned       {}",
+        "{written}network      {} ({}: {})\nfingerprint  {}\nsigned       {}",
         view.network,
-        view.members.len(),
+        listing::counted(view.members.len() as u64, "member", "members"),
         view.members.join(", "),
         view.fingerprint,
         match (view.signed, &view.signed_by) {

@@ -1,5 +1,6 @@
 //! `ecomesh db`: entries of databases, from the empty form to their withdrawal.
 
+mod issuer;
 mod lines;
 
 use std::path::PathBuf;
@@ -18,7 +19,8 @@ use ecomesh_document::limits::FORM_BYTES_MAX;
 use crate::cli::Global;
 use crate::client::Node;
 use crate::commands::code_args::codes;
-use crate::commands::{forms, listing, send};
+use crate::commands::forms::{self, FormCommand};
+use crate::commands::{listing, send};
 use crate::exit::{ExitCode, Failure};
 use crate::output::{self, Table};
 use crate::{files, times};
@@ -183,9 +185,18 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Step::New { database, output, language } => {
             forms::start(global, &template(database, language.as_deref()), output, "db")
         }
-        Step::Check { file } => forms::check(global, &file, check),
+        Step::Check { file } => {
+            forms::check(global, &file, FormCommand::Db, |text| issuer::check(check(text), text, global))
+        }
         Step::Add { text } => add(&text, None, global),
-        Step::Update { id, text } => add(&text, Some(id.id), global),
+        Step::Update { id, text } => {
+            listing::refuse_line(
+                &id.id,
+                "has no new texts",
+                "; enter another with: ecomesh db add FILE.toml",
+            )?;
+            add(&text, Some(id.id), global)
+        }
         Step::Withdraw { id, reason } => withdraw(&id.id, reason, global),
         Step::List { database, source, all, limit, viewer } => {
             let database = database.map(|database| database.name.to_owned());
@@ -213,6 +224,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 fn add(text: &Text, replaces: Option<String>, global: &Global) -> anyhow::Result<ExitCode> {
     let form = files::read_text(&text.file, FORM_BYTES_MAX as u64)?;
     let (document, _) = Document::from_toml(&form).map_err(|report| {
+        // What does not say what it is was meant as an entry, whatever else it looks like.
+        let is_entry = FormCommand::of(&form).is_some_and(|(command, _)| command == FormCommand::Db);
+        let report = if is_entry { report } else { check(&form) };
         Failure::new(ExitCode::BadInput, format!("{} cannot be entered as it is", text.file.display()))
             .details(report.problems().iter().map(ToString::to_string))
             .help("correct these; `ecomesh db check FILE` lists them without entering anything")

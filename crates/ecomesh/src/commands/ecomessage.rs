@@ -6,7 +6,7 @@ use clap::Subcommand;
 use ecomesh_document::{check, template};
 
 use crate::cli::Global;
-use crate::commands::forms;
+use crate::commands::forms::{self, FormCommand};
 use crate::exit::ExitCode;
 
 /// Start or check an Ecomessage form.
@@ -44,6 +44,6 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Step::New { file, output, language } => {
             forms::start(global, &template::ecomessage(language.as_deref()), file.or(output), "ecomessage")
         }
-        Step::Check { file } => forms::check(global, &file, check),
+        Step::Check { file } => forms::check(global, &file, FormCommand::Ecomessage, check),
     }
 }

@@ -115,6 +115,8 @@ impl From<WhyExtend> for ExtendReason {
 
 /// Runs `ecomesh erase`.
 pub fn erase(args: EraseArgs, global: &Global) -> anyhow::Result<ExitCode> {
+    let refuse = |id: &String| listing::refuse_line(id, "is not erased by itself", "");
+    args.ids.iter().try_for_each(refuse)?;
     let node = Node::of(global)?;
     let request = EraseRequest { ids: args.ids, reason: args.reason.into() };
     let erased = node.ask(node.api.erase(&request))?;

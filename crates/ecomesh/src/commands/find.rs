@@ -137,8 +137,15 @@ pub struct HitArgs {
 
 /// List hits on entries, notices and diffusions of this bureau, and those that it had on those of others, newest last.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ecomesh hits --json")]
-pub struct HitsArgs {}
+#[command(after_help = "Examples:\n  ecomesh hits --since 24h\n  ecomesh hits --limit 10 --json")]
+pub struct HitsArgs {
+    /// Only what came here since then: a date, a time, or a span back from now (2h, 7d)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// How many, the newest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: Option<u32>,
+}
 
 /// Runs `ecomesh find`.
 pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
@@ -186,9 +193,10 @@ pub fn hit(args: HitArgs, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs `ecomesh hits`.
-pub fn hits(_: HitsArgs, global: &Global) -> anyhow::Result<ExitCode> {
+pub fn hits(args: HitsArgs, global: &Global) -> anyhow::Result<ExitCode> {
+    let since_ms = args.since.as_deref().map(|text| times::point(text, times::now_ms())).transpose()?;
     let node = Node::of(global)?;
-    let mut listing = node.ask(node.api.hits())?;
+    let mut listing = wanted(node.ask(node.api.hits())?, since_ms, args.limit);
     listing.hits.reverse();
     if global.json {
         output::json(&listing)?;
@@ -206,16 +214,24 @@ pub fn hits(_: HitsArgs, global: &Global) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
+/// What is asked for of a listing, the newest first. What goes beyond the limit is older, and counted as such.
+fn wanted(mut listing: HitListing, since_ms: Option<u64>, limit: Option<u32>) -> HitListing {
+    listing.hits.retain(|hit| since_ms.is_none_or(|since_ms| hit.first_seen_ms >= since_ms));
+    let beyond = limit.map_or(0, |limit| listing.hits.len().saturating_sub(limit as usize));
+    listing.hits.truncate(listing.hits.len() - beyond);
+    listing.older += beyond as u64;
+    listing
+}
+
 fn table(found: &[FoundView]) -> Table {
-    let mut table = Table::new(&["ID", "SOURCE", "WHAT", "FITS", "SUBJECT", "TOLD"])
-        .whole(&["ID", "WHAT"])
-        .spare(&["FITS"]);
+    let mut table =
+        Table::new(&["ID", "SOURCE", "WHAT", "FITS", "SUBJECT", "TOLD"]).whole(&["ID", "WHAT", "FITS"]);
     for one in found {
         table.row([
             Cell::from(listing::short_entry(&one.id)),
             one.source.clone().into(),
             Cell::mark(what(one), what_mark(one)),
-            format!("{:.0} %", one.score * 100.0).into(),
+            Cell::mark(format!("{:.0} %", one.score * 100.0), format!("{:.0}%", one.score * 100.0)),
             if one.exercise { format!("EXERCISE {}", one.subject) } else { one.subject.clone() }.into(),
             if one.hit.is_some() { "yes".to_owned() } else { String::new() }.into(),
         ]);
@@ -274,7 +290,8 @@ fn remark(answer: &FindAnswer) -> String {
     }
     lines.push(as_of(&answer.as_of, times::now_ms()));
     if answer.unread > 0 {
-        lines.push(format!("{} records are here and not searched yet: search again", answer.unread));
+        let records = listing::counted(answer.unread, "record is", "records are");
+        lines.push(format!("{records} here and not searched yet: search again"));
     }
     lines.join("\n")
 }
@@ -288,8 +305,11 @@ pub fn as_of(members: &[AsOfView], now_ms: u64) -> String {
                 || "not heard since the start".into(),
                 |at| format!("as of {}", times::show(at)),
             );
-            let missing =
-                if m.missing > 0 { format!(", {} records missing", m.missing) } else { String::new() };
+            let missing = if m.missing > 0 {
+                format!(", {} missing", listing::counted(m.missing, "record", "records"))
+            } else {
+                String::new()
+            };
             format!("{} ({when}{missing})", m.member)
         })
         .collect();
@@ -311,11 +331,12 @@ fn is_current(m: &AsOfView, now_ms: u64) -> bool {
 
 /// What was found is named by its id, which other commands take: its reference, which is no such name, gives way.
 fn hits_table(hits: &[HitView]) -> Table {
-    let heads = ["FOUND", "BY", "SOURCE", "WHAT", "ID", "REFERENCE", "PURPOSE", "OFFICER", "SEARCHED FOR"];
-    let mut table = Table::new(&heads).whole(&["ID"]).spare(&["FOUND", "REFERENCE"]);
+    let heads =
+        ["FOUND", "BY", "SOURCE", "WHAT", "ID", "REFERENCE", "PURPOSE", "OFFICER", "SEARCHED FOR", "RECORD"];
+    let mut table = Table::new(&heads).whole(&["ID"]).spare(&["FOUND", "REFERENCE", "RECORD"]);
     for hit in hits {
         table.row([
-            hit.found_at.clone(),
+            hit.found_at.replacen('T', " ", 1),
             hit.searcher.clone(),
             hit.source.clone(),
             hit_kind(hit.kind).to_owned(),
@@ -324,7 +345,12 @@ fn hits_table(hits: &[HitView]) -> Table {
             hit.purpose.clone(),
             hit.officer.clone(),
             if hit.exercise { format!("EXERCISE {}", hit.query) } else { hit.query.clone() },
+            listing::short(&hit.id),
         ]);
+        let said = [("place", &hit.place), ("remarks", &hit.remarks)];
+        said.into_iter()
+            .filter_map(|(what, text)| text.as_ref().map(|text| format!("{what}: {text}")))
+            .for_each(|note| table.note(note));
     }
     table
 }
@@ -370,7 +396,9 @@ mod tests {
                 let marked = line.contains("REQUESTED") || line.contains("NOT REVIEWED");
                 assert_eq!(marked, *is_marked, "{columns}: {line}");
                 assert!(
-                    line.ends_with("yes") && (columns == usize::MAX || line.chars().count() <= columns),
+                    line.ends_with("yes")
+                        && line.contains("100")
+                        && (columns == usize::MAX || line.chars().count() <= columns),
                     "{line}"
                 );
             }
@@ -389,9 +417,11 @@ mod tests {
             found_at: "2026-11-28T12:47:08Z".into(),
             purpose: "border-control".into(),
             officer: "An officer with a long name".into(),
-            place: None,
+            place: Some("Namanga".into()),
             query: "L898902C3 or another number that is long".into(),
-            remarks: None,
+            remarks: Some(
+                "the holder waits at the desk until noon, and a colleague reads this to the end".into(),
+            ),
             exercise: true,
             first_seen_ms: 0,
         };
@@ -399,9 +429,41 @@ mod tests {
         for columns in [60, 80, 120, usize::MAX] {
             let text = table.render_in(columns);
             assert_eq!(text.matches("3f9a2c71d0.1234").count(), 2, "{columns}: {text}");
-            let is_narrow = text.lines().all(|line| line.chars().count() <= columns);
-            assert!(columns < 80 || is_narrow, "{columns}: {text}");
+            let mut rows = text.lines().filter(|line| !line.starts_with("  "));
+            assert!(columns < 80 || rows.all(|line| line.chars().count() <= columns), "{columns}: {text}");
+            assert_eq!(text.matches("\n  place: Namanga\n  remarks: the holder").count(), 2, "{text}");
+            assert_eq!(text.matches("reads this to the end\n").count(), 2, "{text}");
         }
+        let wide = table.render_in(usize::MAX);
+        assert!(wide.contains("2026-11-28 12:47:08Z  IPSG") && wide.contains("  0d0d0d0d0d\n"), "{wide}");
+    }
+
+    #[test]
+    fn hits_are_listed_from_a_time_on_and_up_to_a_number() {
+        let hit = |first_seen_ms| HitView {
+            id: "0d".repeat(32),
+            searcher: "TZ".into(),
+            source: "KE".into(),
+            kind: FoundKind::Entry,
+            entry: "3f".repeat(32),
+            reference: None,
+            found_at: "2026-11-28T12:47:08Z".into(),
+            purpose: "border-control".into(),
+            officer: "N7".into(),
+            place: None,
+            query: "L898902C3".into(),
+            remarks: None,
+            exercise: false,
+            first_seen_ms,
+        };
+        let listing = || HitListing { hits: [40, 30, 20, 10].map(hit).into(), older: 7 };
+        let seen = |since_ms, limit| {
+            let HitListing { hits, older } = wanted(listing(), since_ms, limit);
+            (hits.iter().map(|hit| hit.first_seen_ms).collect::<Vec<_>>(), older)
+        };
+        assert_eq!(seen(None, None), (vec![40, 30, 20, 10], 7));
+        assert_eq!(seen(Some(20), None), (vec![40, 30, 20], 7));
+        assert_eq!(seen(Some(20), Some(2)), (vec![40, 30], 8));
     }
 
     #[test]

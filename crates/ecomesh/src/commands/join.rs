@@ -7,6 +7,7 @@ use ecomesh_node::home::Home;
 use serde::Serialize;
 
 use crate::cli::Global;
+use crate::commands::listing;
 use crate::exit::{ExitCode, split_advice};
 use crate::{keys, output};
 
@@ -49,10 +50,11 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         already_joined: joined.already,
     };
     output::either(global, &view, |view| {
+        let members = listing::counted(view.members as u64, "member", "members");
         let how = if view.already_joined { "had joined" } else { "joins" };
         format!(
-            "{} {how} {} ({} members)\nnetwork id   {}\nfingerprint  {}",
-            view.member, view.network, view.members, view.network_id, view.fingerprint
+            "{} {how} {} ({})\nnetwork id   {}\nfingerprint  {}",
+            view.member, view.network, members, view.network_id, view.fingerprint
         )
     })?;
     Ok(ExitCode::Ok)

@@ -6,6 +6,7 @@ use ecomesh_api::{
 };
 
 use crate::cli::Global;
+use crate::exit::{ExitCode, Failure};
 use crate::output;
 
 /// Options of both listings.
@@ -77,7 +78,8 @@ pub async fn pages<T, L>(
 /// Says that an answer may miss something.
 pub fn remark_unread(global: &Global, unread: u64) {
     if unread > 0 {
-        output::remark(global, &format!("{unread} records are here and not taken into account yet"));
+        let records = counted(unread, "record is", "records are");
+        output::remark(global, &format!("{records} here and not taken into account yet"));
     }
 }
 
@@ -193,6 +195,16 @@ pub fn short_entry(name: &str) -> String {
         Some((id, line)) => format!("{}.{line}", short(id)),
         None => short(name),
     }
+}
+
+/// Refuses the name of a line of a batch where a whole record is meant. `why` is what such a line cannot, `then` what follows
+/// its withdrawal.
+pub fn refuse_line(name: &str, why: &str, then: &str) -> Result<(), Failure> {
+    if !name.contains('.') {
+        return Ok(());
+    }
+    let help = format!("withdraw the line: ecomesh db withdraw {name} --reason REASON{then}");
+    Err(Failure::new(ExitCode::Refused, format!("{name} is a line of a batch, which {why}")).help(help))
 }
 
 /// The first digits of an id, enough to name it in another command.

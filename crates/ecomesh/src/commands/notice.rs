@@ -17,8 +17,9 @@ use ecomesh_document::notice::{Colour, check, colour, template};
 
 use crate::cli::Global;
 use crate::client::Node;
+use crate::commands::forms::{self, FormCommand};
 use crate::commands::send::{self, PriorityArg};
-use crate::commands::{attachments, forms, listing};
+use crate::commands::{attachments, listing};
 use crate::exit::{ExitCode, Failure};
 use crate::{files, output};
 
@@ -152,9 +153,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Step::New { colour, output, language } => {
             forms::start(global, &template(colour, language.as_deref()), output, "notice")
         }
-        Step::Check { file } => {
-            forms::check(global, &file, |text| shut_out::check(check(text), text, global))
-        }
+        Step::Check { file } => forms::check(global, &file, FormCommand::Notice, |text| {
+            shut_out::check(check(text), text, global)
+        }),
         Step::Request { text } => {
             let draft = draft(&text, CaseKind::Notice)?;
             send_text(draft, text, global)
@@ -178,6 +179,9 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 fn draft(text: &Text, kind: CaseKind) -> anyhow::Result<NoticeDraft> {
     let form = files::read_text(&text.file, FORM_BYTES_MAX as u64)?;
     let (document, _) = Document::from_toml(&form).map_err(|report| {
+        // What does not say what it is was meant as a notice, whatever else it looks like.
+        let is_notice = FormCommand::of(&form).is_some_and(|(command, _)| command == FormCommand::Notice);
+        let report = if is_notice { report } else { check(&form) };
         let help = extract::help(&form, &report);
         let help = help.unwrap_or_else(|| {
             "correct these; `ecomesh notice check FILE` lists them without sending".to_owned()

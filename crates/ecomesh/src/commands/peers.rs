@@ -4,6 +4,7 @@ use ecomesh_api::{PeerView, PeersView, RoomView};
 
 use crate::cli::Global;
 use crate::client::Node;
+use crate::commands::listing;
 use crate::exit::ExitCode;
 use crate::{output, times};
 
@@ -18,7 +19,7 @@ pub struct Args {}
 pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let peers = node.ask(node.api.peers())?;
-    output::either(global, &peers, text)?;
+    output::either(global, &peers, |peers| table(peers).render())?;
     if node.ask(node.api.node())?.room != RoomView::Plenty {
         let advice = "`ecomesh doctor` tells how much it may still take";
         output::remark(global, &format!("no space left: this node takes no messages; {advice}"));
@@ -26,9 +27,11 @@ pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-fn text(peers: &PeersView) -> String {
+fn table(peers: &PeersView) -> output::Table {
     let mut table =
-        output::Table::new(&["MEMBER", "LINK", "LACKS", "AHEAD", "LAST HEARD", "REMARKS", "NAME"]);
+        output::Table::new(&["MEMBER", "LINK", "LACKS", "AHEAD", "LAST HEARD", "REMARKS", "NAME"])
+            .whole(&["MEMBER", "LAST HEARD"])
+            .spare(&["NAME"]);
     for peer in &peers.peers {
         table.row([
             peer.member.clone(),
@@ -40,7 +43,7 @@ fn text(peers: &PeersView) -> String {
             peer.name.clone(),
         ]);
     }
-    table.render()
+    table
 }
 
 fn remarks(peer: &PeerView) -> String {
@@ -50,7 +53,8 @@ fn remarks(peer: &PeerView) -> String {
     }
     if peer.blame_count > 0 {
         let reason = peer.last_blame.as_deref().unwrap_or("unknown reason");
-        remarks.push(format!("blamed {} times, last: {reason}", peer.blame_count));
+        let times = listing::counted(peer.blame_count.into(), "time", "times");
+        remarks.push(format!("blamed {times}, last: {reason}"));
     }
     if peer.over_budget {
         remarks.push(String::from("over its budget, pulling paused"));
@@ -59,4 +63,33 @@ fn remarks(peer: &PeerView) -> String {
         remarks.push(format!("clock off by {}", times::length(skew.unsigned_abs())));
     }
     if remarks.is_empty() { String::from("-") } else { remarks.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_a_peer_was_heard_is_never_cut() {
+        let peer = PeerView {
+            member: "KE".into(),
+            name: "National Central Bureau Nairobi".into(),
+            connected: true,
+            transport_key: None,
+            behind: 1_234_567,
+            ahead: 12,
+            last_frontier_at_ms: Some(1_772_352_930_000),
+            clock_skew_ms: None,
+            blocked_ms: Some(340),
+            blame_count: 3,
+            last_blame: Some("a signature that is wrong".into()),
+            over_budget: false,
+            addresses: Vec::new(),
+        };
+        let text = table(&PeersView { peers: vec![peer] }).render_in(60);
+        assert!(
+            text.contains("2026-03-01 08:15:30Z") && text.lines().all(|line| line.chars().count() <= 60),
+            "{text}"
+        );
+    }
 }

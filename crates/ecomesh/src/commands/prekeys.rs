@@ -26,19 +26,32 @@ pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn text(prekeys: &PrekeysView) -> String {
-    let mut own = output::Table::new(&["OWN", "USE", "BEGAN", "ENDS", "PUBLISHED", "KEPT"]);
-    prekeys.own.iter().for_each(|prekey| own.row(own_row(prekey)));
-    let mut others = output::Table::new(&["MEMBER", "SEALED NOW TO", "USE", "BEGAN", "ENDS", "RECORD"]);
-    prekeys.others.iter().for_each(|member| others.row(other_row(member)));
+    let (own, others) = tables(prekeys);
     format!("{}\n{}", own.render(), others.render())
+}
+
+/// Of a date a part says nothing: the end of a key is never cut.
+fn tables(prekeys: &PrekeysView) -> (output::Table, output::Table) {
+    let mut own = output::Table::new(&["OWN", "USE", "BEGAN", "ENDS", "PUBLISHED", "KEPT"])
+        .whole(&["OWN", "ENDS"])
+        .spare(&["BEGAN", "PUBLISHED"]);
+    for prekey in &prekeys.own {
+        own.row(own_row(prekey));
+        if let KeptFor::Mail { until_ms } = prekey.kept_for {
+            own.note(format!("kept for mail on its way, until {} at least", times::show(until_ms)));
+        }
+    }
+    let mut others = output::Table::new(&["MEMBER", "SEALED NOW TO", "USE", "BEGAN", "ENDS", "RECORD"])
+        .whole(&["MEMBER", "ENDS"])
+        .spare(&["BEGAN", "RECORD"]);
+    prekeys.others.iter().for_each(|member| others.row(other_row(member)));
+    (own, others)
 }
 
 fn own_row(prekey: &OwnPrekeyView) -> [String; 6] {
     let kept = match prekey.kept_for {
         KeptFor::Use => String::from("in use"),
-        KeptFor::Mail { until_ms } => {
-            format!("for mail on its way, until {} at least", times::show(until_ms))
-        }
+        KeptFor::Mail { .. } => String::from("for mail"),
         KeptFor::Sync { with, of } => format!("until this node has caught up with {of} members (now {with})"),
         KeptFor::Unopened => String::from("until the mail that is here is opened"),
         KeptFor::Nothing => String::from("destroyed within a minute"),
@@ -81,4 +94,32 @@ fn words(purpose: PrekeyUse) -> String {
 
 fn short(id: &str) -> String {
     id.chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn until_when_a_key_is_good_and_kept_is_never_cut() {
+        let own = OwnPrekeyView {
+            id: "ab".repeat(16),
+            purpose: PrekeyUse::Fallback,
+            begins_at_ms: 1_772_352_930_000,
+            ends_at_ms: 1_772_352_930_000,
+            published: true,
+            kept_for: KeptFor::Mail { until_ms: 1_772_352_930_000 },
+        };
+        let prekeys = PrekeysView { own: vec![own], others: Vec::new() };
+        let (own, _) = tables(&prekeys);
+        for columns in [60, 80, 120] {
+            let text = own.render_in(columns);
+            assert!(text.contains("fallback") && text.contains("2026-03-01 08:15:30Z"), "{text}");
+            assert!(
+                text.contains("\n  kept for mail on its way, until 2026-03-01 08:15:30Z at least"),
+                "{text}"
+            );
+            assert!(!text.contains("2026-0…") && !text.contains("2026-03-…"), "{text}");
+        }
+    }
 }

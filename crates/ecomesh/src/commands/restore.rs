@@ -7,6 +7,7 @@ use ecomesh_node::record::Time;
 use serde::Serialize;
 
 use crate::cli::Global;
+use crate::commands::listing;
 use crate::exit::{ExitCode, Failure};
 use crate::{keys, output, times};
 
@@ -47,10 +48,10 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     };
     output::either(global, &view, |view| {
         format!(
-            "{} is restored in {} with {} records{}\nstart it with: ecomesh run --home {}",
+            "{} is restored in {} with {}{}\nstart it with: ecomesh run --home {}",
             view.member,
             view.home,
-            view.records,
+            listing::counted(view.records, "record", "records"),
             if view.left_out > 0 {
                 format!(" ({} left out, peers bring them)", view.left_out)
             } else {

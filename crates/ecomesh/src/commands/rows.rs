@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, Position, ReaderBuilder};
 use ecomesh_document::limits::ROW_BYTES_MAX;
 use ecomesh_document::mapping::{CellProblem, Dialect};
 
@@ -37,6 +37,14 @@ pub struct Row {
     pub line: Option<u64>,
     /// Its cells, or why they cannot be read.
     pub cells: Result<Vec<String>, Vec<CellProblem>>,
+}
+
+/// A row whose cells are looked at one by one.
+pub struct Cells {
+    /// As of a [`Row`].
+    pub number: u64,
+    /// Each cell, or why it cannot be read; or why the row cannot be.
+    pub cells: Result<Vec<Result<String, CellProblem>>, CellProblem>,
 }
 
 impl Rows {
@@ -82,28 +90,71 @@ impl Rows {
         Ok(self.headings.clone())
     }
 
+    /// Whether it is a file on a disk, which ends by itself.
+    pub fn is_file(&self) -> bool {
+        self.length.is_some()
+    }
+
     /// The next row; `None` behind the last one.
     pub fn next(&mut self) -> Result<Option<Row>, Failure> {
-        self.left.set(ROW_BYTES_MAX);
         let begins = self.reader.position().clone();
-        match self.reader.read_byte_record(&mut self.record) {
+        match self.read() {
             Ok(true) => {}
             Ok(false) => return Ok(None),
-            Err(error) => {
-                let line = self.line_at(begins.byte())?;
-                return Err(self.explain(&error, line));
-            }
+            Err(error) => return Err(self.fault(&error, &begins)),
         }
         let place = self.record.position().cloned().unwrap_or(begins);
         let line = self.line_at(place.byte())?;
-        let cells = match self.quote_is_open(place.byte()) {
-            true => Err(vec![CellProblem::of_row(
-                "a quote is opened in it and not closed, so that it may hold what were rows of their own",
-                "close the quote, and double the quotes within cells",
-            )]),
-            false => self.texts(),
-        };
+        let cells = self.whole(&place).map_err(|problem| vec![problem]).and_then(|()| {
+            let (texts, problems): (Vec<_>, Vec<_>) = self.texts().partition(Result::is_ok);
+            let problems: Vec<CellProblem> = problems.into_iter().filter_map(Result::err).collect();
+            if problems.is_empty() { Ok(texts.into_iter().flatten().collect()) } else { Err(problems) }
+        });
         Ok(Some(Row { number: place.record() + 1, line, cells }))
+    }
+
+    /// As [`Rows::next`], with what is wrong of each cell. A row that is too long is passed over, where the file can be read
+    /// again from the next line on.
+    pub fn next_cells(&mut self) -> Result<Option<Cells>, Failure> {
+        let begins = self.reader.position().clone();
+        match self.read() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) if self.is_too_long(&error) && self.length.is_some() => {
+                return self.pass_over(&begins).map(Some);
+            }
+            Err(error) => return Err(self.fault(&error, &begins)),
+        }
+        let place = self.record.position().cloned().unwrap_or(begins);
+        let cells = self.whole(&place).map(|()| self.texts().collect());
+        Ok(Some(Cells { number: place.record() + 1, cells }))
+    }
+
+    fn read(&mut self) -> csv::Result<bool> {
+        self.left.set(ROW_BYTES_MAX);
+        self.reader.read_byte_record(&mut self.record)
+    }
+
+    /// What an error at a row means, which begins there.
+    fn fault(&mut self, error: &csv::Error, begins: &Position) -> Failure {
+        self.line_at(begins.byte()).map_or_else(|unusable| unusable, |line| self.explain(error, line))
+    }
+
+    /// Goes on behind the first line of a row that is too long: mostly a quote is opened in that line and not closed.
+    fn pass_over(&mut self, begins: &Position) -> Result<Cells, Failure> {
+        let number = begins.record() + 1;
+        let next = line_end(&self.path, begins.byte()).and_then(|byte| {
+            let mut place = Position::new();
+            place.set_byte(byte).set_record(number);
+            self.left.set(ROW_BYTES_MAX);
+            self.reader.seek_raw(SeekFrom::Start(byte), place).map_err(std::io::Error::from)
+        });
+        next.map_err(|error| files::unusable(&self.path, &error))?;
+        let problem = CellProblem::of_row(
+            format!("it has more than {ROW_BYTES_MAX} bytes; the next line is taken for the next row"),
+            "look for a quote that is opened in it and not closed",
+        );
+        Ok(Cells { number, cells: Err(problem) })
     }
 
     fn line_at(&mut self, byte: u64) -> Result<Option<u64>, Failure> {
@@ -111,23 +162,30 @@ impl Rows {
         line.map_err(|error| files::unusable(&self.path, &error))
     }
 
+    /// Whether the row ends where it seems to.
+    fn whole(&self, place: &Position) -> Result<(), CellProblem> {
+        if self.quote_is_open(place.byte()) {
+            return Err(CellProblem::of_row(
+                "a quote is opened in it and not closed, so that it may hold what were rows of their own",
+                "close the quote, and double the quotes within cells",
+            ));
+        }
+        Ok(())
+    }
+
     /// The cells as texts.
-    fn texts(&self) -> Result<Vec<String>, Vec<CellProblem>> {
-        let mut problems = Vec::new();
-        let mut cells = Vec::new();
-        for (place, cell) in self.record.iter().enumerate() {
-            match std::str::from_utf8(cell) {
-                Ok(text) => cells.push(text.to_owned()),
-                Err(_) => problems.push(CellProblem::new(
+    fn texts(&self) -> impl Iterator<Item = Result<String, CellProblem>> {
+        self.record.iter().enumerate().map(|(place, cell)| {
+            std::str::from_utf8(cell).map(str::to_owned).map_err(|_| {
+                CellProblem::new(
                     self.column(place),
                     "",
                     &String::from_utf8_lossy(cell),
                     "the cell is no text in UTF-8",
                     "save the file as CSV UTF-8",
-                )),
-            }
-        }
-        if problems.is_empty() { Ok(cells) } else { Err(problems) }
+                )
+            })
+        })
     }
 
     /// The heading of a column, or its number where there is none.
@@ -158,10 +216,15 @@ impl Rows {
         quotes().is_some_and(|quotes| quotes % 2 == 1)
     }
 
+    fn is_too_long(&self, error: &csv::Error) -> bool {
+        let csv::ErrorKind::Io(io) = error.kind() else { return false };
+        self.left.get() == 0 && io.kind() == ErrorKind::InvalidData
+    }
+
     /// What an error of the reader means.
     fn explain(&self, error: &csv::Error, line: Option<u64>) -> Failure {
         match error.kind() {
-            csv::ErrorKind::Io(io) if self.left.get() == 0 && io.kind() == ErrorKind::InvalidData => {
+            csv::ErrorKind::Io(_) if self.is_too_long(error) => {
                 let at = line.map(|line| format!(", line {line}")).unwrap_or_default();
                 let path = self.path.display();
                 Failure::new(
@@ -191,6 +254,30 @@ fn refuse_utf16(path: &Path, file: &mut File) -> std::io::Result<Result<(), Fail
         return Ok(Err(Failure::new(ExitCode::BadInput, what).help("save it as CSV UTF-8")));
     }
     Ok(Ok(()))
+}
+
+/// Where the line ends that begins at a byte, or behind empty lines there.
+fn line_end(path: &Path, begins: u64) -> std::io::Result<u64> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(begins))?;
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+    let (mut byte, mut in_line) = (begins, false);
+    loop {
+        let buffer = file.fill_buf()?;
+        for (read, sign) in (1..).zip(buffer) {
+            match sign {
+                b'\n' | b'\r' if in_line => return Ok(byte + read),
+                b'\n' | b'\r' => {}
+                _ => in_line = true,
+            }
+        }
+        let read = buffer.len();
+        if read == 0 {
+            return Ok(byte);
+        }
+        byte += read as u64;
+        file.consume(read);
+    }
 }
 
 /// Counts the lines of a file. The reader of rows counts too, but loses one where lines end with CR LF, and the empty ones
@@ -231,6 +318,12 @@ impl Lines {
 struct Bounded {
     file: File,
     left: Rc<Cell<usize>>,
+}
+
+impl Seek for Bounded {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 impl Read for Bounded {

@@ -7,6 +7,7 @@ use ecomesh_node::home::Home;
 use serde::Serialize;
 
 use crate::cli::Global;
+use crate::commands::listing;
 use crate::exit::{ExitCode, Failure};
 use crate::keys::{self, PassphraseArgs};
 use crate::{output, times};
@@ -145,7 +146,7 @@ fn fault(fault: Fault) -> FaultView {
 fn text(view: &View, home: &Home) -> String {
     let mut text = String::new();
     if !view.entries.is_empty() {
-        text.push_str(&table(&view.entries));
+        text.push_str(&table(&view.entries).render());
         text.push('\n');
     }
     let mut say = |line: std::fmt::Arguments<'_>| {
@@ -173,13 +174,17 @@ fn text(view: &View, home: &Home) -> String {
         return text;
     };
     let (verdict, listed, files) = (view.verdict, view.entries.len(), view.files);
-    say(format_args!("{verdict}: {listed} of {entries} entries listed, in {files} files"));
+    let of_all = listing::counted(*entries, "entry", "entries");
+    let files = listing::counted(files, "file", "files");
+    say(format_args!("{verdict}: {listed} of {of_all} listed, in {files}"));
     say(format_args!("head {entries}:{hash}"));
     text
 }
 
-fn table(entries: &[EntryView]) -> String {
-    let mut table = output::Table::new(&["time", "officer", "action", "purpose", "query", "found", "hits"]);
+fn table(entries: &[EntryView]) -> output::Table {
+    let mut table = output::Table::new(&["time", "officer", "action", "purpose", "query", "found", "hits"])
+        .whole(&["time"])
+        .spare(&["purpose", "hits"]);
     for EntryView { at_ms, consultation: said, .. } in entries {
         table.row([
             times::show(*at_ms),
@@ -191,5 +196,25 @@ fn table(entries: &[EntryView]) -> String {
             said.hits.to_string(),
         ]);
     }
-    table.render()
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_something_was_looked_at_is_never_cut() {
+        let consultation = Consultation {
+            action: "find-number".into(),
+            officer: "An officer with a long name".into(),
+            purpose: "border-control".into(),
+            query: "L898902C3 or another number that is long".into(),
+            ..Consultation::default()
+        };
+        let entry = EntryView { number: 1, at_ms: 1_772_352_930_000, consultation };
+        let text = table(&[entry]).render_in(60);
+        assert!(text.contains("2026-03-01 08:15:30Z"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What `ecomesh check` tells: each result as soon as it is there, each row that was not checked, and the sum.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Told<'g> {
     global: &'g Global,
     sum: Sum,
+    /// Rows that were told: of one row several searches may be refused.
+    not_checked: BTreeSet<u64>,
     progress: Option<Instant>,
 }
 
@@ -34,8 +37,11 @@ pub(super) struct Sum {
     pub(super) found: u64,
     /// Rows of which something could not be searched.
     pub(super) not_checked: u64,
-    /// Rows whose cells are blank: there was nothing to search for.
+    /// Rows in which nothing stands at all: they are passed over.
     blank: u64,
+    /// The first row that was not searched, if the check broke off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_row: Option<u64>,
     /// As of when what was searched is, member by member.
     as_of: Vec<AsOfView>,
     /// Members whose data are not current: nothing found says little of them.
@@ -58,7 +64,7 @@ enum Event<'e> {
 impl<'g> Told<'g> {
     pub(super) fn new(global: &'g Global) -> Self {
         let shown = !global.quiet && !global.json && std::io::stderr().is_terminal();
-        Self { global, sum: Sum::default(), progress: shown.then(Instant::now) }
+        Self { global, sum: Sum::default(), not_checked: BTreeSet::new(), progress: shown.then(Instant::now) }
     }
 
     /// A row was read.
@@ -66,14 +72,19 @@ impl<'g> Told<'g> {
         self.sum.rows += 1;
     }
 
-    /// There was nothing to search for in a row.
+    /// Whether any search was answered.
+    pub(super) fn has_answers(&self) -> bool {
+        self.sum.searches > 0
+    }
+
+    /// Nothing stands in a row.
     pub(super) fn blank(&mut self) {
         self.sum.blank += 1;
     }
 
     /// Tells that a row was not checked, or not all of it. Whoever asked for no remarks is told, too.
     pub(super) fn not_checked(&mut self, row: u64, problems: &[CellProblem]) -> anyhow::Result<()> {
-        self.sum.not_checked += 1;
+        self.sum.not_checked += u64::from(self.not_checked.insert(row));
         if self.global.json {
             return event(&Event::NotChecked { row, problems });
         }
@@ -98,9 +109,10 @@ impl<'g> Told<'g> {
         Ok(())
     }
 
-    /// Tells the sum.
-    pub(super) fn finish(mut self) -> anyhow::Result<Sum> {
+    /// Tells the sum, and the first row that was not searched if the check broke off.
+    pub(super) fn finish(mut self, next_row: Option<u64>) -> anyhow::Result<Sum> {
         self.clear_progress();
+        self.sum.next_row = next_row;
         self.sum.not_current =
             not_current(&self.sum.as_of, times::now_ms()).map(|of| of.member.clone()).collect();
         if self.global.json {
@@ -132,7 +144,7 @@ impl<'g> Told<'g> {
 
     pub(super) fn show_progress(&mut self) {
         if self.progress.is_some_and(|last| last.elapsed() >= PROGRESS_EVERY) {
-            eprint!("\r{} rows, {} found", self.sum.rows, self.sum.found);
+            eprint!("\r{}, {} found", listing::counted(self.sum.rows, "row", "rows"), self.sum.found);
             self.progress = Some(Instant::now());
         }
     }
@@ -147,10 +159,15 @@ impl<'g> Told<'g> {
 impl Sum {
     fn words(&self) -> String {
         let Self { rows, searches, found, not_checked, blank, unread, .. } = self;
-        let mut lines =
-            vec![format!("{rows} rows, {searches} searches: {found} found, {not_checked} rows not checked")];
+        let of_rows = |count| listing::counted(count, "row", "rows");
+        let mut lines = vec![format!(
+            "{}, {}: {found} found, {} not checked",
+            of_rows(*rows),
+            listing::counted(*searches, "search", "searches"),
+            of_rows(*not_checked)
+        )];
         if *blank > 0 {
-            lines.push(format!("{} had nothing to search for", listing::counted(*blank, "row", "rows")));
+            lines.push(format!("{} with nothing in any cell", of_rows(*blank)));
         }
         if *found > 0 {
             lines.push("what is found is a reason to ask its source, and no proof".into());
@@ -163,7 +180,8 @@ impl Sum {
         }
         if *unread > 0 {
             lines.push(format!(
-                "{unread} records were not searched, since the node had not read them: check the list again"
+                "{} not searched, since the node had not read them: check the list again",
+                listing::counted(*unread, "record was", "records were")
             ));
         }
         lines.join("\n")

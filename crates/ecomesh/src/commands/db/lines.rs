@@ -20,7 +20,8 @@ pub(super) fn list(id: &str, after: Option<u32>, limit: usize, global: &Global) 
     }
     let table = table(&listing.lines);
     if table.is_empty() {
-        output::remark(global, &format!("none: the batch has {} lines", listing.count));
+        let lines = listing::counted(listing.count.into(), "line", "lines");
+        output::remark(global, &format!("none: the batch has {lines}"));
     } else {
         output::line(table.render().trim_end())?;
     }

@@ -3,10 +3,9 @@
 use ecomesh_document::entry::{DatabaseEntry, may_enter};
 use ecomesh_document::mapping::{CellProblem, MappedForm};
 use ecomesh_document::member::MemberCode;
-use ecomesh_node::home::Home;
 
 use crate::cli::Global;
-use crate::commands::listing;
+use crate::commands::{forms, listing};
 use crate::output;
 
 /// The member who would enter the rows, if it is known.
@@ -19,9 +18,7 @@ pub(super) struct Sender {
 impl Sender {
     /// The member of the card in the node's folder. A dry run needs no node, and then nobody knows who will import.
     pub(super) fn of(global: &Global) -> Self {
-        let card = global.home().ok().and_then(|home| Home::open(home).ok()?.card().ok());
-        let member = card.and_then(|card| MemberCode::parse(card.member.as_str()).ok());
-        Self { member, unasked: 0 }
+        Self { member: forms::own_member(global), unasked: 0 }
     }
 
     /// Whether the sender may enter a form.

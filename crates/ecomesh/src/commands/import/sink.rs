@@ -63,7 +63,7 @@ impl Folder {
     /// Makes the folder; one that is there must be empty, so that forms of two imports never mix.
     pub(super) fn new(path: &Path) -> Result<Self, Failure> {
         let unusable = |error: std::io::Error| files::unusable(path, &error);
-        std::fs::create_dir_all(path).map_err(unusable)?;
+        files::make_private(path)?;
         if std::fs::read_dir(path).map_err(unusable)?.next().is_some() {
             return Err(Failure::new(ExitCode::Io, format!("the folder {} is not empty", path.display()))
                 .help("choose a new one: nothing is overwritten or mixed"));
@@ -77,7 +77,7 @@ impl Sink for Folder {
         let name = format!("row-{:06}.toml", accepted.place.row);
         let toml = accepted.form.to_toml();
         let text = if is_extract(&accepted.form) { notice::extract_file(&toml) } else { toml };
-        files::write_new(&self.0.join(&name), text.as_bytes())?;
+        files::write_private(&self.0.join(&name), text.as_bytes())?;
         Ok(Some(name))
     }
 }

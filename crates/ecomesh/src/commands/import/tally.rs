@@ -9,6 +9,7 @@ use ecomesh_document::mapping::{CellProblem, CellWarning, shortened};
 use serde::Serialize;
 
 use crate::cli::Global;
+use crate::commands::listing;
 use crate::output;
 
 /// Most sorts of warnings that are kept apart; more are only counted. A sheet has a few dozen.
@@ -221,7 +222,9 @@ impl<'g> Tally<'g> {
         }
         let Sum { rows, accepted, rejected, warnings, .. } = self.sum;
         output::line(&format!(
-            "{rows} rows read: {accepted} accepted, {rejected} rejected, {warnings} warnings"
+            "{} read: {accepted} accepted, {rejected} rejected, {}",
+            listing::counted(rows, "row", "rows"),
+            listing::counted(warnings, "warning", "warnings")
         ))?;
         Ok(self.sum)
     }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use ecomesh_api::StepRequest;
 use ecomesh_document::codes::{NoticeCancellation, NoticeMissing, NoticeRefusal, NoticeWithdrawal};
+use ecomesh_document::date::PartialDate;
 
 use super::{review, show};
 use crate::cli::Global;
@@ -58,12 +59,20 @@ pub(super) enum Step {
         #[command(flatten)]
         id: Id,
         /// The new last day, at most five years after the present one: 2031-11-28
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = last_day)]
         until: String,
         /// Why it is still needed. All members read it: no personal data
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+}
+
+/// A date, as forms have it.
+fn last_day(text: &str) -> Result<String, &'static str> {
+    match PartialDate::parse(text) {
+        Ok(date) if date.end_ms().is_some() => Ok(text.to_owned()),
+        _ => Err("this is no date; write the last day as 2031-11-28"),
+    }
 }
 
 /// A notice.
