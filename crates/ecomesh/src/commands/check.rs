@@ -5,13 +5,13 @@ mod told;
 
 use std::path::PathBuf;
 
-use ecomesh_api::{FindAnswer, FindRequest, FoundView};
+use ecomesh_api::{FindAnswer, FindRequest};
 use ecomesh_document::mapping::{CellProblem, Dialect};
 use futures::future::try_join_all;
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::find::{Why, code};
+use crate::commands::find::{RESULTS_MAX, Why, code};
 use crate::commands::rows::Rows;
 use crate::exit::{ExitCode, Failure};
 use columns::{Column, columns};
@@ -129,6 +129,8 @@ impl Check<'_> {
             purpose: purpose.clone(),
             officer: officer.clone(),
             place: place.clone(),
+            fits: column.is_name.then_some(self.args.fits),
+            limit: Some(RESULTS_MAX as usize),
             ..FindRequest::default()
         }
     }
@@ -136,11 +138,7 @@ impl Check<'_> {
     fn ask(&mut self, node: &Node, searches: Vec<Search>) -> anyhow::Result<()> {
         let answers: Vec<FindAnswer> =
             node.ask(try_join_all(searches.iter().map(|search| node.api.find(&search.request))))?;
-        for (search, mut answer) in searches.iter().zip(answers) {
-            let fits = |found: &FoundView| {
-                search.request.number.is_some() || found.score * 100.0 >= f32::from(self.args.fits)
-            };
-            answer.found.retain(fits);
+        for (search, answer) in searches.iter().zip(answers) {
             self.told.answer(search, answer)?;
         }
         self.told.show_progress();
