@@ -138,10 +138,7 @@ mod tests {
     fn all_who_are_named_can_be_searched() {
         let company = json!({ "name": "Acme Ltd", "aliases": ["Akme"], "administrators": ["Ivan Gavrilov"] });
         for (notice, names) in [
-            (
-                json!({ "form": "un-notice", "entity": company }),
-                &["Acme Ltd", "Akme", "Ivan Gavrilov"][..],
-            ),
+            (json!({ "form": "un-notice", "entity": company }), &["Acme Ltd", "Akme", "Ivan Gavrilov"][..]),
             (
                 json!({ "form": "silver-notice", "person": { "family_name": "DOE" }, "entities": [company] }),
                 &["DOE", "Acme Ltd", "Akme", "Ivan Gavrilov"],

@@ -70,7 +70,8 @@ async fn answer(
     request: Arc<FindRequest>,
 ) -> Result<FindAnswer, Refusal> {
     let asked = request.clone();
-    let Looked { found, more, all } = services.read(move |services| look_up(services, &query, &asked)).await?;
+    let Looked { found, more, all } =
+        services.read(move |services| look_up(services, &query, &asked)).await?;
     // Before anybody is told, and before it is answered.
     log(&services, &request, &found).await?;
     let mut warnings = Vec::new();
@@ -131,8 +132,9 @@ impl Query {
     fn check_words(&self) -> Result<(), Refusal> {
         match self {
             Self::Text(text) if !says_something(text) => Err(Refusal(
-                Problem::new(ProblemCode::BadRequest, "the query has no word that says something")
-                    .advice("search for other words; articles and prepositions count in a \"quoted phrase\" alone"),
+                Problem::new(ProblemCode::BadRequest, "the query has no word that says something").advice(
+                    "search for other words; articles and prepositions count in a \"quoted phrase\" alone",
+                ),
             )),
             _ => Ok(()),
         }

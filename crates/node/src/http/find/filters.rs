@@ -60,7 +60,8 @@ fn contradiction(request: &FindRequest) -> Option<(&'static str, &'static str)> 
             "leave out --database (`database`), or search with --kind entry (`kind`)",
         ),
         (
-            has_species && (is_of_notices || colour.is_some() || database.is_some_and(|name| name != SEIZURE.name)),
+            has_species
+                && (is_of_notices || colour.is_some() || database.is_some_and(|name| name != SEIZURE.name)),
             "only Ecomessages and entries of the database seizure name species",
             "leave out --species (`species`), and search for its name with --text (`text`)",
         ),

@@ -36,7 +36,8 @@ impl Best {
     /// there is more than these.
     pub(super) fn is_complete(&self, score: f32) -> bool {
         let last = self.limit.checked_sub(1).and_then(|last| self.found.get(last));
-        self.found.len() > self.limit && last.is_some_and(|last| FoundView::percent_of(score) < last.view.percent())
+        self.found.len() > self.limit
+            && last.is_some_and(|last| FoundView::percent_of(score) < last.view.percent())
     }
 
     /// The results, in order.
