@@ -499,6 +499,44 @@ fn what_is_withdrawn_says_nothing_any_more() {
 }
 
 #[test]
+fn what_is_not_shown_is_told_with_how_to_see_it() {
+    let network = Network::start(&["KE", "TZ"]);
+    settled(&network);
+    let ke = &network.nodes[0];
+    for n in 0..11 {
+        let text = format!("tusk number {n}");
+        ke.run(&["send", "--text", &text, "--language", "en", "--members"]).expect(0);
+    }
+    let search = with(&["find", "--text", "tusks"], &WHO);
+    let answer = wait_for("all are found", || {
+        let answer = ke.run(&with(&search, &["--json"])).json();
+        if answer["more"] == true && answer["unread"] == 0 { Ok(answer) } else { Err(answer.to_string()) }
+    });
+    assert_eq!(answer["found"].as_array().map(Vec::len), Some(10));
+    let ran = ke.run(&search).expect(0);
+    assert!(ran.stderr.contains("MORE results") && ran.stderr.contains("--limit"), "{ran:?}");
+    let ran = ke.run(&with(&search, &["--limit", "11"])).expect(0);
+    assert!(!ran.stderr.contains("MORE results"), "{ran:?}");
+
+    let sample = common::root().join("node-config/demo/entries/seizure.toml").display().to_string();
+    let notice = common::root().join("node-config/demo/notices/purple.toml").display().to_string();
+    for _ in 0..2 {
+        ke.run(&["db", "add", &sample]).expect(0);
+        ke.run(&["notice", "diffuse", &notice, "--members"]).expect(0);
+    }
+    for (listing, all) in
+        [(vec!["outbox"], "100"), (vec!["db", "list"], "2"), (vec!["notice", "list", "--all"], "2")]
+    {
+        let ran = ke.run(&with(&listing, &["--limit", "1"])).expect(0);
+        assert!(ran.stderr.contains("older ones") && ran.stderr.contains("--limit"), "{ran:?}");
+        assert!(ke.run(&with(&listing, &["--limit", "1", "--json"])).json()["next"].is_string());
+        let ran = ke.run(&with(&listing, &["--limit", all])).expect(0);
+        assert!(!ran.stderr.contains("older ones"), "{ran:?}");
+        assert!(ke.run(&with(&listing, &["--limit", all, "--json"])).json()["next"].is_null());
+    }
+}
+
+#[test]
 fn searches_say_what_is_wrong_with_them_and_find_what_has_a_number() {
     let mut network = Network::reviewed(&["KE", "TZ"], &["TZ"], 1);
     for index in 0..2 {

@@ -233,7 +233,7 @@ pub struct FindRequest {
     /// A number, exactly: of a document, plate, vehicle, ship, container, or a serial number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// A name of a person, however it is spelt.
+    /// A name of a person or a company, however it is spelt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Words of a text, or a "phrase".
@@ -264,10 +264,14 @@ pub struct FindRequest {
     /// Only what is dated before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<u64>,
-    /// Only what names this species among its products: words that begin those of its scientific or common name.
+    /// Only what names this species among its products: words that begin those of its scientific or common name, or of what
+    /// was reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub species: Option<String>,
-    /// At most so many, 1 to 100; 10 if absent.
+    /// Only what fits a name so well, in per cent, 1 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fits: Option<u8>,
+    /// At most so many, 1 to 100. If absent, 100 of a number, so that each source of an entry is told, and 10 of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
@@ -275,8 +279,12 @@ pub struct FindRequest {
 /// What a search found, and how current the data are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FindAnswer {
-    /// The best first.
+    /// The best first; of those that fit alike, what is in force before what is not reviewed.
     pub found: Vec<FoundView>,
+    /// Whether there are more than these. Nobody was told of a hit on one that is not listed: ask with a higher `limit`, or
+    /// narrow the search.
+    #[serde(default)]
+    pub more: bool,
     /// How current what this node has of each other member is. Nothing found means nothing as of then.
     pub as_of: Vec<AsOfView>,
     /// Records that are here and not taken into account yet.
@@ -327,6 +335,18 @@ pub struct FoundView {
 }
 
 impl Eq for FoundView {}
+
+impl FoundView {
+    /// How well it fits in whole per cent, as people are told and as results are sorted.
+    pub fn percent(&self) -> u8 {
+        Self::percent_of(self.score)
+    }
+
+    /// A score in whole per cent.
+    pub fn percent_of(score: f32) -> u8 {
+        (score * 100.0).round() as u8
+    }
+}
 
 /// How current what this node has of a member is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,6 +6,7 @@
 
 mod about;
 mod kind;
+mod names;
 mod numbers;
 mod read;
 

@@ -58,6 +58,9 @@ pub const KEY_CHARS_MAX: usize = 48;
 /// Most keys of numbers of one document that is no batch: a seizure of hundreds of containers with their seals has a thousand.
 /// Each is held in memory, and a content has room for a hundred thousand. What is beyond is found by its words.
 pub const KEYS_MAX: usize = 4096;
+/// Most names of one document under which it is searched: a list of sanctions has a hundred aliases of one person. Each is
+/// held in memory, and compared with the others of its document. What is beyond is found by its words.
+pub const NAMES_MAX: usize = 1024;
 /// Longest text in bytes for which the code or label is guessed that was meant: nearly all labels are shorter. What it costs
 /// grows with this length and with the table.
 pub const GUESS_BYTES_MAX: usize = 64;

@@ -510,8 +510,8 @@ async fn a_bureau_knows_which_entries_it_has_already() {
         known(ke, asked.clone()).await,
         [active(&passport), active(&passport), None, None, active(&format!("{batch}.7")), None]
     );
-    // Another bureau has none of them, whatever it reads.
-    finds(tz, &number("A 1"), 1).await;
+    // Another bureau has none of them, whatever it reads: the passport, and the line of the batch with the same number.
+    finds(tz, &number("A 1"), 2).await;
     assert_eq!(known(tz, asked).await, vec![None; 6]);
 
     // Of several texts the one that holds counts.

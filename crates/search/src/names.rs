@@ -344,6 +344,24 @@ mod tests {
     }
 
     #[test]
+    fn an_article_may_be_joined_to_the_name_behind_it() {
+        let names = names(&["AL-SHAMMARI, Mohammed", "Khaled Elmasri", "Jorge Alfaro", "Jorge Faro"]);
+        for (query, place) in [
+            ("Mohammed Alshamari", 0),
+            ("Muhammad Alshamari", 0),
+            ("Alshamari Muhammad", 0),
+            ("Khalid El-Masri", 1),
+            ("Khaled el Masri", 1),
+            ("Jorge Alfaro", 2),
+            ("Jorge Faro", 3),
+        ] {
+            let hits = names.search(query, 3);
+            let best = hits.first().map(|hit| (hit.place, hit.score >= 0.85));
+            assert_eq!(best, Some((place, true)), "{query}: {hits:?}");
+        }
+    }
+
+    #[test]
     fn letters_are_names_and_not_lost_in_the_next_one() {
         let names = names(&[
             "Kofi Sow",

@@ -2,8 +2,8 @@
 //!
 //! Each document is indexed in the fields of its language, whose stemmer takes endings away (Snowball's for Arabic, English,
 //! French and Spanish); diacritics, case and the forms of Arabic letters are folded first. A query is words and "quoted
-//! phrases", and goes through the stemmers of all four languages unless it is given one. A document must have all phrases, and
-//! one word at least if there is no phrase; what it has more often, of rarer words, in the title (twice), counts more (BM25).
+//! phrases", and goes through the stemmers of all four languages unless it is given one. Articles, prepositions and the like
+//! count in phrases alone. A document must have all phrases, and one word at least if there is no phrase; what it has more often, of rarer words, in the title (twice), counts more (BM25).
 //!
 //! **Memory.** The index is tantivy's, in its directory in memory; texts themselves are not kept. Two threads index, one
 //! merges, and the writer holds [`WRITER_BYTES`] before it makes a segment. What is added or removed shows after
@@ -11,6 +11,7 @@
 //! after which nothing of it is left.
 
 mod query;
+mod stop;
 mod words;
 
 use tantivy::collector::TopDocs;
@@ -241,7 +242,11 @@ impl Text {
         let languages = language.map_or_else(|| Language::ALL.to_vec(), |one| vec![one]);
         let mut analysed: Vec<_> = languages
             .into_iter()
-            .map(|language| (self.fields[language as usize], words::analyzer(language)))
+            .map(|language| query::Through {
+                language,
+                fields: self.fields[language as usize],
+                analyzer: words::analyzer(language),
+            })
             .collect();
         let limit = limit.min(RESULTS_MAX);
         let Some(query) = query::build(&query::read(query), &mut analysed).filter(|_| limit > 0) else {
@@ -257,6 +262,12 @@ impl Text {
         }
         Ok(hits)
     }
+}
+
+/// Whether a query in any language has a word that counts: one of articles and prepositions alone finds nothing.
+pub fn says_something(query: &str) -> bool {
+    let asked = query::read(query);
+    asked.iter().any(|one| Language::ALL.into_iter().any(|language| one.counts_in(language)))
 }
 
 /// The first [`TEXT_BYTES_MAX`] bytes, or a few less, so that no letter is cut.
@@ -316,6 +327,39 @@ mod tests {
             ("kaa-123x", vec![3]),
         ] {
             assert_eq!(places(&texts, query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn articles_and_prepositions_lead_to_nothing_but_in_phrases() {
+        let mut texts = Text::new().unwrap();
+        for (place, language, body) in [
+            (1, Language::Spanish, "Aletas del tiburón, sin permiso, en el puerto de Callao."),
+            (2, Language::French, "Pollution de la mer par le pétrole de l'Erika, au large de la Bretagne."),
+            (3, Language::English, "The oil spill of Rio de Janeiro: the car of the captain."),
+            (4, Language::Arabic, "ضبط عاج في ميناء مومباسا على متن سفينة"),
+        ] {
+            texts.add(place, language, "", body).unwrap();
+        }
+        texts.commit().unwrap();
+        for (query, expected) in [
+            ("aleta de tiburón", vec![1]),
+            ("the", vec![]),
+            ("de la the of في على", vec![]),
+            ("le large", vec![2]),
+            ("d'Erika", vec![2]),
+            ("the car", vec![3]),
+            ("عاج في", vec![4]),
+            ("\"de la mer\"", vec![2]),
+            ("\"of the captain\" de", vec![3]),
+            ("\"de la\"", vec![2]),
+        ] {
+            assert_eq!(places(&texts, query), expected, "{query}");
+        }
+        for (query, says) in
+            [("the", false), ("", false), ("- ?", false), ("\"the\"", true), ("or", true), ("ivory", true)]
+        {
+            assert_eq!(says_something(query), says, "{query}");
         }
     }
 

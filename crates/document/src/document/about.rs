@@ -107,7 +107,8 @@ impl Document {
         }
     }
 
-    /// The scientific and common names of what it tells was seized.
+    /// The names of what it tells was seized: scientific and common ones, and as the source wrote them. Where a family is named,
+    /// that is its scientific name, and only what was reported may say of which animal.
     pub fn species(&self) -> impl Iterator<Item = &str> {
         let products = match self {
             Self::Ecomessage(m) => m.products.as_slice(),
@@ -116,7 +117,7 @@ impl Document {
         };
         products
             .iter()
-            .flat_map(|product| [&product.scientific_name, &product.common_name])
+            .flat_map(|product| [&product.scientific_name, &product.common_name, &product.reported])
             .flatten()
             .map(Line::as_str)
     }

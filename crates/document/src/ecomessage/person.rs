@@ -72,6 +72,16 @@ form! {
     }
 }
 
+impl Person {
+    /// Every name under which the person may be searched.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let parts: Vec<_> = self.given_names.iter().chain(&self.family_name).map(Line::as_str).collect();
+        let listed = (!parts.is_empty()).then(|| parts.join(" "));
+        let others = self.original_name.iter().chain(&self.aliases).map(ToString::to_string);
+        listed.into_iter().chain(others).collect()
+    }
+}
+
 fn rules(form: &Node, reader: &mut Reader) {
     let named = ["family_name", "given_names", "original_name"].iter().any(|name| form.get(name).is_some());
     if named && form.get("count").is_some() {

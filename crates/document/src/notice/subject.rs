@@ -1,6 +1,6 @@
 //! Who or what a notice is about, in one line.
 
-use super::{Body, Identity, Notice, OriginalName};
+use super::{Body, Entity, Identity, Notice, OriginalName};
 use crate::text::{Line, Prose};
 
 impl Notice {
@@ -29,6 +29,30 @@ impl Notice {
             Self::Un(notice) => notice.person.as_ref(),
             _ => None,
         }
+    }
+}
+
+impl Notice {
+    /// Everybody whom it names: persons, entities, and those who run these.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let persons = self.person().into_iter().chain(match self {
+            Self::Orange(notice) => notice.persons.as_slice(),
+            _ => &[],
+        });
+        let entities = match self {
+            Self::Silver(notice) => notice.entities.as_slice(),
+            Self::Un(notice) => notice.entity.as_slice(),
+            _ => &[],
+        };
+        persons.flat_map(Identity::names).chain(entities.iter().flat_map(Entity::names)).collect()
+    }
+}
+
+impl Entity {
+    /// Every name under which it may be searched, and those who run it.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let own = std::iter::once(&self.name).chain(&self.original_name).chain(&self.aliases);
+        own.chain(&self.administrators).map(ToString::to_string)
     }
 }
 
@@ -108,5 +132,23 @@ mod tests {
         }));
         let names = notice.person().unwrap().names();
         assert_eq!(names, ["Anna PETROVA", "Anna IVANOVA", "Петрова Анна", "Petrova Anna", "Anya"]);
+    }
+
+    #[test]
+    fn all_who_are_named_can_be_searched() {
+        let company = json!({ "name": "Acme Ltd", "aliases": ["Akme"], "administrators": ["Ivan Gavrilov"] });
+        for (notice, names) in [
+            (json!({ "form": "un-notice", "entity": company }), &["Acme Ltd", "Akme", "Ivan Gavrilov"][..]),
+            (
+                json!({ "form": "silver-notice", "person": { "family_name": "DOE" }, "entities": [company] }),
+                &["DOE", "Acme Ltd", "Akme", "Ivan Gavrilov"],
+            ),
+            (
+                json!({ "form": "orange-notice", "persons": [{ "family_name": "DOE" }, { "aliases": ["Zed"] }] }),
+                &["DOE", "Zed"],
+            ),
+        ] {
+            assert_eq!(Notice::carried(&notice).unwrap().names(), names);
+        }
     }
 }

@@ -6,13 +6,13 @@ mod told;
 
 use std::path::PathBuf;
 
-use ecomesh_api::{ClientError, FindAnswer, FindRequest, FoundView, ProblemCode};
+use ecomesh_api::{ClientError, FindRequest, ProblemCode};
 use ecomesh_document::mapping::{CellProblem, Dialect};
 use futures::future::join_all;
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::find::{Why, code};
+use crate::commands::find::{RESULTS_MAX, Why, code};
 use crate::commands::rows::{Cells, Rows};
 use crate::exit::{ExitCode, Failure, explain};
 use columns::{Column, columns, is_blank, refuse_shape};
@@ -197,6 +197,8 @@ impl Check<'_> {
             purpose: purpose.clone(),
             officer: officer.clone(),
             place: place.clone(),
+            fits: column.is_name.then_some(self.args.fits),
+            limit: Some(RESULTS_MAX as usize),
             ..FindRequest::default()
         }
     }
@@ -215,7 +217,7 @@ impl Check<'_> {
         let mut broken_off = None;
         for (search, answer) in searches.iter().zip(answers) {
             match answer {
-                Ok(answer) => self.answer(search, answer)?,
+                Ok(answer) => self.told.answer(search, answer)?,
                 Err(error) if some_answered && is_of_search(&error) => self.refused(search, error)?,
                 Err(error) if broken_off.is_none() => {
                     broken_off = Some(BrokenOff { row: search.row, failure: explain(&error.into()) });
@@ -226,14 +228,6 @@ impl Check<'_> {
         self.told.show_progress();
         let stopped = || BrokenOff { row: next, failure: interrupt::failure() };
         Ok(broken_off.or_else(|| self.interrupt.is_asked().then(stopped)))
-    }
-
-    fn answer(&mut self, search: &Search, mut answer: FindAnswer) -> anyhow::Result<()> {
-        let fits = |found: &FoundView| {
-            search.request.number.is_some() || found.score * 100.0 >= f32::from(self.args.fits)
-        };
-        answer.found.retain(fits);
-        self.told.answer(search, answer)
     }
 
     fn refused(&mut self, search: &Search, error: ClientError) -> anyhow::Result<()> {

@@ -289,6 +289,7 @@ fn list(query: EntryQuery, limit: usize, global: &Global) -> anyhow::Result<Exit
     } else {
         output::line(table.render().trim_end())?;
     }
+    listing::remark_older(global, listing.next.as_deref());
     listing::remark_unread(global, listing.unread);
     Ok(ExitCode::Ok)
 }
@@ -301,8 +302,8 @@ async fn read(api: &Client, query: EntryQuery, limit: usize) -> Result<EntryList
         let rows = std::mem::take(&mut listing.entries);
         Ok(listing::Page { rows, next: listing.next.take(), listing })
     });
-    let (entries, listing) = reading.await?;
-    Ok(EntryListing { entries, ..listing })
+    let listing::Rows { rows: entries, next, listing } = reading.await?;
+    Ok(EntryListing { entries, next, ..listing })
 }
 
 fn table(entries: &[EntryView]) -> Table {

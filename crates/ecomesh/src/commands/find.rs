@@ -19,6 +19,8 @@ use crate::times;
 
 /// What a node has is called old if its owner's node was not heard for so long.
 const OLD_MS: u64 = 10 * 60 * 1000;
+/// Most results of a search.
+pub const RESULTS_MAX: i64 = 100;
 
 /// Search for a number, a name or words in all that this bureau may read.
 ///
@@ -36,7 +38,7 @@ Examples:
   ecomesh find --number KAA123X --database vehicle --purpose roadside-check --officer \"N. 12\" --place Namanga
   ecomesh find --name \"Gavrilov, Ivan\" --purpose investigation --officer \"N. 12\"
   ecomesh find --text \"pangolin scales\" --purpose investigation --officer \"N. 12\"
-  ecomesh find --text scales --species manis --kind message --since 90d --purpose investigation --officer \"N. 12\"")]
+  ecomesh find --text scales --species pangolin --kind message --since 90d --purpose investigation --officer \"N. 12\"")]
 pub struct Args {
     /// A number, exactly: of a document, a plate, a vehicle, a ship, a container, a serial number; or a reference, also of a
     /// notice
@@ -68,15 +70,16 @@ pub struct Args {
     /// Only what is dated before
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Only what names this species among its products, by its scientific or common name, or the beginning of it
+    /// Only what names this species among its products, by its scientific or common name or as it was reported, or the
+    /// beginning of that
     #[arg(long, value_name = "NAME")]
     species: Option<String>,
     /// How well a name must fit to be shown, in per cent
     #[arg(long, value_name = "PERCENT", requires = "name", value_parser = clap::value_parser!(u8).range(1..=100))]
     fits: Option<u8>,
-    /// How many, the best
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
-    limit: u32,
+    /// How many, the best: 10 if nothing is said, and of a number 100, the most that there are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=RESULTS_MAX))]
+    limit: Option<u32>,
 }
 
 /// What is searched for.
@@ -165,12 +168,10 @@ pub fn find(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         since_ms: args.since.as_deref().map(|text| times::point(text, now_ms)).transpose()?,
         until_ms: args.until.as_deref().map(|text| times::point(text, now_ms)).transpose()?,
         species: args.species,
-        limit: Some(args.limit as usize),
+        fits: args.fits,
+        limit: args.limit.map(|limit| limit as usize),
     };
-    let mut answer = node.ask(node.api.find(&request))?;
-    if let Some(fits) = args.fits {
-        answer.found.retain(|found| found.score * 100.0 >= f32::from(fits));
-    }
+    let answer = node.ask(node.api.find(&request))?;
     if global.json {
         output::json(&answer)?;
     } else if !answer.found.is_empty() {
@@ -231,7 +232,7 @@ fn table(found: &[FoundView]) -> Table {
             Cell::from(listing::short_entry(&one.id)),
             one.source.clone().into(),
             Cell::mark(what(one), what_mark(one)),
-            Cell::mark(format!("{:.0} %", one.score * 100.0), format!("{:.0}%", one.score * 100.0)),
+            Cell::mark(format!("{} %", one.percent()), format!("{}%", one.percent())),
             if one.exercise { format!("EXERCISE {}", one.subject) } else { one.subject.clone() }.into(),
             if one.hit.is_some() { "yes".to_owned() } else { String::new() }.into(),
         ]);
@@ -288,12 +289,25 @@ fn remark(answer: &FindAnswer) -> String {
     } else {
         lines.push("what is found is a reason to ask its source, and no proof".to_owned());
     }
+    if answer.more {
+        lines.push(more(answer.found.len()));
+    }
     lines.push(as_of(&answer.as_of, times::now_ms()));
     if answer.unread > 0 {
         let records = listing::counted(answer.unread, "record is", "records are");
         lines.push(format!("{records} here and not searched yet: search again"));
     }
     lines.join("\n")
+}
+
+/// That there are more results than these, and what to do.
+fn more(shown: usize) -> String {
+    let advice = if shown < RESULTS_MAX as usize {
+        format!("--limit shows more, up to {RESULTS_MAX}")
+    } else {
+        "narrow the search, with --source or --kind for instance".to_owned()
+    };
+    format!("there are MORE results than these {shown}, and nobody was told of these others: {advice}")
 }
 
 /// Whose data are old, and as of when all others are.
@@ -464,6 +478,12 @@ mod tests {
         assert_eq!(seen(None, None), (vec![40, 30, 20, 10], 7));
         assert_eq!(seen(Some(20), None), (vec![40, 30, 20], 7));
         assert_eq!(seen(Some(20), Some(2)), (vec![40, 30], 8));
+    }
+
+    #[test]
+    fn that_there_is_more_is_said_with_what_to_do() {
+        assert!(more(10).contains("--limit") && more(10).contains("these 10"), "{}", more(10));
+        assert!(more(100).contains("--source") && !more(100).contains("--limit"), "{}", more(100));
     }
 
     #[test]

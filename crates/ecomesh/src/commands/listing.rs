@@ -44,6 +44,16 @@ pub enum Which {
     Outbox,
 }
 
+/// What was read of a listing.
+pub struct Rows<T, L> {
+    /// The rows, oldest first, as they are shown.
+    pub rows: Vec<T>,
+    /// Where older ones begin that were not read, if there are any.
+    pub next: Option<String>,
+    /// What else the last page says.
+    pub listing: L,
+}
+
 /// A page of a listing.
 pub struct Page<T, L> {
     /// Its rows, the newest first.
@@ -54,12 +64,11 @@ pub struct Page<T, L> {
     pub listing: L,
 }
 
-/// Reads pages until `limit` rows are there or no more exist; oldest first, as they are shown, with what else the last page
-/// says. `page` reads one of so many rows, from a cursor on.
+/// Reads pages until `limit` rows are there or no more exist. `page` reads one of at most so many rows, from a cursor on.
 pub async fn pages<T, L>(
     limit: usize,
     mut page: impl AsyncFnMut(usize, Option<String>) -> Result<Page<T, L>, ClientError>,
-) -> Result<(Vec<T>, L), ClientError> {
+) -> Result<Rows<T, L>, ClientError> {
     let mut rows = Vec::new();
     let mut cursor = None;
     loop {
@@ -67,11 +76,17 @@ pub async fn pages<T, L>(
         let Page { rows: some, next, listing } = page(wanted, cursor).await?;
         rows.extend(some);
         if next.is_none() || rows.len() >= limit {
-            rows.truncate(limit);
             rows.reverse();
-            return Ok((rows, listing));
+            return Ok(Rows { rows, next, listing });
         }
         cursor = next;
+    }
+}
+
+/// Says that older ones are not shown.
+pub fn remark_older(global: &Global, next: Option<&str>) {
+    if next.is_some() {
+        output::remark(global, "there are older ones, which are not shown; --limit shows more");
     }
 }
 
@@ -89,7 +104,7 @@ pub async fn read(
     which: Which,
     query: ListingQuery,
     limit: usize,
-) -> Result<Vec<MessageView>, ClientError> {
+) -> Result<Listing, ClientError> {
     let reading = pages(limit, async |limit, cursor| {
         let query = ListingQuery { limit: Some(limit), cursor, ..query.clone() };
         let Listing { messages, next } = match which {
@@ -98,25 +113,28 @@ pub async fn read(
         };
         Ok(Page { rows: messages, next, listing: () })
     });
-    Ok(reading.await?.0)
+    let Rows { rows, next, .. } = reading.await?;
+    Ok(Listing { messages: rows, next })
 }
 
-/// Prints the messages as JSON (`{"messages": […]}`, newest last) or as the given table.
+/// Prints the messages as JSON (`{"messages": […], "next": …}`, newest last; `next` is null if there are no older ones) or as
+/// the given table.
 pub fn print(
     global: &Global,
-    messages: Vec<MessageView>,
+    listing: &Listing,
     table: impl Fn(&[MessageView]) -> output::Table,
 ) -> anyhow::Result<()> {
-    let listing = Listing { messages, next: None };
     if global.json {
-        return output::json(&serde_json::json!({ "messages": listing.messages }));
+        return output::json(listing);
     }
     let table = table(&listing.messages);
     if table.is_empty() {
         output::remark(global, "nothing yet");
         return Ok(());
     }
-    output::line(table.render().trim_end())
+    output::line(table.render().trim_end())?;
+    remark_older(global, listing.next.as_deref());
+    Ok(())
 }
 
 /// What a message is about, with what a reader must know first.

@@ -24,8 +24,8 @@ pub struct Args {
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let node = Node::of(global)?;
     let query = args.options.query(args.to)?;
-    let messages = node.ask(listing::read(&node.api, Which::Outbox, query, args.options.limit as usize))?;
-    listing::print(global, messages, table)?;
+    let listing = node.ask(listing::read(&node.api, Which::Outbox, query, args.options.limit as usize))?;
+    listing::print(global, &listing, table)?;
     Ok(ExitCode::Ok)
 }
 

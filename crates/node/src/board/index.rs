@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use ecomesh_document::entry::{Batch, may_enter};
 use ecomesh_document::lookup::Number;
-use ecomesh_document::notice::Identity;
 use ecomesh_document::projection::Place;
 use ecomesh_document::{Document, ReadDocument};
 use ecomesh_record::RecordId;
@@ -59,23 +58,17 @@ impl Index {
         let record = place.id;
         match &read.document {
             Document::Entry(entry) if may_enter(entry, place.author()).is_err() => {}
-            Document::Entry(entry) => {
-                let names = entry.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, read, &names);
-            }
-            Document::Notice(notice) | Document::Diffusion(notice) => {
-                let names = notice.person().map(Identity::names).unwrap_or_default();
-                self.take_one(record, read, &names);
-            }
-            Document::Ecomessage(_) | Document::Message(_) => {
-                self.take_one(record, read, &[]);
-            }
+            Document::Entry(_)
+            | Document::Notice(_)
+            | Document::Diffusion(_)
+            | Document::Ecomessage(_)
+            | Document::Message(_) => self.take_one(record, read),
             Document::Batch(batch) => self.take_batch(place, batch),
             _ => {}
         }
     }
 
-    fn take_one(&mut self, record: RecordId, read: &ReadDocument, names: &[String]) {
+    fn take_one(&mut self, record: RecordId, read: &ReadDocument) {
         let ReadDocument { document, words, keys } = read;
         let Some(place) = self.texts_at.add(record, 1, false) else { return };
         let keys: Box<[Vec<u8>]> = keys.iter().map(|(number, key)| bytes(*number, key)).collect();
@@ -85,8 +78,8 @@ impl Index {
         if !keys.is_empty() {
             self.keys.insert(place, keys);
         }
-        for name in names {
-            self.names.add(place, name);
+        for name in document.names() {
+            self.names.add(place, &name);
         }
         // A document whose language the engine does not know is searched as English.
         let language = Language::of_code(document.language()).unwrap_or(Language::English);
@@ -144,7 +137,7 @@ impl Index {
         places.into_iter().filter_map(|place| self.candidate(place, 1.0)).collect()
     }
 
-    /// Records of persons who may be meant by this name, the best first.
+    /// Records that name persons or companies who may be meant by this name, the best first.
     pub(crate) fn by_name(&self, name: &str, limit: usize) -> Vec<Candidate> {
         let hits = self.names.search(name, limit);
         hits.into_iter().filter_map(|hit| self.candidate(hit.place, hit.score)).collect()

@@ -6,7 +6,9 @@
 mod as_of;
 mod filters;
 mod hits;
+mod order;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -20,6 +22,7 @@ use ecomesh_document::lookup::Number;
 use ecomesh_document::projection::entries::EntryStanding;
 use ecomesh_document::text::TextError;
 use ecomesh_record::{Flags, Record};
+use ecomesh_search::text::says_something;
 
 use super::entries::Named;
 use super::extract::{ApiJson, Live, bad_request};
@@ -33,11 +36,11 @@ pub(super) use hits::{__path_list, __path_report, list, report};
 
 /// Most results.
 const RESULTS_MAX: usize = 100;
-/// Results if nothing else is asked for.
+/// Results of a search by name or words if nothing else is asked for. Of a number all are given: the source of each is told.
 const RESULTS_DEFAULT: usize = 10;
 /// Names that are looked at for each result: some do not stand any more, others are not asked for.
 const LOOKED_AT: usize = 4;
-/// Most candidates of a search by name or words.
+/// Most candidates of a search by name or words, and most results that are compared.
 const CANDIDATES_MAX: usize = 1_000;
 /// Longest query in bytes.
 const QUERY_BYTES_MAX: usize = 1024;
@@ -67,7 +70,8 @@ async fn answer(
     request: Arc<FindRequest>,
 ) -> Result<FindAnswer, Refusal> {
     let asked = request.clone();
-    let Looked { found, all } = services.read(move |services| look_up(services, &query, &asked)).await?;
+    let Looked { found, more, all } =
+        services.read(move |services| look_up(services, &query, &asked)).await?;
     // Before anybody is told, and before it is answered.
     log(&services, &request, &found).await?;
     let mut warnings = Vec::new();
@@ -91,7 +95,7 @@ async fn answer(
     let now = services.now();
     let as_of = peers.iter().map(|peer| as_of::of(peer, now));
     let unread = services.board.waiting() as u64;
-    Ok(FindAnswer { found: views, as_of: as_of.collect(), unread, warnings })
+    Ok(FindAnswer { found: views, more, as_of: as_of.collect(), unread, warnings })
 }
 
 /// What is searched for.
@@ -117,13 +121,35 @@ impl Query {
             _ => return Err(bad_request("search for a number, a name or words, one at a time")),
         };
         check_line("the query", Some(query.text()))?;
+        query.check_words()?;
         Ok(query)
+    }
+
+    /// Words that stand in every text would find nothing, or everything: neither is an answer.
+    fn check_words(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Text(text) if !says_something(text) => Err(Refusal(
+                Problem::new(ProblemCode::BadRequest, "the query has no word that says something").advice(
+                    "search for other words; articles and prepositions count in a \"quoted phrase\" alone",
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn text(&self) -> &str {
         match self {
             Self::Number(text) | Self::Name(text) | Self::Text(text) => text,
         }
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self, Self::Number(_))
+    }
+
+    /// How many results are given if nothing else is asked for.
+    fn limit(&self) -> usize {
+        if self.is_number() { RESULTS_MAX } else { RESULTS_DEFAULT }
     }
 }
 
@@ -164,48 +190,59 @@ struct Found {
 /// What was looked at.
 struct Looked {
     found: Vec<Found>,
-    /// Whether everything that may fit was, or enough was found.
+    /// Whether there is more than that.
+    more: bool,
+    /// Whether everything that may fit was looked at, or enough was found.
     all: bool,
 }
 
 /// Candidates that do not stand, or are not asked for, are passed over: so more are taken until enough are found, or there are
 /// no more.
 fn look_up(services: &Services, query: &Query, request: &FindRequest) -> Result<Looked, Refusal> {
-    let limit = request.limit.unwrap_or(RESULTS_DEFAULT);
+    let limit = request.limit.unwrap_or_else(|| query.limit());
     let mut wanted = limit.saturating_mul(LOOKED_AT);
-    let mut found: Vec<Found> = Vec::new();
-    let mut looked_at = 0;
-    loop {
-        let candidates = services.board.look(|projections| match query {
-            Query::Number(number) => Some(projections.index.by_number(number)),
-            Query::Name(name) => Some(projections.index.by_name(name, wanted)),
-            Query::Text(text) => projections.index.by_text(text, wanted),
-        })?;
-        let candidates = candidates.ok_or_else(|| {
-            Refusal(
-                Problem::new(ProblemCode::Internal, "texts cannot be searched on this node")
-                    .advice("look at its log; numbers and names can be searched"),
-            )
-        })?;
-        let more = candidates.len();
-        for candidate in candidates.into_iter().skip(looked_at) {
-            if found.len() == limit {
-                return Ok(Looked { found, all: true });
+    let mut best = order::Best::new(limit);
+    // More candidates may come with others before them.
+    let mut looked_at = HashSet::new();
+    let all = loop {
+        let candidates = candidates(services, query, wanted)?;
+        let count = candidates.len();
+        for candidate in candidates {
+            if !looked_at.insert((candidate.record, candidate.line)) {
+                continue;
             }
-            let Some(one) = look_at(services, query, request, candidate)? else { continue };
-            // An entry or a notice may have several texts.
-            if found.iter().all(|other| other.view.id != one.view.id) {
-                found.push(one);
+            if !filters::takes_score(request, candidate.score) || best.is_complete(candidate.score) {
+                return Ok(best.into_looked(true));
+            }
+            if best.len() >= CANDIDATES_MAX {
+                return Ok(best.into_looked(false));
+            }
+            if let Some(one) = look_at(services, query, request, candidate)? {
+                best.take(one);
             }
         }
-        looked_at = more;
-        let is_number = matches!(query, Query::Number(_));
-        let exhausted = if is_number { more < NUMBERS_MAX } else { more < wanted };
-        if is_number || exhausted || wanted >= CANDIDATES_MAX {
-            return Ok(Looked { found, all: exhausted });
+        let exhausted = count < if query.is_number() { NUMBERS_MAX } else { wanted };
+        if query.is_number() || exhausted || wanted >= CANDIDATES_MAX {
+            break exhausted;
         }
         wanted = wanted.saturating_mul(2).min(CANDIDATES_MAX);
-    }
+    };
+    Ok(best.into_looked(all))
+}
+
+/// What the index has for a query, the best first.
+fn candidates(services: &Services, query: &Query, wanted: usize) -> Result<Vec<Candidate>, Refusal> {
+    let candidates = services.board.look(|projections| match query {
+        Query::Number(number) => Some(projections.index.by_number(number)),
+        Query::Name(name) => Some(projections.index.by_name(name, wanted)),
+        Query::Text(text) => projections.index.by_text(text, wanted),
+    })?;
+    candidates.ok_or_else(|| {
+        Refusal(
+            Problem::new(ProblemCode::Internal, "texts cannot be searched on this node")
+                .advice("look at its log; numbers and names can be searched"),
+        )
+    })
 }
 
 /// A candidate, if it stands, fits, and is asked for.

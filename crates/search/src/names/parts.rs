@@ -66,6 +66,27 @@ pub(super) fn without_particles(name: &str) -> Vec<Part> {
     kept.filter_map(|word| Part::of(&word)).take(NAME_PARTS_MAX).collect()
 }
 
+/// The parts of a name whose Arabic articles are joined to what stands behind them, as `Alshamari` is, and those of them that are
+/// so joined.
+pub(super) fn with_articles_joined(name: &str) -> (Vec<Part>, Vec<Part>) {
+    let (mut words, mut joined): (Vec<Word>, Vec<Part>) = (Vec::new(), Vec::new());
+    let mut article: Option<Word> = None;
+    for word in split(name) {
+        if let Some(before) = article.take() {
+            let whole = Word { latin: before.latin + &word.latin, ..word };
+            joined.extend(Part::of(&whole));
+            words.push(whole);
+        } else if !word.syllable && matches!(word.latin.as_str(), "al" | "el") {
+            article = Some(word);
+        } else {
+            words.push(word);
+        }
+    }
+    words.extend(article);
+    let kept = words.iter().filter(|word| !is_particle(word));
+    (kept.filter_map(Part::of).take(NAME_PARTS_MAX).collect(), joined)
+}
+
 /// A name of three or four characters of a syllable each, with its given name in one part, as Latin letters write it mostly: a
 /// slip in `Xiaoming` would hide both of its syllables. None for other names.
 pub(super) fn with_given_name_joined(name: &str) -> Option<Vec<Part>> {
@@ -125,6 +146,13 @@ mod tests {
         assert_eq!(with_given_name_joined("欧阳小明"), Some(parts("Ouyang Xiaoming")));
         assert_eq!(with_given_name_joined("Wang Xiao Ming"), None);
         assert_eq!(with_given_name_joined("王明"), None);
+    }
+
+    #[test]
+    fn articles_may_be_joined_to_the_name_behind() {
+        let (parts_, joined) = with_articles_joined("Osama bin Mohammed Al-Shammari");
+        assert_eq!((parts_, joined), (parts("Osama Mohammed Alshammari"), parts("Alshammari")));
+        assert_eq!(with_articles_joined("Hasan Al").1, []);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What is asked: a query's parts, in the few ways in which they may be meant, and how well a name answers.
 
+use std::ops::Range;
+
 use super::dictionary::{Dictionary, Match, PartId};
 use super::distance::similarity;
 use super::order::{Order, Place};
-use super::parts::{Part, parts, without_particles};
+use super::parts::{Part, parts, with_articles_joined, without_particles};
 use crate::limits::{QUERY_PARTS_MAX, READINGS_MAX};
 
 /// How alike a part and a letter are with which it begins.
@@ -27,6 +29,11 @@ const JOINED_ALIKE_MIN: f32 = 0.8;
 const SERVANT: &[u8] = b"abdul";
 const SERVANT_ALIKE_MIN: f32 = 0.75;
 const SERVED_SOUNDS_MIN: usize = 3;
+/// The Arabic article as Latin letters join it to a name, the shortest name that may follow, and what a reading is worth that
+/// takes it for one: `Alfaro` may be Al-Faro, but is hardly.
+const ARTICLES: [&[u8]; 2] = [b"al", b"el"];
+const NAMED_SOUNDS_MIN: usize = 4;
+const ARTICLE_JOINED: f32 = 0.95;
 /// Shortest halves of a part that is split: syllables.
 const HALF_SOUNDS_MIN: usize = 2;
 
@@ -156,8 +163,19 @@ impl Reading {
     }
 }
 
-/// The ways to read a query: as it is written, with two parts joined, with one split, without particles; at most [`READINGS_MAX`], the first as it
-/// is written. None for a query without letters.
+/// Another way to read some parts of a query.
+struct Other {
+    /// How much what is found so is like what was asked: of many ways the best are taken.
+    alike: f32,
+    /// The parts that are read so.
+    place: Range<usize>,
+    parts: Vec<Part>,
+    /// As of a [`Reading`].
+    likely: f32,
+}
+
+/// The ways to read a query: as it is written, with two parts joined, with one split, without particles, with an article joined
+/// or taken off; at most [`READINGS_MAX`], the first as it is written. None for a query without letters.
 pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Vec<Reading> {
     let mut parts = parts(query);
     parts.truncate(QUERY_PARTS_MAX);
@@ -168,34 +186,47 @@ pub(super) fn readings(query: &str, dictionary: &Dictionary, names: usize) -> Ve
     let mut others = Vec::new();
     for n in 1..asked.len() {
         if let Some((alike, joined)) = joined(&asked[n - 1].part, &asked[n].part, dictionary) {
-            others.push((alike, n - 1..n + 1, vec![joined]));
+            let likely = of_letters(&asked[n - 1..=n]);
+            others.push(Other { alike, place: n - 1..n + 1, parts: vec![joined], likely });
         }
     }
     for (n, whole) in asked.iter().enumerate().filter(|_| asked.len() < QUERY_PARTS_MAX) {
+        let mut push = |alike, parts, likely| others.push(Other { alike, place: n..n + 1, parts, likely });
         if let Some((common, halves)) = halves(&whole.part, dictionary) {
             // The more names have both halves the likelier it is; less likely than what was found joined.
-            others.push((JOINED_ALIKE_MIN * common as f32 / (names + 1) as f32, n..n + 1, halves.into()));
+            push(JOINED_ALIKE_MIN * common as f32 / (names + 1) as f32, halves.into(), 1.0);
         }
         if let Some((alike, halves)) = servant(&whole.part, dictionary) {
-            others.push((alike, n..n + 1, halves.into()));
+            push(alike, halves.into(), 1.0);
+        }
+        if let Some(named) = without_article(&whole.part, dictionary) {
+            push(1.0, vec![named], ARTICLE_JOINED);
         }
     }
-    let named = without_particles(query);
-    if !named.is_empty() && named.len() < asked.len() && asked.len() < QUERY_PARTS_MAX {
-        others.push((1.0, 0..asked.len(), named));
+    let all = 0..asked.len();
+    if let Some(parts) = with_article(query, dictionary).filter(|parts| parts.len() <= QUERY_PARTS_MAX) {
+        others.push(Other { alike: 1.0, place: all.clone(), parts, likely: ARTICLE_JOINED });
     }
-    others.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let parts = without_particles(query);
+    if !parts.is_empty() && parts.len() < asked.len() && asked.len() < QUERY_PARTS_MAX {
+        others.push(Other { alike: 1.0, place: all, parts, likely: of_letters(&asked) });
+    }
+    others.sort_by(|a, b| b.alike.total_cmp(&a.alike));
     others.truncate(READINGS_MAX - 1);
-    let others = others.into_iter().map(|(_, place, parts)| {
-        let letter_joined =
-            place.len() == 2 && asked[place.clone()].iter().any(|asked| asked.part.is_initial());
+    let others = others.into_iter().map(|Other { place, parts, likely, .. }| {
         let mut reading = asked.clone();
         reading.splice(place, parts.into_iter().map(|part| Asked::of(part, dictionary, names)));
-        Reading { asked: reading, likely: if letter_joined { LETTER_JOINED } else { 1.0 } }
+        Reading { asked: reading, likely }
     });
     let mut readings: Vec<Reading> = others.collect();
     readings.insert(0, Reading { asked, likely: 1.0 });
     readings
+}
+
+/// How likely it is that two parts are one, or only one of them counts.
+fn of_letters(asked: &[Asked]) -> f32 {
+    let is_letter = asked.len() == 2 && asked.iter().any(|asked| asked.part.is_initial());
+    if is_letter { LETTER_JOINED } else { 1.0 }
 }
 
 /// Two parts as one that names have, and how alike it is. A letter is joined only to what it makes a known part with: in
@@ -220,6 +251,20 @@ fn servant(part: &Part, dictionary: &Dictionary) -> Option<(f32, [Part; 2])> {
         (alike > 0.0).then(|| (alike, [of(b"abd"), served]))
     });
     splits.max_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// A part that nobody has, without the article with which it begins: a known name.
+fn without_article(part: &Part, dictionary: &Dictionary) -> Option<Part> {
+    let named = ARTICLES.iter().find_map(|article| part.sounds.strip_prefix(*article))?;
+    let named = Part { sounds: named.to_vec(), abjad: part.abjad };
+    let is_known = named.sounds.len() >= NAMED_SOUNDS_MIN && dictionary.id(&named).is_some();
+    (is_known && dictionary.id(part).is_none()).then_some(named)
+}
+
+/// A query whose articles are joined to the names behind them, if somebody has one that is written so.
+fn with_article(query: &str, dictionary: &Dictionary) -> Option<Vec<Part>> {
+    let (parts, joined) = with_articles_joined(query);
+    joined.iter().any(|part| dictionary.id(part).is_some()).then_some(parts)
 }
 
 /// A part as the two known ones that are most common, and how many names have the rarer.

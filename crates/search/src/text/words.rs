@@ -51,7 +51,7 @@ impl TokenStream for Folded {
 }
 
 /// The words of a text, without those of more than [`WORD_BYTES_MAX`] bytes.
-fn folded(text: &str) -> Vec<String> {
+pub(super) fn folded(text: &str) -> Vec<String> {
     let mut folding = Folding::default();
     for character in text.chars() {
         if character.is_ascii() {

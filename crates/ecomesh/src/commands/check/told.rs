@@ -37,6 +37,8 @@ pub(super) struct Sum {
     pub(super) found: u64,
     /// Rows of which something could not be searched.
     pub(super) not_checked: u64,
+    /// Searches of which not all results are told: there are more than the node gives.
+    more: u64,
     /// Rows in which nothing stands at all: they are passed over.
     blank: u64,
     /// The first row that was not searched, if the check broke off.
@@ -103,10 +105,26 @@ impl<'g> Told<'g> {
             self.clear_progress();
             self.found(search, found)?;
         }
+        if answer.more {
+            self.more(search, answer.found.len());
+        }
         self.sum.as_of = answer.as_of;
         self.sum.unread = self.sum.unread.max(answer.unread);
         self.sum.warnings.extend(answer.warnings);
         Ok(())
+    }
+
+    /// Tells that a search has more results. Whoever asked for no remarks is told, too.
+    fn more(&mut self, search: &Search, shown: usize) {
+        self.sum.more += 1;
+        if !self.global.json {
+            self.clear_progress();
+            crate::exit::eprint_line(&format!(
+                "row {}: {} has MORE results than these {shown}; search for it with: ecomesh find",
+                search.row,
+                output::isolated(&search.searched)
+            ));
+        }
     }
 
     /// Tells the sum, and the first row that was not searched if the check broke off.
@@ -131,13 +149,13 @@ impl<'g> Told<'g> {
         let told = if found.hit.is_some() { ", told" } else { "" };
         let exercise = if found.exercise { "EXERCISE " } else { "" };
         output::line(&format!(
-            "{exercise}row {}: {} fits {} of {}: {} ({:.0} %{told}, {})",
+            "{exercise}row {}: {} fits {} of {}: {} ({} %{told}, {})",
             search.row,
             output::isolated(&search.searched),
             what(found),
             found.source,
             output::isolated(&found.subject),
-            found.score * 100.0,
+            found.percent(),
             listing::short_entry(&found.id),
         ))
     }

@@ -98,6 +98,7 @@ pub(super) fn list(args: List, global: &Global) -> anyhow::Result<ExitCode> {
     } else {
         output::line(table.render().trim_end())?;
     }
+    listing::remark_older(global, listing.next.as_deref());
     listing::remark_unread(global, listing.unread);
     Ok(ExitCode::Ok)
 }
@@ -110,8 +111,8 @@ async fn read(api: &Client, query: NoticeQuery, limit: usize) -> Result<NoticeLi
         let rows = std::mem::take(&mut listing.notices);
         Ok(listing::Page { rows, next: listing.next.take(), listing })
     });
-    let (notices, listing) = reading.await?;
-    Ok(NoticeListing { notices, ..listing })
+    let listing::Rows { rows: notices, next, listing } = reading.await?;
+    Ok(NoticeListing { notices, next, ..listing })
 }
 
 fn table(notices: &[NoticeView]) -> Table {

@@ -3,6 +3,7 @@
 use ecomesh_api::{FindRequest, FoundKind, FoundView, Problem, ProblemCode};
 use ecomesh_document::Document;
 use ecomesh_document::entry::Database;
+use ecomesh_document::entry::database::SEIZURE;
 use ecomesh_document::notice::Colour;
 use ecomesh_record::{Record, Time};
 
@@ -19,19 +20,63 @@ pub(super) fn check(request: &FindRequest) -> Result<(), Refusal> {
     if let Some(name) = request.colour.as_deref().filter(|name| Colour::from_name(name).is_none()) {
         return Err(bad_request(format!("there is no colour {name}")));
     }
-    let dates = request.since_ms.zip(request.until_ms);
-    if dates.is_some_and(|(since, until)| since >= until) {
-        return Err(Refusal(
-            Problem::new(
-                ProblemCode::BadRequest,
-                "the search is for what was written before it begins: since is not before until",
-            )
-            .advice(
-                "give the earlier time as --since (`since_ms`) and the later one as --until (`until_ms`)",
-            ),
-        ));
+    if request.fits.is_some_and(|fits| !(1..=100).contains(&fits)) {
+        return Err(bad_request("how well a name fits is 1 to 100 per cent"));
+    }
+    if let Some((message, advice)) = contradiction(request) {
+        return Err(Refusal(Problem::new(ProblemCode::BadRequest, message).advice(advice)));
     }
     check_line("the species", request.species.as_deref())
+}
+
+/// Filters that nothing can pass together, and what to do: nothing found would be no answer.
+fn contradiction(request: &FindRequest) -> Option<(&'static str, &'static str)> {
+    let FindRequest { kind, since_ms, until_ms, .. } = request;
+    let is_of_notices = matches!(kind, Some(FoundKind::Notice | FoundKind::Diffusion));
+    let is_of_entries = *kind == Some(FoundKind::Entry);
+    let is_of_messages = *kind == Some(FoundKind::Message);
+    let (database, colour) = (request.database.as_deref(), request.colour.as_deref());
+    let has_species = request.species.is_some();
+    let reversed = since_ms.zip(*until_ms).is_some_and(|(since, until)| since >= until);
+    let rows = [
+        (
+            reversed,
+            "the search is for what was written before it begins: since is not before until",
+            "give the earlier time as --since (`since_ms`) and the later one as --until (`until_ms`)",
+        ),
+        (
+            database.is_some() && colour.is_some(),
+            "nothing is an entry of a database and of a colour at once",
+            "leave out --colour (`colour`), or search notices and diffusions without --database (`database`)",
+        ),
+        (
+            colour.is_some() && (is_of_entries || is_of_messages),
+            "only notices and diffusions have a colour",
+            "leave out --colour (`colour`), or search with --kind notice or diffusion (`kind`)",
+        ),
+        (
+            database.is_some() && (is_of_notices || is_of_messages),
+            "only entries are of a database",
+            "leave out --database (`database`), or search with --kind entry (`kind`)",
+        ),
+        (
+            has_species
+                && (is_of_notices || colour.is_some() || database.is_some_and(|name| name != SEIZURE.name)),
+            "only Ecomessages and entries of the database seizure name species",
+            "leave out --species (`species`), and search for its name with --text (`text`)",
+        ),
+        (
+            request.fits.is_some() && request.name.is_none(),
+            "only names fit more or less",
+            "leave out --fits (`fits`), or search for a name",
+        ),
+    ];
+    rows.into_iter().find(|(is_so, ..)| *is_so).map(|(_, message, advice)| (message, advice))
+}
+
+/// Whether a name that fits so well is asked for.
+pub(super) fn takes_score(request: &FindRequest, score: f32) -> bool {
+    request.fits.is_none_or(|fits| FoundView::percent_of(score) >= fits)
 }
 
 /// Whether a record and what it says are asked for.
@@ -64,15 +109,17 @@ pub(super) fn told(request: &FindRequest) -> Vec<String> {
     let date = |word: &str, ms: Option<u64>| ms.map(|ms| format!("{word} {}", time_text(Time(ms))));
     let plain = [&request.source, &request.database, &request.colour, &request.species];
     let plain = plain.into_iter().flatten().cloned();
+    let fits = request.fits.map(|fits| format!("fits {fits} %"));
     kind.into_iter()
         .chain(plain)
+        .chain(fits)
         .chain(date("since", request.since_ms))
         .chain(date("until", request.until_ms))
         .collect()
 }
 
-/// Whether it names a species, by words that begin those of a scientific or common name, of one animal or of several:
-/// "manis", "pangolins".
+/// Whether it names a species, by words that begin those of a scientific or common name, or of what was reported, of one animal
+/// or of several: "manis", "pangolins".
 fn is_of_species(document: &Document, species: &str) -> bool {
     let asked: Vec<String> = words(species).into_iter().map(without_plural).collect();
     !asked.is_empty()
