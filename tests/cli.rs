@@ -301,7 +301,7 @@ fn rows_are_counted_as_spreadsheets_do_and_bad_ones_do_not_stop_the_others() {
             "m.toml",
             b"a,b\nx,\"never closed\ny,z\nz,z\n",
             &["row 2: the row: a quote is opened in it and not closed"],
-            "1 rows read: 0 accepted, 1 rejected",
+            "1 row read: 0 accepted, 1 rejected",
         ),
         ("m.toml", b"a,b\nx,\"cut off", &["row 2: the row: a quote is opened"], "0 accepted, 1 rejected"),
         ("m.toml", b"a,b\n", &[], "0 rows read: 0 accepted, 0 rejected"),

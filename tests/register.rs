@@ -67,8 +67,10 @@ fn a_list_is_imported_and_met_at_a_border() {
     std::fs::write(&passengers, "name,passport\nA,L898902C3\nB,X1\nC,\nD,bk 5501234\n").expect("a file");
     let passengers = passengers.display().to_string();
     let check: Vec<&str> = ["check", &passengers, "--number", "Passport"].into_iter().chain(WHO).collect();
-    let checked = tz.run(&check).expect(0);
+    // The row without a number was not checked, and that is no miss.
+    let checked = tz.run(&check).expect(3);
     assert_eq!(checked.stdout.lines().count(), 2, "{checked:?}");
+    assert!(checked.stderr.contains("row 4 is not checked"), "{checked:?}");
     assert!(checked.stdout.contains("row 2: L898902C3 fits sltd entry of KE"), "{checked:?}");
     assert!(checked.stderr.contains("4 rows, 3 searches: 2 found"), "{checked:?}");
     let backwards: Vec<&str> =
