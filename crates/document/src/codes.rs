@@ -55,6 +55,8 @@ pub struct CodeTable {
     /// Names of the columns behind the code.
     columns: Arc<[String]>,
     entries: Vec<CodeEntry>,
+    /// Places of the entries, by their codes.
+    by_code: Vec<usize>,
 }
 
 /// Names a list at the type level.
@@ -116,7 +118,8 @@ impl CodeEntry {
 impl CodeTable {
     /// The entry of a code, written exactly.
     pub fn find(&self, code: &str) -> Option<&CodeEntry> {
-        self.entries.iter().find(|e| e.code == code)
+        let at = self.by_code.binary_search_by(|place| self.entries[*place].code.as_str().cmp(code)).ok()?;
+        self.entries.get(self.by_code[at])
     }
 
     /// All entries in the table's order.

@@ -201,7 +201,9 @@ impl Reading {
         if entries.is_empty() && self.errors.is_empty() {
             self.errors.push(CodeTableError::NoCodes);
         }
-        Some(CodeTable { name: self.spec.name, note: note.to_owned(), columns, entries })
+        let mut by_code: Vec<usize> = (0..entries.len()).collect();
+        by_code.sort_by(|one, other| entries[*one].code.cmp(&entries[*other].code));
+        Some(CodeTable { name: self.spec.name, note: note.to_owned(), columns, entries, by_code })
     }
 
     fn note<'t>(&mut self, line: &'t str) -> &'t str {

@@ -305,10 +305,13 @@ impl Reader {
     }
 
     fn within<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        let parent = std::mem::take(&mut self.path);
-        self.path = if parent.is_empty() { step.to_owned() } else { format!("{parent}.{step}") };
+        let parent = self.path.len();
+        if parent > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(step);
         let result = read(self);
-        self.path = parent;
+        self.path.truncate(parent);
         result
     }
 }
