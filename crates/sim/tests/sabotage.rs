@@ -5,7 +5,7 @@
 use ecomesh_sim::{Sabotage, Scenario, run_sabotaged};
 
 /// Seeds that are tried: a mechanism may go unused for one.
-const SEEDS: std::ops::Range<u64> = 1..5;
+const SEEDS: std::ops::Range<u64> = 1..17;
 
 /// What is broken, where it shows, and the invariants of which one must fail.
 const BROKEN: &[(Sabotage, &str, &[&str])] = &[
