@@ -343,12 +343,28 @@ fn a_corrected_list_is_imported_again_and_what_is_new_in_it_entered() {
     let back = import_at_tz(&network, 610, None, &["--withdrawn"]).expect(0);
     assert!(back.stderr.contains("599 entries entered, 11 were there already"), "{back:?}");
     find(ke, "Z000042", 1);
-    // A row that stands twice is entered once.
+    // A row that stands twice is entered once, in a batch as well.
+    let many = travel_documents((0..300).map(|_| "TZ")).replace("Z000", "W000");
+    let rows: Vec<&str> = many.lines().skip(1).take(3).collect();
+    let list = write(&network, "doubles.csv", format!("{many}{}\n", rows.join("\n")));
+    let ran = tz.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
+    assert!(ran.stderr.contains("300 entries entered, 3 were there already"), "{ran:?}");
     let twice = travel_documents(["TZ"; 1]).replace("Z000000", "Z999999");
     let row = twice.lines().last().expect("a row").to_owned();
     let list = write(&network, "twice.csv", format!("{twice}{row}\n"));
     let ran = tz.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
     assert!(ran.stderr.contains("1 entry entered, 1 was there already"), "{ran:?}");
+    // One that was given a new text is there, and told as such.
+    let entry = find(tz, "Z999999", 1)["found"][0]["id"].as_str().expect("an id").to_owned();
+    let form = tz.json(&["db", "show", &entry])["document"].clone();
+    let lost = json!({ "document": form["document"], "form": form["form"], "source": form["source"], "status": "lost", "date": form["date"] });
+    let toml = toml::to_string(&lost).expect("a form");
+    let toml = write(&network, "lost.toml", toml);
+    tz.run(&["db", "update", &entry, &toml]).expect(0);
+    let list = write(&network, "twice.csv", twice.clone());
+    let ran = tz.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
+    let said = "0 entries entered, 1 was there already (1 of them has another text now)";
+    assert!(ran.stderr.contains(said), "{ran:?}");
     // A node that was just killed reads what it has before it answers.
     network.nodes[1].kill();
     network.start_node(1);

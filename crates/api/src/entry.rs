@@ -46,6 +46,9 @@ pub struct KnownView {
     pub id: String,
     /// Where it stands: it holds, or it is withdrawn or expired.
     pub standing: EntryStanding,
+    /// Whether it has another text now, and the form is one that it had before.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 /// Withdraws an entry.

@@ -152,11 +152,18 @@ async fn found(api: &Client, last: &Last) -> anyhow::Result<()> {
         officer: "benchmark".into(),
         ..FindRequest::default()
     };
-    match last {
-        Last::Number(number) => request.number = Some(number.clone()),
-        Last::Name(name) => request.name = Some(name.clone()),
+    if let Last::Name(name) = last {
+        request.text = Some("ivory".into());
+        // What is in the listings may not be searched yet for its words.
+        until(READ_MAX, "all words to be searched", async || {
+            api.find(&request).await.ok().filter(|answer| answer.unread == 0)
+        })
+        .await?;
+        (request.text, request.name) = (None, Some(name.clone()));
     }
-    // What is in the listings may not be searched yet.
+    if let Last::Number(number) = last {
+        request.number = Some(number.clone());
+    }
     let answer = until(READ_MAX, "everything to be searched", async || {
         api.find(&request).await.ok().filter(|answer| answer.unread == 0)
     })

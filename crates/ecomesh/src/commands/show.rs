@@ -103,7 +103,7 @@ fn text(record: &RecordView) -> String {
     if let Some(said) = &record.receipt {
         lines.push(format!("receipt    {} (by this bureau)", receipt::words(said)));
     }
-    if let Some(standing) = listing::standing_mark(message) {
+    if let Some(standing) = listing::standing_mark(message).filter(|_| message.state == RecordState::Valid) {
         lines.push(format!(
             "standing   {standing}; see `ecomesh notice show {}`",
             listing::short(&message.id)

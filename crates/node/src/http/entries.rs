@@ -105,6 +105,7 @@ pub(super) async fn withdraw(
     ApiJson(request): ApiJson<WithdrawRequest>,
 ) -> Result<(StatusCode, Json<WithdrawnView>), Refusal> {
     let _alone = services.board.alone_with_own_batches().await;
+    let ground = ground_of(&request.reason);
     let Withdrawal { document, texts, destroyed_from } =
         services.read(move |services| withdrawal(services, &id, &request)).await?;
     let draft = Draft {
@@ -125,7 +126,7 @@ pub(super) async fn withdraw(
     let erases = services.roster.allows_control(services.roster.epoch(), Kind::ERASE);
     if erases {
         for some in texts.chunks(TARGETS_MAX) {
-            let erase = Erase::new(Ground::PURPOSE_MET, some.iter().copied()).ok();
+            let erase = Erase::new(ground, some.iter().copied()).ok();
             let content = erase.and_then(|erase| erase.encode().ok());
             let content = content.ok_or_else(|| bad_request("too many texts at once"))?;
             services.core.author(Draft::control(Kind::ERASE, content, salt()?)).await??;
@@ -133,6 +134,15 @@ pub(super) async fn withdraw(
     }
     let destroyed_from_ms = erases.then_some(destroyed_from.0);
     Ok((StatusCode::CREATED, Json(WithdrawnView { sent, destroyed_from_ms })))
+}
+
+/// Why the text of an entry is erased that is withdrawn for this reason.
+fn ground_of(reason: &str) -> Ground {
+    match reason {
+        "error" => Ground::INACCURATE,
+        "superseded" => Ground::SUPERSEDED,
+        _ => Ground::PURPOSE_MET,
+    }
 }
 
 /// A text that may be recorded.

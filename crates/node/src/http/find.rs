@@ -70,8 +70,13 @@ async fn answer(
     request: Arc<FindRequest>,
 ) -> Result<FindAnswer, Refusal> {
     let asked = request.clone();
-    let Looked { found, more, all } =
-        services.read(move |services| look_up(services, &query, &asked)).await?;
+    let (unread, Looked { found, more, all }) = services
+        .read(move |services| {
+            // Before it is looked: what is read in between is found. What it brings itself, as hits, is not counted.
+            let unread = query.unread(services);
+            Ok((unread, look_up(services, &query, &asked)?))
+        })
+        .await?;
     // Before anybody is told, and before it is answered.
     log(&services, &request, &found).await?;
     let mut warnings = Vec::new();
@@ -94,7 +99,6 @@ async fn answer(
     let peers = services.core.query(NodeCore::peers).await?;
     let now = services.now();
     let as_of = peers.iter().map(|peer| as_of::of(peer, now));
-    let unread = services.board.waiting() as u64;
     Ok(FindAnswer { found: views, more, as_of: as_of.collect(), unread, warnings })
 }
 
@@ -128,6 +132,12 @@ impl Query {
     /// Words that stand in every text would find nothing, or everything: neither is an answer.
     fn check_words(&self) -> Result<(), Refusal> {
         match self {
+            Self::Number(text) | Self::Name(text) if !text.chars().any(char::is_alphanumeric) => {
+                Err(Refusal(
+                    Problem::new(ProblemCode::BadRequest, "the query has no letter and no digit")
+                        .advice("say what is searched for: --number A1234567 or --name \"Gavrilov, Ivan\""),
+                ))
+            }
             Self::Text(text) if !says_something(text) => Err(Refusal(
                 Problem::new(ProblemCode::BadRequest, "the query has no word that says something").advice(
                     "search for other words; articles and prepositions count in a \"quoted phrase\" alone",
@@ -141,6 +151,15 @@ impl Query {
         match self {
             Self::Number(text) | Self::Name(text) | Self::Text(text) => text,
         }
+    }
+
+    /// Records that are here and cannot be found yet: words wait for their index, numbers and names do not.
+    fn unread(&self, services: &Services) -> u64 {
+        let unread = match self {
+            Self::Number(_) | Self::Name(_) => services.board.unlisted(),
+            Self::Text(_) => services.board.waiting(),
+        };
+        unread as u64
     }
 
     fn is_number(&self) -> bool {

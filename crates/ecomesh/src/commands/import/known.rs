@@ -1,11 +1,13 @@
 //! Which entries of a list are in the databases already, from an import before.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use ecomesh_api::limits::{KNOWN_MAX, REQUEST_BYTES_MAX};
 use ecomesh_api::{ClientError, EntryStanding, KnownRequest, KnownView};
 use ecomesh_document::entry::DatabaseEntry;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::sink::broken_off;
 use super::tally::Place;
@@ -37,6 +39,32 @@ pub(super) struct Row {
     pub(super) bytes: usize,
     /// Where it stands in the databases, if it is there; nothing before the node was asked.
     pub(super) standing: Option<EntryStanding>,
+    /// Whether it is there, and has another text now.
+    pub(super) is_replaced: bool,
+}
+
+/// Rows that are read and may not be entered yet: of one that stands twice the node cannot tell before that.
+///
+/// A row is entered with the second batch at the latest after it was read, since more fit into one than are asked for at once.
+/// Entries that go alone have keys by which the node itself knows a repetition.
+#[derive(Default)]
+pub(super) struct OnTheWay {
+    read: HashSet<[u8; 32]>,
+    /// Those that were read before the last batch was entered.
+    before: HashSet<[u8; 32]>,
+}
+
+impl OnTheWay {
+    /// Adds a row; whether it is not one of them.
+    pub(super) fn add(&mut self, entry: &DatabaseEntry) -> bool {
+        let hash = Sha256::digest(entry.to_json().to_string()).into();
+        !self.before.contains(&hash) && self.read.insert(hash)
+    }
+
+    /// A batch was entered.
+    pub(super) fn is_entered(&mut self) {
+        self.before = std::mem::take(&mut self.read);
+    }
 }
 
 impl Unasked {
@@ -46,22 +74,28 @@ impl Unasked {
         let bytes = document.to_string().len();
         self.bytes += bytes;
         self.documents.push(document);
-        self.rows.push(Row { place, entry: entry.clone(), bytes, standing: None });
+        self.rows.push(Row { place, entry: entry.clone(), bytes, standing: None, is_replaced: false });
         self.rows.len() >= KNOWN_MAX || self.bytes >= BYTES_MAX
     }
 
     /// Asks the node where each of the entries stands.
     ///
     /// # Errors
-    /// The node's; none of the entries was entered then, and nothing from `unentered` on.
-    pub(super) fn ask(&mut self, node: &Node, unentered: Option<Place>) -> anyhow::Result<Vec<Row>> {
+    /// The node's; none of the entries was entered then, and nothing from `unentered` on. `entered` were before.
+    pub(super) fn ask(
+        &mut self,
+        node: &Node,
+        unentered: Option<Place>,
+        entered: u64,
+    ) -> anyhow::Result<Vec<Row>> {
         let Self { mut rows, documents, .. } = std::mem::take(self);
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
         let known = known(node, &KnownRequest { documents }).map_err(|error| match error {
-            Unknown::Node(error) => broken_off(unentered.unwrap_or(first.place), last.place, error),
+            Unknown::Node(error) => broken_off(unentered.unwrap_or(first.place), last.place, entered, error),
             Unknown::Reads => still_reads().into(),
         })?;
         for (row, known) in rows.iter_mut().zip(known) {
+            row.is_replaced = known.as_ref().is_some_and(|known| known.replaced);
             row.standing = known.map(|known| known.standing);
         }
         Ok(rows)
@@ -116,7 +150,7 @@ mod tests {
         {
             let mut unasked = Unasked::default();
             assert!(!unasked.add(place(300), &entry) && !unasked.add(place(301), &entry));
-            let error = unasked.ask(&node, unentered.map(place)).err().unwrap().to_string();
+            let error = unasked.ask(&node, unentered.map(place), 5).err().unwrap().to_string();
             assert!(error.starts_with(told), "{error}");
         }
     }

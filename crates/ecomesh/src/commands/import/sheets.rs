@@ -39,7 +39,8 @@ bureau may not enter, such as a passport that another country issued, is refused
 not fit: of whom the import is, a dry run reads in the node's folder. An import that breaks off is
 run again: it goes on where it stopped. A list of which rows were corrected or added is imported
 again as a whole: what this bureau has entered already is not entered again, nor is, without
---withdrawn, what it has withdrawn within 7 days.
+--withdrawn, what it has withdrawn within 7 days: single entries and lines, and a whole batch if the
+list is the same. What is out of force for good is best taken out of the list.
 A long list of travel documents or vehicles (more than 256 rows) is entered in batches.
 Messages are sent and notices are asked for one by one: write them with --out, check them with
 `ecomesh notice check` or `ecomesh ecomessage check`, and send them.")]
@@ -170,11 +171,16 @@ fn tell_entered(entered: &Entered, global: &Global) {
 }
 
 fn entered_words(entered: &Entered) -> String {
-    let Entered { entered, known, withdrawn, .. } = *entered;
+    let Entered { entered, known, replaced, withdrawn, .. } = *entered;
     let known = match known {
         0 => String::new(),
         1 => ", 1 was there already".to_owned(),
         count => format!(", {count} were there already"),
+    };
+    let replaced = match replaced {
+        0 => String::new(),
+        1 => " (1 of them has another text now)".to_owned(),
+        count => format!(" ({count} of them have another text now)"),
     };
     let withdrawn = match withdrawn {
         0 => String::new(),
@@ -184,7 +190,7 @@ fn entered_words(entered: &Entered) -> String {
         }
     };
     let entries = listing::counted(entered, "entry", "entries");
-    format!("{entries} entered{known}{withdrawn}; see them with: ecomesh db list")
+    format!("{entries} entered{known}{replaced}{withdrawn}; see them with: ecomesh db list")
 }
 
 fn unfit_columns(args: &Args, report: &ecomesh_document::report::Report) -> Failure {

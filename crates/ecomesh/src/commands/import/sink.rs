@@ -10,10 +10,10 @@ use ecomesh_document::mapping::{CellProblem, MappedForm};
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
-use super::known::{Row, Unasked};
+use super::known::{OnTheWay, Row, Unasked};
 use super::tally::{Entered, NodeWarning, Place};
 use crate::client::Node;
-use crate::commands::{notice, send};
+use crate::commands::{listing, notice, send};
 use crate::exit::{ExitCode, Failure};
 use crate::files;
 
@@ -99,6 +99,8 @@ const ALONE_MAX: usize = 256;
 pub(super) struct Databases {
     node: Node,
     unasked: Unasked,
+    /// What of the list is on its way, of which the node cannot know yet that a row stands twice.
+    on_the_way: OnTheWay,
     /// What is entered next.
     waiting: Vec<(Place, DatabaseEntry)>,
     /// Set if what was withdrawn is entered again: a word of this import in its keys, without which the node would take it for a
@@ -120,6 +122,7 @@ impl Databases {
             node: Node::of(global)?,
             again: if withdrawn { Some(send::random_key()?) } else { None },
             unasked: Unasked::default(),
+            on_the_way: OnTheWay::default(),
             waiting: Vec::new(),
             in_batches: false,
             bytes: 0,
@@ -133,7 +136,8 @@ impl Databases {
     fn ask(&mut self) -> anyhow::Result<()> {
         // What waits is not entered either if the node does not answer.
         let first = self.waiting.first().map(|(place, _)| *place);
-        for row in self.unasked.ask(&self.node, first)? {
+        for row in self.unasked.ask(&self.node, first, self.entered.entered)? {
+            self.entered.replaced += u64::from(row.is_replaced);
             match row.standing {
                 None => self.enter(row)?,
                 Some(EntryStanding::Withdrawn) if self.again.is_some() => self.enter(row)?,
@@ -180,15 +184,19 @@ impl Databases {
                 send::repeated(|| api.add_entry(draft, Some(&key))).await
             }));
             let answers = self.node.ask(async { Ok(all.await) })?;
-            let mut repeated = Vec::new();
+            let (mut repeated, mut broken) = (Vec::new(), None);
             for ((place, _), answer) in drafts.iter().zip(answers) {
                 match answer {
                     Ok(sent) if sent.repeated => repeated.push(*place),
                     Ok(sent) => self.count(&[*place], &sent),
                     // What is wrong with one row keeps no other from it.
                     Err(error) if is_of_row(&error) => self.refused.push((*place, problem_of(error))),
-                    Err(error) => return Err(broken_off(*place, *place, error)),
+                    // Others that were handed over with it may be entered all the same, and count.
+                    Err(error) => drop(broken.get_or_insert((*place, error))),
                 }
+            }
+            if let Some((place, error)) = broken {
+                return Err(broken_off(place, place, self.entered.entered, error));
             }
             let is_repeated =
                 |(place, _): &&(Place, DatabaseEntry)| repeated.iter().any(|one| one.row == place.row);
@@ -205,16 +213,17 @@ impl Databases {
         let mut again = Unasked::default();
         for (place, entry) in rows {
             if again.add(*place, entry) {
-                self.count_known(&again.ask(&self.node, None)?);
+                self.count_known(&again.ask(&self.node, None, self.entered.entered)?);
             }
         }
-        self.count_known(&again.ask(&self.node, None)?);
+        self.count_known(&again.ask(&self.node, None, self.entered.entered)?);
         Ok(())
     }
 
     /// Of what was withdrawn and is destroyed, the node knows nothing but that it had it.
     fn count_known(&mut self, rows: &[Row]) {
         for row in rows {
+            self.entered.replaced += u64::from(row.is_replaced);
             match row.standing {
                 None | Some(EntryStanding::Withdrawn) => self.entered.withdrawn += 1,
                 Some(_) => self.entered.known += 1,
@@ -246,6 +255,7 @@ impl Databases {
             Ok(sent) => {
                 let rows = std::mem::take(&mut self.waiting);
                 self.bytes = 0;
+                self.on_the_way.is_entered();
                 if sent.repeated {
                     return self.count_repeated(rows.iter());
                 }
@@ -254,7 +264,7 @@ impl Databases {
                 Ok(())
             }
             Err(error) if is_of_row(&error) => self.enter_alone(),
-            Err(error) => Err(broken_off(first, last, error)),
+            Err(error) => Err(broken_off(first, last, self.entered.entered, error)),
         }
     }
 
@@ -322,14 +332,18 @@ fn problem_of(error: ClientError) -> CellProblem {
 }
 
 /// The end of an import, for a reason that is none of its rows'.
-pub(super) fn broken_off(first: Place, last: Place, error: ClientError) -> anyhow::Error {
+pub(super) fn broken_off(first: Place, last: Place, entered: u64, error: ClientError) -> anyhow::Error {
     let failure = crate::exit::explain(&error.into());
     let rows = match (first.row, last.row) {
-        (first, last) if first == last => format!("row {first} was not entered"),
-        (first, last) => format!("the rows {first} to {last} were not entered"),
+        (first, last) if first == last => format!("row {first} was not entered, nor all that come after it"),
+        (first, last) => {
+            format!("the rows {first} to {last} were not entered, nor those that come after them")
+        }
     };
-    let again = "what was entered before stays; run the import again, it goes on where it stopped";
-    let help = failure.help.map_or_else(|| again.to_owned(), |help| format!("{help}; {again}"));
+    let entries = listing::counted(entered, "entry", "entries");
+    let again =
+        format!("{entries} that this import entered before stay; run it again, it goes on where it stopped");
+    let help = failure.help.map_or_else(|| again.clone(), |help| format!("{help}; {again}"));
     Failure { what: format!("{rows}: {}", failure.what), help: Some(help), ..failure }.into()
 }
 
@@ -344,7 +358,9 @@ impl Sink for Databases {
                 )
                 .into());
         };
-        if self.unasked.add(accepted.place, entry) {
+        if !self.on_the_way.add(entry) {
+            self.entered.known += 1;
+        } else if self.unasked.add(accepted.place, entry) {
             self.ask()?;
         }
         Ok(None)

@@ -53,6 +53,8 @@ pub(super) struct Entered {
     pub(super) entered: u64,
     /// Entries that were there already: from an import before, or from a row before.
     pub(super) known: u64,
+    /// Those of them that have another text now.
+    pub(super) replaced: u64,
     /// Entries that were there, and were withdrawn since. They are not entered again.
     pub(super) withdrawn: u64,
     /// What the node says of entries that it took, and nobody has said of their rows.

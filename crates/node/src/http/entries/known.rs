@@ -60,7 +60,8 @@ fn answer(services: &Services, documents: &[serde_json::Value]) -> Result<KnownA
                 continue;
             };
             // Of several the one that holds counts.
-            if known.as_ref().is_some_and(|known: &KnownView| known.standing == EntryStanding::Active) {
+            let holds = |known: &KnownView| known.standing == EntryStanding::Active && !known.replaced;
+            if known.as_ref().is_some_and(holds) {
                 continue;
             }
             if let Some(view) = same(services, &text, candidate, entry)? {
@@ -124,13 +125,13 @@ fn same(
     let Candidate { record, line, .. } = *candidate;
     let disputed = |position: &_| is_disputed(services, position);
     let now = services.now().0;
-    let (line, standing, id) = match text {
+    let (line, standing, id, replaced) = match text {
         Document::Batch(batch) => {
             if !batch.entry(line).is_some_and(|entry| entry.says_the_same(asked)) {
                 return Ok(None);
             }
             let item = services.board.look(|projections| projections.batches.batch_of(record).cloned())?;
-            (Some(line), item.and_then(|item| item.standing(line, now, disputed)), record)
+            (Some(line), item.and_then(|item| item.standing(line, now, disputed)), record, false)
         }
         Document::Entry(entry) => {
             if !entry.says_the_same(asked) {
@@ -139,13 +140,12 @@ fn same(
             let item = services.board.look(|projections| projections.entries.item_of(record).cloned())?;
             let Some(item) = item else { return Ok(None) };
             let state = item.state(disputed);
-            // A text that was replaced is not what the entry says now.
-            let holds = state.text.is_some_and(|text| text.place.id == record);
-            (None, holds.then(|| state.standing(now)), item.id())
+            let replaced = state.text.is_none_or(|text| text.place.id != record);
+            (None, Some(state.standing(now)), item.id(), replaced)
         }
         _ => return Ok(None),
     };
     let standing =
         standing.map(|standing| told(standing).0).filter(|standing| *standing != EntryStanding::Void);
-    Ok(standing.map(|standing| KnownView { id: named_text(id, line), standing }))
+    Ok(standing.map(|standing| KnownView { id: named_text(id, line), standing, replaced }))
 }
