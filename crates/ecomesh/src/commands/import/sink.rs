@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::known::{OnTheWay, Row, Unasked};
 use super::tally::{Entered, NodeWarning, Place};
 use crate::client::Node;
-use crate::commands::{listing, notice, send};
+use crate::commands::{notice, send};
 use crate::exit::{ExitCode, Failure};
 use crate::files;
 
@@ -340,9 +340,12 @@ pub(super) fn broken_off(first: Place, last: Place, entered: u64, error: ClientE
             format!("the rows {first} to {last} were not entered, nor those that come after them")
         }
     };
-    let entries = listing::counted(entered, "entry", "entries");
-    let again =
-        format!("{entries} that this import entered before stay; run it again, it goes on where it stopped");
+    let before = match entered {
+        0 => "nothing was entered before".to_owned(),
+        1 => "1 entry was entered before, and stays".to_owned(),
+        count => format!("{count} entries were entered before, and stay"),
+    };
+    let again = format!("{before}; run the import again, it goes on where it stopped");
     let help = failure.help.map_or_else(|| again.clone(), |help| format!("{help}; {again}"));
     Failure { what: format!("{rows}: {}", failure.what), help: Some(help), ..failure }.into()
 }
