@@ -55,9 +55,9 @@ pub(super) struct OnTheWay {
 }
 
 impl OnTheWay {
-    /// Adds a row; whether it is not one of them.
-    pub(super) fn add(&mut self, entry: &DatabaseEntry) -> bool {
-        let hash = Sha256::digest(entry.to_json().to_string()).into();
+    /// Adds the form of a row, in JSON; whether it is not one of them.
+    pub(super) fn add(&mut self, form: &str) -> bool {
+        let hash = Sha256::digest(form).into();
         !self.before.contains(&hash) && self.read.insert(hash)
     }
 
@@ -72,6 +72,17 @@ impl Unasked {
     pub(super) fn add(&mut self, place: Place, entry: &DatabaseEntry) -> bool {
         let document = entry.to_json();
         let bytes = document.to_string().len();
+        self.add_form(place, entry, document, bytes)
+    }
+
+    /// The same, with the form of the entry and its length in bytes.
+    pub(super) fn add_form(
+        &mut self,
+        place: Place,
+        entry: &DatabaseEntry,
+        document: Value,
+        bytes: usize,
+    ) -> bool {
         self.bytes += bytes;
         self.documents.push(document);
         self.rows.push(Row { place, entry: entry.clone(), bytes, standing: None, is_replaced: false });

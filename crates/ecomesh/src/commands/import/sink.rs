@@ -361,9 +361,11 @@ impl Sink for Databases {
                 )
                 .into());
         };
-        if !self.on_the_way.add(entry) {
+        let document = entry.to_json();
+        let form = document.to_string();
+        if !self.on_the_way.add(&form) {
             self.entered.known += 1;
-        } else if self.unasked.add(accepted.place, entry) {
+        } else if self.unasked.add_form(accepted.place, entry, document, form.len()) {
             self.ask()?;
         }
         Ok(None)
