@@ -348,12 +348,12 @@ fn a_corrected_list_is_imported_again_and_what_is_new_in_it_entered() {
     let rows: Vec<&str> = many.lines().skip(1).take(3).collect();
     let list = write(&network, "doubles.csv", format!("{many}{}\n", rows.join("\n")));
     let ran = tz.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
-    assert!(ran.stderr.contains("300 entries entered, 3 were there already"), "{ran:?}");
+    assert!(ran.stderr.contains("300 entries entered, 3 rows stand twice in the list"), "{ran:?}");
     let twice = travel_documents(["TZ"; 1]).replace("Z000000", "Z999999");
     let row = twice.lines().last().expect("a row").to_owned();
     let list = write(&network, "twice.csv", format!("{twice}{row}\n"));
     let ran = tz.run(&["import", "csv", "--mapping", "travel-documents", &list]).expect(0);
-    assert!(ran.stderr.contains("1 entry entered, 1 was there already"), "{ran:?}");
+    assert!(ran.stderr.contains("1 entry entered, 1 row stands twice in the list"), "{ran:?}");
     // One that was given a new text is there, and told as such.
     let entry = find(tz, "Z999999", 1)["found"][0]["id"].as_str().expect("an id").to_owned();
     let form = tz.json(&["db", "show", &entry])["document"].clone();

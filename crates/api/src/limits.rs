@@ -6,6 +6,8 @@ pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most entries of one page of a listing.
 pub const LISTING_MAX: usize = 500;
+/// Most results of a search.
+pub const RESULTS_MAX: usize = 100;
 /// Entries of one page of a listing when none are asked for.
 pub const LISTING_DEFAULT: usize = 50;
 /// Most entries of which is asked at once whether they are there: a quarter of a batch, which is read for each question.

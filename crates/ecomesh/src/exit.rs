@@ -373,22 +373,8 @@ fn explain_client(error: &ClientError) -> Failure {
     if let ClientError::Refused(problem) = error {
         failure = failure.details(problem.details.iter().map(ToString::to_string));
     }
-    let advice = advice(error);
+    let advice = error.advice();
     if advice.is_empty() { failure } else { failure.help(advice) }
-}
-
-/// What the API advises programs to read is no advice to who types a command.
-fn advice(error: &ClientError) -> String {
-    match error {
-        ClientError::Refused(problem) if problem.advice.contains("/openapi.json") => {
-            if problem.message.contains(" has more than ") {
-                "shorten it".into()
-            } else {
-                "correct what was given; --help behind the command tells what it takes".into()
-            }
-        }
-        _ => error.advice(),
-    }
 }
 
 /// The libraries of this workspace write `what happened; what to do next`.
@@ -445,17 +431,6 @@ mod tests {
         assert_eq!(failure.code, ExitCode::Keys);
         assert_eq!(failure.what, "cannot open keys: the passphrase is wrong");
         assert_eq!(failure.help.as_deref(), Some("try again"));
-    }
-
-    #[test]
-    fn advice_for_programs_is_none_for_officers() {
-        let problem = |message: &str| {
-            let advice = "GET /openapi.json describes every route and its fields";
-            ClientError::Refused(ecomesh_api::Problem::new(ProblemCode::BadRequest, message).advice(advice))
-        };
-        let help = |message: &str| explain(&problem(message).into()).help.unwrap_or_default();
-        assert_eq!(help("the name has more than 1024 bytes"), "shorten it");
-        assert!(help("this reason does not exist").contains("--help"));
     }
 
     #[test]

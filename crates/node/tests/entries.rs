@@ -9,12 +9,11 @@ mod support;
 use ecomesh_api::limits::KNOWN_MAX;
 use ecomesh_api::{
     Client, ClientError, EntryDraft, EntryQuery, EntryStanding, FindAnswer, FindRequest, FoundKind,
-    FrontierQuery, HitRequest, HitView, KnownRequest, LaneName, NoticeDraft, Problem, ProblemCode,
-    RecordState, Sent, UnlockRequest, WithdrawRequest,
+    FrontierQuery, HitRequest, HitView, KnownRequest, LaneName, NoticeDraft, ProblemCode, RecordState, Sent,
+    UnlockRequest, WithdrawRequest,
 };
-use ecomesh_node::Running;
 use serde_json::{Value, json};
-use support::{Network, until};
+use support::{Network, clients, refused, stop, until};
 
 fn sltd(number: &str, country: &str) -> Value {
     json!({
@@ -81,23 +80,6 @@ async fn hits(client: &Client, count: usize) -> Vec<HitView> {
         (hits.len() == count).then_some(hits)
     })
     .await
-}
-
-fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Problem {
-    match result {
-        Err(ClientError::Refused(problem)) => problem,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn clients(network: &Network) -> Vec<Client> {
-    network.homes.iter().map(|home| Client::for_home(home.dir())).collect()
-}
-
-async fn stop(nodes: Vec<Running>) {
-    for node in nodes {
-        node.shutdown().await.unwrap();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

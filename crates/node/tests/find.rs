@@ -7,12 +7,11 @@
 mod support;
 
 use ecomesh_api::{
-    CaseKind, Client, ClientError, EntryDraft, FindAnswer, FindRequest, FoundKind, NoticeDraft,
-    NoticeStanding, Problem, ProblemCode, SendRequest, StepRequest,
+    CaseKind, Client, EntryDraft, FindAnswer, FindRequest, FoundKind, NoticeDraft, NoticeStanding,
+    ProblemCode, SendRequest, StepRequest,
 };
-use ecomesh_node::Running;
 use serde_json::{Value, json};
-use support::{Network, until};
+use support::{Network, clients, refused, stop, until};
 
 fn search() -> FindRequest {
     FindRequest { purpose: "investigation".into(), officer: "N. 12".into(), ..FindRequest::default() }
@@ -33,23 +32,6 @@ async fn finds(client: &Client, request: &FindRequest, what: impl Fn(&FindAnswer
         what(&answer).then_some(answer)
     })
     .await
-}
-
-fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Problem {
-    match result {
-        Err(ClientError::Refused(problem)) => problem,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn clients(network: &Network) -> Vec<Client> {
-    network.homes.iter().map(|home| Client::for_home(home.dir())).collect()
-}
-
-async fn stop(nodes: Vec<Running>) {
-    for node in nodes {
-        node.shutdown().await.unwrap();
-    }
 }
 
 fn blue(kind: CaseKind, n: usize) -> NoticeDraft {

@@ -9,13 +9,12 @@ mod support;
 use std::time::Duration;
 
 use ecomesh_api::{
-    CaseKind, Client, ClientError, Detail, EraseReason, EraseRequest, Event, EventStream, FindRequest,
-    ListingQuery, NoticeDetail, NoticeDraft, NoticeQuery, NoticeStanding, NoticeView, Problem, ProblemCode,
-    Received, Sent, StepRequest, StuckWhy, UnlockRequest,
+    CaseKind, Client, Detail, EraseReason, EraseRequest, Event, EventStream, FindRequest, ListingQuery,
+    NoticeDetail, NoticeDraft, NoticeQuery, NoticeStanding, NoticeView, Problem, ProblemCode, Received, Sent,
+    StepRequest, StuckWhy, UnlockRequest,
 };
-use ecomesh_node::Running;
 use serde_json::{Value, json};
-use support::{Network, until};
+use support::{Network, clients, refused, stop, until};
 
 /// A Blue Notice, whose minimum data are few.
 fn blue(reference: &str, name: &str) -> Value {
@@ -50,13 +49,6 @@ fn step(step: &str) -> StepRequest {
     StepRequest { step: step.into(), ..StepRequest::default() }
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Problem {
-    match result {
-        Err(ClientError::Refused(problem)) => problem,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// Waits until a node says of a notice what is asked for.
 async fn stands(client: &Client, id: &str, what: impl Fn(&NoticeDetail) -> bool) -> NoticeDetail {
     until("the notice stands so", || async { client.notice_detail(id).await.ok().filter(&what) }).await
@@ -64,16 +56,6 @@ async fn stands(client: &Client, id: &str, what: impl Fn(&NoticeDetail) -> bool)
 
 async fn list(client: &Client, query: &NoticeQuery) -> Vec<NoticeView> {
     client.notices(query).await.unwrap().notices
-}
-
-async fn stop(nodes: Vec<Running>) {
-    for node in nodes {
-        node.shutdown().await.unwrap();
-    }
-}
-
-fn clients(network: &Network) -> Vec<Client> {
-    network.homes.iter().map(|home| Client::for_home(home.dir())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,7 +67,7 @@ impl Term {
 
 /// Whether records of this kind can be erased. Control records cannot, since all others are checked by them; nor can steps of
 /// notices and entries: who could take back that he cancelled, reviewed or withdrew would undo it, and nobody would see that it was
-/// ever done. They have codes and no words.
+/// ever done. They have codes, and no words about persons.
 pub fn is_erasable(kind: Kind) -> bool {
     !kind.is_control() && !matches!(kind, Kind::NOTICE_STEP | Kind::ENTRY_STEP)
 }

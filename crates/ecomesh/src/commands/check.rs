@@ -6,13 +6,14 @@ mod told;
 
 use std::path::PathBuf;
 
+use ecomesh_api::limits::RESULTS_MAX;
 use ecomesh_api::{ClientError, FindRequest, ProblemCode};
 use ecomesh_document::mapping::{CellProblem, Dialect};
 use futures::future::join_all;
 
 use crate::cli::Global;
 use crate::client::Node;
-use crate::commands::find::{RESULTS_MAX, Why, code};
+use crate::commands::find::{Why, code};
 use crate::commands::rows::{Cells, Rows};
 use crate::exit::{ExitCode, Failure, explain};
 use columns::{Column, columns, is_blank, refuse_shape};
@@ -198,7 +199,7 @@ impl Check<'_> {
             officer: officer.clone(),
             place: place.clone(),
             fits: column.is_name.then_some(self.args.fits),
-            limit: Some(RESULTS_MAX as usize),
+            limit: Some(RESULTS_MAX),
             ..FindRequest::default()
         }
     }

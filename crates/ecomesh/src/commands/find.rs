@@ -1,5 +1,6 @@
 //! `ecomesh find`, `ecomesh hit` and `ecomesh hits`: searching, and telling the sources of what was found.
 
+use ecomesh_api::limits::RESULTS_MAX;
 use ecomesh_api::{
     AsOfView, FindAnswer, FindRequest, FoundKind, FoundView, HitListing, HitRequest, HitView, NoticeStanding,
 };
@@ -19,8 +20,6 @@ use crate::times;
 
 /// What a node has is called old if its owner's node was not heard for so long.
 const OLD_MS: u64 = 10 * 60 * 1000;
-/// Most results of a search.
-pub const RESULTS_MAX: i64 = 100;
 
 /// Search for a number, a name or words in all that this bureau may read.
 ///
@@ -78,7 +77,7 @@ pub struct Args {
     #[arg(long, value_name = "PERCENT", requires = "name", value_parser = clap::value_parser!(u8).range(1..=100))]
     fits: Option<u8>,
     /// How many, the best: 10 if nothing is said, and of a number 100, the most that there are
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=RESULTS_MAX))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=RESULTS_MAX as i64))]
     limit: Option<u32>,
 }
 
@@ -302,7 +301,7 @@ fn remark(answer: &FindAnswer) -> String {
 
 /// That there are more results than these, and what to do.
 fn more(shown: usize) -> String {
-    let advice = if shown < RESULTS_MAX as usize {
+    let advice = if shown < RESULTS_MAX {
         format!("--limit shows more, up to {RESULTS_MAX}")
     } else {
         "narrow the search, with --source or --kind for instance".to_owned()

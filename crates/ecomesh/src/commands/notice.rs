@@ -229,7 +229,7 @@ fn send_text(draft: NoticeDraft, text: Text, global: &Global) -> anyhow::Result<
     output::either(global, &sent, |sent| sent.id.clone())?;
     // What was sent is sent; who reviews it is only a remark.
     let reviewers =
-        reviewers_of(&node, &sent.id).unwrap_or_else(|_| "reviewed by whom the charter names".into());
+        reviewers_of(&node, &sent.id).unwrap_or_else(|_| "to be reviewed by whom the charter names".into());
     output::remark(global, &remark(&draft, &sent, &reviewers));
     Ok(ExitCode::Ok)
 }
@@ -241,7 +241,7 @@ fn reviewers_of(node: &Node, id: &str) -> anyhow::Result<String> {
         return Ok(never);
     }
     let network = node.ask(node.api.network())?;
-    Ok(format!("reviewed by {}", reviewed_by(&network.reviewers, network.quorum)))
+    Ok(format!("to be reviewed by {}", reviewed_by(&network.reviewers, network.quorum)))
 }
 
 /// Records the files of a text, for its addressees and sealed as it is.
@@ -277,7 +277,7 @@ pub fn reviewed_by(reviewers: &[String], quorum: u64) -> String {
 
 fn remark(draft: &NoticeDraft, sent: &Sent, reviewers: &str) -> String {
     let what = match (draft.kind, draft.replaces.is_some()) {
-        (CaseKind::Notice, false) => "requested; it is no notice before it is reviewed: ",
+        (CaseKind::Notice, false) => "requested, and no notice yet: ",
         (CaseKind::Diffusion, false) => "sent, marked as not reviewed: ",
         (_, true) => "the new text is recorded: ",
     };

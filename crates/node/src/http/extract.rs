@@ -51,7 +51,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Shared>> for ApiQuery<T> {
 pub(crate) fn bad_request(message: impl Into<String>) -> Refusal {
     Refusal(
         Problem::new(ProblemCode::BadRequest, message)
-            .advice("GET /openapi.json describes every route and its fields"),
+            .advice("correct what was given: --help behind the command tells what it takes, GET /openapi.json what the API takes"),
     )
 }
 

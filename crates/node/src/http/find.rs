@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
+use ecomesh_api::limits::RESULTS_MAX;
 use ecomesh_api::{
     FindAnswer, FindRequest, FoundKind, FoundView, NoticeStanding, Problem, ProblemCode, RecordState,
 };
@@ -34,8 +35,6 @@ use crate::core_thread::NodeCore;
 
 pub(super) use hits::{__path_list, __path_report, list, report};
 
-/// Most results.
-const RESULTS_MAX: usize = 100;
 /// Results of a search by name or words if nothing else is asked for. Of a number all are given: the source of each is told.
 const RESULTS_DEFAULT: usize = 10;
 /// Names that are looked at for each result: some do not stand any more, others are not asked for.
@@ -186,7 +185,8 @@ pub(super) fn check_code<L: CodeList>(field: &str, code: &str) -> Result<(), Ref
 pub(super) fn check_line(field: &str, text: Option<&str>) -> Result<(), Refusal> {
     let Some(text) = text else { return Ok(()) };
     if text.len() > QUERY_BYTES_MAX {
-        return Err(bad_request(format!("{field} has more than {QUERY_BYTES_MAX} bytes")));
+        let message = format!("{field} has more than {QUERY_BYTES_MAX} bytes");
+        return Err(Refusal(Problem::new(ProblemCode::BadRequest, message).advice("shorten it")));
     }
     ecomesh_document::text::Line::new(text).map(drop).map_err(|error| {
         let advice = match (field, error) {

@@ -23,8 +23,7 @@ pub(super) fn check(viewer: &ViewerQuery) -> Result<(), Refusal> {
 }
 
 /// Writes it down, if the document of `source` that is about to be shown is an entry about a person and not of this bureau.
-/// Without that it is not shown. Who looks may stay unnamed, since programs and older clients do not say it: then the line
-/// says that somebody did.
+/// Without that it is not shown.
 pub(super) async fn log(
     services: &Arc<Services>,
     id: &str,
@@ -36,17 +35,8 @@ pub(super) async fn log(
     if form != Some(database::NOMINAL.form) || source == services.own.as_str() {
         return Ok(());
     }
-    let consultation = Consultation {
-        action: SHOW.into(),
-        officer: viewer.officer.unwrap_or_default(),
-        purpose: viewer.purpose.unwrap_or_default(),
-        place: None,
-        query: id.to_owned(),
-        filters: Some(format!("{} {source}", database::NOMINAL.name)),
-        found: 1,
-        hits: 0,
-    };
-    services.log(consultation).await
+    let filters = format!("{} {source}", database::NOMINAL.name);
+    services.log(consultation(SHOW, viewer, id, Some(filters), 1)).await
 }
 
 /// Writes down that a page of a listing is about to be shown, if it names persons whom other countries have entered: so many were
@@ -69,15 +59,26 @@ pub(super) async fn log_listing(
     }
     let all = query.all.filter(|all| *all).map(|_| "all".to_owned());
     let filters: Vec<_> = [&query.database, &query.source, &all].into_iter().flatten().cloned().collect();
-    let consultation = Consultation {
-        action: LIST.into(),
+    let filters = (!filters.is_empty()).then(|| filters.join(" "));
+    services.log(consultation(LIST, viewer, "", filters, persons)).await
+}
+
+/// Who looks may stay unnamed, since programs and older clients do not say it: then the line says that somebody did.
+fn consultation(
+    action: &str,
+    viewer: ViewerQuery,
+    query: &str,
+    filters: Option<String>,
+    found: u64,
+) -> Consultation {
+    Consultation {
+        action: action.into(),
         officer: viewer.officer.unwrap_or_default(),
         purpose: viewer.purpose.unwrap_or_default(),
         place: None,
-        query: String::new(),
-        filters: (!filters.is_empty()).then(|| filters.join(" ")),
-        found: persons,
+        query: query.into(),
+        filters,
+        found,
         hits: 0,
-    };
-    services.log(consultation).await
+    }
 }

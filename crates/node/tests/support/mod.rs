@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use ecomesh_api::{Client, SendRequest};
+use ecomesh_api::{Client, ClientError, Problem, SendRequest};
 use ecomesh_node::config::NodeConfig;
 use ecomesh_node::founding::draft::Draft;
 use ecomesh_node::founding::join::join;
@@ -264,4 +264,24 @@ pub async fn until_after<T, F: Future<Output = Option<T>>>(
 pub fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The problem with which a node refused something.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Problem {
+    match result {
+        Err(ClientError::Refused(problem)) => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A client of each node.
+pub fn clients(network: &Network) -> Vec<Client> {
+    network.homes.iter().map(|home| Client::for_home(home.dir())).collect()
+}
+
+/// Stops all nodes.
+pub async fn stop(nodes: Vec<Running>) {
+    for node in nodes {
+        node.shutdown().await.unwrap();
+    }
 }

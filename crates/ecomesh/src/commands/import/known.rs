@@ -1,7 +1,7 @@
 //! Which entries of a list are in the databases already, from an import before.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ecomesh_api::limits::{KNOWN_MAX, REQUEST_BYTES_MAX};
 use ecomesh_api::{ClientError, EntryStanding, KnownRequest, KnownView};
@@ -9,7 +9,7 @@ use ecomesh_document::entry::DatabaseEntry;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::sink::broken_off;
+use super::sink::{BATCH_ENTRIES, broken_off};
 use super::tally::Place;
 use crate::client::Node;
 use crate::commands::send;
@@ -43,27 +43,25 @@ pub(super) struct Row {
     pub(super) is_replaced: bool,
 }
 
-/// Rows that are read and may not be entered yet: of one that stands twice the node cannot tell before that.
-///
-/// A row is entered with the second batch at the latest after it was read, since more fit into one than are asked for at once.
-/// Entries that go alone have keys by which the node itself knows a repetition.
+/// Rows of which one stands twice at most so many rows apart: so many may be on their way, and of these the node cannot tell yet.
+const ON_THE_WAY: usize = BATCH_ENTRIES + KNOWN_MAX;
+
+/// The rows that were read last.
 #[derive(Default)]
-pub(super) struct OnTheWay {
+pub(super) struct Latest {
     read: HashSet<[u8; 32]>,
-    /// Those that were read before the last batch was entered.
+    /// As many before these.
     before: HashSet<[u8; 32]>,
 }
 
-impl OnTheWay {
-    /// Adds the form of a row, in JSON; whether it is not one of them.
+impl Latest {
+    /// Adds the form of a row, in JSON; whether none of them is the same.
     pub(super) fn add(&mut self, form: &str) -> bool {
+        if self.read.len() >= ON_THE_WAY {
+            self.before = std::mem::take(&mut self.read);
+        }
         let hash = Sha256::digest(form).into();
         !self.before.contains(&hash) && self.read.insert(hash)
-    }
-
-    /// A batch was entered.
-    pub(super) fn is_entered(&mut self) {
-        self.before = std::mem::take(&mut self.read);
     }
 }
 
@@ -121,19 +119,18 @@ enum Unknown {
 }
 
 fn known(node: &Node, request: &KnownRequest) -> Result<Vec<Option<KnownView>>, Unknown> {
-    let until = Instant::now() + READ_MAX;
-    loop {
-        // Nothing changes by it: it may be asked again.
-        let answer =
-            node.answer(send::repeated(|| node.api.known_entries(request))).map_err(Unknown::Node)?;
-        if answer.complete {
-            return Ok(answer.entries);
+    let asked = async {
+        loop {
+            // Nothing changes by it: it may be asked again.
+            let answer = send::repeated(|| node.api.known_entries(request)).await?;
+            if answer.complete {
+                return Ok(answer.entries);
+            }
+            tokio::time::sleep(PAUSE).await;
         }
-        if Instant::now() >= until {
-            return Err(Unknown::Reads);
-        }
-        std::thread::sleep(PAUSE);
-    }
+    };
+    let answer = node.answer(async { Ok(tokio::time::timeout(READ_MAX, asked).await) });
+    answer.map_err(Unknown::Node)?.map_err(|_| Unknown::Reads)?.map_err(Unknown::Node)
 }
 
 fn still_reads() -> Failure {
@@ -148,6 +145,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_row_that_stands_twice_is_known_as_long_as_it_may_be_on_its_way() {
+        let mut latest = Latest::default();
+        for row in 0..3 * ON_THE_WAY {
+            assert!(latest.add(&row.to_string()), "{row}");
+            let before = row.saturating_sub(ON_THE_WAY - 1);
+            assert!(!latest.add(&row.to_string()) && !latest.add(&before.to_string()), "{row}");
+        }
+    }
 
     #[test]
     fn what_waits_for_the_rest_of_a_batch_is_not_told_as_entered() {

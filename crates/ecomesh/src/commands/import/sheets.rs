@@ -171,7 +171,7 @@ fn tell_entered(entered: &Entered, global: &Global) {
 }
 
 fn entered_words(entered: &Entered) -> String {
-    let Entered { entered, known, replaced, withdrawn, .. } = *entered;
+    let Entered { entered, known, replaced, doubled, withdrawn, .. } = *entered;
     let known = match known {
         0 => String::new(),
         1 => ", 1 was there already".to_owned(),
@@ -182,6 +182,11 @@ fn entered_words(entered: &Entered) -> String {
         1 => " (1 of them has another text now)".to_owned(),
         count => format!(" ({count} of them have another text now)"),
     };
+    let doubled = match doubled {
+        0 => String::new(),
+        1 => ", 1 row stands twice in the list".to_owned(),
+        count => format!(", {count} rows stand twice in the list"),
+    };
     let withdrawn = match withdrawn {
         0 => String::new(),
         1 => ", 1 was withdrawn since and is not entered again (--withdrawn enters it)".to_owned(),
@@ -190,7 +195,7 @@ fn entered_words(entered: &Entered) -> String {
         }
     };
     let entries = listing::counted(entered, "entry", "entries");
-    format!("{entries} entered{known}{replaced}{withdrawn}; see them with: ecomesh db list")
+    format!("{entries} entered{known}{replaced}{doubled}{withdrawn}; see them with: ecomesh db list")
 }
 
 fn unfit_columns(args: &Args, report: &ecomesh_document::report::Report) -> Failure {

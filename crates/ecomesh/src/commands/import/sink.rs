@@ -10,7 +10,7 @@ use ecomesh_document::mapping::{CellProblem, MappedForm};
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
-use super::known::{OnTheWay, Row, Unasked};
+use super::known::{Latest, Row, Unasked};
 use super::tally::{Entered, NodeWarning, Place};
 use crate::client::Node;
 use crate::commands::{notice, send};
@@ -99,8 +99,7 @@ const ALONE_MAX: usize = 256;
 pub(super) struct Databases {
     node: Node,
     unasked: Unasked,
-    /// What of the list is on its way, of which the node cannot know yet that a row stands twice.
-    on_the_way: OnTheWay,
+    latest: Latest,
     /// What is entered next.
     waiting: Vec<(Place, DatabaseEntry)>,
     /// Set if what was withdrawn is entered again: a word of this import in its keys, without which the node would take it for a
@@ -122,7 +121,7 @@ impl Databases {
             node: Node::of(global)?,
             again: if withdrawn { Some(send::random_key()?) } else { None },
             unasked: Unasked::default(),
-            on_the_way: OnTheWay::default(),
+            latest: Latest::default(),
             waiting: Vec::new(),
             in_batches: false,
             bytes: 0,
@@ -255,7 +254,6 @@ impl Databases {
             Ok(sent) => {
                 let rows = std::mem::take(&mut self.waiting);
                 self.bytes = 0;
-                self.on_the_way.is_entered();
                 if sent.repeated {
                     return self.count_repeated(rows.iter());
                 }
@@ -363,8 +361,8 @@ impl Sink for Databases {
         };
         let document = entry.to_json();
         let form = document.to_string();
-        if !self.on_the_way.add(&form) {
-            self.entered.known += 1;
+        if !self.latest.add(&form) {
+            self.entered.doubled += 1;
         } else if self.unasked.add_form(accepted.place, entry, document, form.len()) {
             self.ask()?;
         }
@@ -393,7 +391,7 @@ fn general(entry: &DatabaseEntry) -> Option<EntrySource> {
 }
 
 /// Most entries of a batch, and most bytes: below what a record holds.
-const BATCH_ENTRIES: usize = 4_000;
+pub(super) const BATCH_ENTRIES: usize = 4_000;
 const BATCH_BYTES: usize = 800_000;
 /// So few entries have a record each.
 const BATCH_MIN: usize = 16;

@@ -51,10 +51,12 @@ pub(super) struct Sum {
 pub(super) struct Entered {
     /// Entries that this import made.
     pub(super) entered: u64,
-    /// Entries that were there already: from an import before, or from a row before.
+    /// Entries that were there already, from an import before.
     pub(super) known: u64,
     /// Those of them that have another text now.
     pub(super) replaced: u64,
+    /// Rows that say the same as one before them: what became of that one is theirs.
+    pub(super) doubled: u64,
     /// Entries that were there, and were withdrawn since. They are not entered again.
     pub(super) withdrawn: u64,
     /// What the node says of entries that it took, and nobody has said of their rows.
